@@ -1,0 +1,1 @@
+//! The default int8 flow.

@@ -1,0 +1,2 @@
+//! Integer inference of `.espdl` networks.
+#![cfg_attr(not(feature = "std"), no_std)]
