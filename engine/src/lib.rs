@@ -1,1 +1,8 @@
-//! Octet engine.
+//! Octet's engine: from an ONNX file and a folder of pictures to a quantized, analysed, bit-exact `.espdl`.
+
+pub mod draft;
+pub mod job;
+pub mod network;
+pub mod report;
+pub mod strategy;
+pub mod target;

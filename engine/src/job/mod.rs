@@ -1,0 +1,101 @@
+//! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
+//! the window both speak only this.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::strategy::LogLevel;
+
+/// What `octet quantize` is asked to do.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct QuantizeRequest {
+    /// ONNX file.
+    pub model: PathBuf,
+    /// Folders of calibration pictures.
+    pub images: Vec<PathBuf>,
+    /// Folder of evaluation pictures.
+    pub eval: Option<PathBuf>,
+    /// CSV of the evaluation pictures' classes; without one, sub-folders name them.
+    pub labels: Option<PathBuf>,
+    /// The chain of strategies: plugin id (or a unique suffix) and settings.
+    pub strategies: Vec<StrategyRequest>,
+    /// Chip name.
+    pub target: String,
+    /// Run folder to create.
+    pub out: PathBuf,
+    /// Pictures of the graphwise analysis.
+    pub graphwise_pictures: usize,
+    /// Pictures of the layerwise analysis; 0 leaves it out.
+    pub layerwise_pictures: usize,
+    /// Also the second and third layerwise column.
+    pub layerwise_outputs: bool,
+    /// Export Clips that are Relus as Clip nodes, as ESP-PPQ does.
+    pub keep_clip: bool,
+    /// Pre-processing that differs from the model's own: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
+    pub preprocessing: BTreeMap<String, String>,
+    /// Threads; 0 for all cores.
+    pub threads: usize,
+}
+
+/// One strategy of the chain.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct StrategyRequest {
+    /// Plugin id, or its last part when unique.
+    pub id: String,
+    /// `key -> value` as typed; checked against the plugin's schema.
+    pub settings: BTreeMap<String, serde_json::Value>,
+}
+
+/// The phases of a job, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Reading the model and the pictures.
+    Load,
+    /// Statistics of the calibration pictures.
+    Calibrate,
+    /// The plugins' own work.
+    Strategy,
+    /// Graphwise analysis.
+    Graphwise,
+    /// Layerwise analysis.
+    Layerwise,
+    /// Accuracy.
+    Evaluate,
+    /// Writing the run folder.
+    Export,
+}
+
+/// What a running job tells; one JSON line each on the pipe and on `--json`'s standard output.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Progress of a phase.
+    Progress {
+        /// Which.
+        phase: Phase,
+        /// 0..=1 within the phase.
+        fraction: f32,
+        /// A few words.
+        message: String,
+    },
+    /// A line for the log.
+    Log {
+        /// Severity.
+        level: LogLevel,
+        /// Text.
+        message: String,
+    },
+    /// The job failed; the message names file, node, tensor or plugin and what to do.
+    Error {
+        /// Text.
+        message: String,
+    },
+    /// The job is done.
+    Done {
+        /// The run folder.
+        run: PathBuf,
+    },
+}

@@ -1,0 +1,235 @@
+//! `report.json`: everything a run found out, in a stable, versioned form. Ratios are fractions, never per cent.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the report's schema; grows when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The report of one run.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`] of the program that wrote it.
+    pub schema: u32,
+    /// The model file.
+    pub model: ModelFacts,
+    /// Name of the chip, e.g. `esp32p4`.
+    pub target: String,
+    /// The strategies in the order in which they ran.
+    pub strategy: Vec<StrategyFacts>,
+    /// The pictures that statistics were taken from.
+    pub calibration: PictureFacts,
+    /// How pictures became tensors.
+    pub preprocessing: BTreeMap<String, String>,
+    /// The network's input.
+    pub input: InputFacts,
+    /// Operations in graph order: all that compute, pool or add.
+    pub layers: Vec<LayerFacts>,
+    /// The network's output.
+    pub r#final: FinalFacts,
+    /// Accuracy on pictures that calibration has not seen; `None` when no evaluation folder was given.
+    pub evaluation: Option<EvaluationFacts>,
+    /// Flash and RAM.
+    pub memory: MemoryFacts,
+    /// Estimated time of one inference.
+    pub latency: LatencyFacts,
+    /// Sums that leave the chip's accumulator under ESP-DL; empty where the chip has wide ones.
+    pub accumulators: Vec<AccumulatorFacts>,
+    /// What the plan's rules, the pictures and the analyses call to attention.
+    pub warnings: Vec<String>,
+    /// Seconds by phase: `load`, `calibrate`, `strategy`, `graphwise`, `layerwise`, `evaluate`, `export`.
+    pub timings_secs: BTreeMap<String, f64>,
+    /// Versions of the program and of what it wrote.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// The model that was quantized.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct ModelFacts {
+    /// Path as given.
+    pub path: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// Name of the network.
+    pub name: String,
+    /// Multiply-accumulates of one picture.
+    pub macs: u64,
+    /// Number of weights and biases.
+    pub parameters: u64,
+}
+
+/// One strategy of the chain.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct StrategyFacts {
+    /// Reverse-DNS id.
+    pub id: String,
+    /// The plugin's version.
+    pub version: String,
+    /// SHA-256 of the library file, hexadecimal.
+    pub sha256: String,
+    /// The settings it ran with, defaults filled in.
+    pub settings: serde_json::Value,
+    /// Seconds it ran.
+    pub secs: f64,
+}
+
+/// A set of pictures.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq, Default)]
+pub struct PictureFacts {
+    /// Folders they came from.
+    pub folders: Vec<String>,
+    /// Files used, relative to their folder, in the order of use.
+    pub used: Vec<String>,
+    /// Files left out, with the reason.
+    pub skipped: Vec<SkippedPicture>,
+}
+
+/// A picture that could not be used.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct SkippedPicture {
+    /// File.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The network's input.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct InputFacts {
+    /// Tensor name.
+    pub name: String,
+    /// Extents, NHWC.
+    pub shape_nhwc: Vec<usize>,
+    /// Width in bits.
+    pub bits: u32,
+    /// Value = integer x 2^exponent.
+    pub output_exponent: i32,
+    /// Noise:signal of the quantized input itself.
+    pub graphwise_nsr: Option<f64>,
+    /// Noise:signal of the network's output with only the input quantized.
+    pub layerwise_nsr: Option<f64>,
+    /// Fraction of the calibration pictures' input values that saturate.
+    pub clipped: Option<f64>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct LayerFacts {
+    /// Node name of the model file.
+    pub name: String,
+    /// ONNX operation; depthwise convolutions read `DepthwiseConv`.
+    pub op: String,
+    /// Width in bits.
+    pub bits: u32,
+    /// Exponents of the weights: one, or one per output channel; empty without weights.
+    pub weight_exponents: Vec<i32>,
+    /// Exponent of the output after its fused activation.
+    pub output_exponent: i32,
+    /// Everything quantized: noise:signal of this operation's output after its fused activation.
+    pub graphwise_nsr: Option<f64>,
+    /// Only this operation's weights and bias quantized (and its output where no activation follows): noise:signal of the network's output.
+    pub layerwise_nsr: Option<f64>,
+    /// As `layerwise_nsr`, with its output quantized in every case.
+    pub layerwise_with_output_nsr: Option<f64>,
+    /// Only its output quantized.
+    pub layerwise_output_only_nsr: Option<f64>,
+    /// Multiply-accumulates of one picture.
+    pub macs: u64,
+    /// Bytes of weights and bias in the file.
+    pub weight_bytes: u64,
+    /// Fraction of its output values that saturate, on the graphwise pictures.
+    pub clipped: Option<f64>,
+    /// Estimated microseconds on the target.
+    pub latency_us: Option<f64>,
+}
+
+/// The network's output.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct FinalFacts {
+    /// Noise:signal of the scores, calibration pictures.
+    pub graphwise_nsr: Option<f64>,
+    /// Fraction of calibration pictures with the float network's top-1 class.
+    pub agreement: Option<f64>,
+}
+
+/// Accuracy of the float and of the quantized network.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct EvaluationFacts {
+    /// Pictures evaluated.
+    pub images: usize,
+    /// Pictures left out, with the reason.
+    pub skipped: Vec<SkippedPicture>,
+    /// The float network; `None` without labels.
+    pub float: Option<Accuracy>,
+    /// The `.espdl` file; `None` without labels.
+    pub quantized: Option<Accuracy>,
+    /// Fraction of pictures on which both name the same class.
+    pub agreement: f64,
+    /// 95 % Wilson interval of the agreement.
+    pub agreement_interval95: [f64; 2],
+    /// Noise:signal of the scores.
+    pub output_nsr: f64,
+    /// Evaluation pictures that are calibration pictures (by content).
+    pub calibration_overlap: usize,
+}
+
+/// Top-1 and top-5 as fractions, with 95 % Wilson intervals.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Accuracy {
+    /// Fraction with the right class first.
+    pub top1: f64,
+    /// Fraction with the right class among the first five.
+    pub top5: f64,
+    /// Interval of `top1`.
+    pub top1_interval95: [f64; 2],
+    /// Interval of `top5`.
+    pub top5_interval95: [f64; 2],
+}
+
+/// Flash and RAM of one inference.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq, Default)]
+pub struct MemoryFacts {
+    /// Bytes of the `.espdl` file.
+    pub flash_bytes: u64,
+    /// Bytes of the activation arena, layer by layer.
+    pub arena_bytes: u64,
+    /// The tensors that are alive at the peak.
+    pub peak: Vec<PeakTensor>,
+}
+
+/// A tensor alive at the peak of the arena.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct PeakTensor {
+    /// Tensor name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// An estimate of one inference's time under ESP-DL's kernels.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq, Default)]
+pub struct LatencyFacts {
+    /// The estimate.
+    pub estimated_ms: Option<f64>,
+    /// Lower and upper end of what the model's inputs allow.
+    pub range_ms: Option<[f64; 2]>,
+    /// The numbers the estimate stands on, in words.
+    pub inputs: Vec<String>,
+}
+
+/// A layer whose sums leave the accumulator.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct AccumulatorFacts {
+    /// Node name.
+    pub name: String,
+    /// Bits of one lane.
+    pub limit_bits: u32,
+    /// Output channels in which it happened.
+    pub channels: usize,
+    /// Pictures on which it happened.
+    pub pictures: usize,
+    /// Output values in which it happened, over all pictures.
+    pub values: u64,
+}
