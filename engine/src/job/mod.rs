@@ -1,6 +1,10 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod handle;
+
+pub use handle::{Cancel, JobHandle};
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
