@@ -92,7 +92,6 @@ pub fn graphwise_with(
                 ticker.check()?;
                 let values = float.run(&[picture])?;
                 let nhwc = to_nhwc(picture, &network.tensor(network.input).shape);
-                let input = quantize_input(simulator, &nhwc);
                 let mut pairs: Vec<Option<Pair>> = tensors.iter().map(|_| None).collect();
                 let mut input_pair = None;
                 let mut output = Vec::new();
@@ -115,7 +114,7 @@ pub fn graphwise_with(
                     }
                 };
                 simulator
-                    .run(scratch, input.as_data(), Some(&mut observe))
+                    .run(scratch, Data::F32(&nhwc), Some(&mut observe))
                     .map_err(|e| AnalysisError::Runtime(e.to_string()))?;
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 ticker.tick(count, pictures.len(), "pictures")?;
@@ -149,35 +148,6 @@ fn observed(network: &Network, plan: &Plan) -> Vec<(NodeId, TensorId)> {
     of_a_unit
         .map(|(id, _)| (id, network.node(plan.node(id).activation.unwrap_or(id)).output()))
         .collect()
-}
-
-/// Quantized input integers.
-pub(crate) enum Input {
-    I8(Vec<i8>),
-    I16(Vec<i16>),
-}
-
-impl Input {
-    pub(crate) fn as_data(&self) -> Data<'_> {
-        match self {
-            Input::I8(v) => Data::I8(v),
-            Input::I16(v) => Data::I16(v),
-        }
-    }
-}
-
-/// The contract's `saturate(round(x * 2^-e))` of an NHWC picture.
-pub(crate) fn quantize_input(simulator: &Simulator, nhwc: &[f32]) -> Input {
-    let spec = simulator.input();
-    let rounding = crate::target::TargetSpec::of(simulator.target()).rounding;
-    let exponent = spec.exponent.unwrap_or(0);
-    let q = |lo: i64, hi: i64| {
-        nhwc.iter().map(move |&x| crate::quantize::quantize(x, exponent, rounding, lo, hi))
-    };
-    match spec.dtype {
-        octet_runtime::ElementType::I16 => Input::I16(q(-32768, 32767).map(|v| v as i16).collect()),
-        _ => Input::I8(q(-128, 127).map(|v| v as i8).collect()),
-    }
 }
 
 /// Fraction of integers at either end of their range.

@@ -1,5 +1,6 @@
 //! What a quantized network does to the answers: error figures, accuracy, memory, time.
 
+mod accumulators;
 mod evaluate;
 mod graphwise;
 mod latency;
@@ -8,6 +9,7 @@ mod layout;
 mod nsr;
 mod segments;
 
+pub use accumulators::audit_accumulators;
 pub use evaluate::{Answers, Evaluation, evaluate_answers};
 pub use graphwise::{Graphwise, GraphwiseNode, graphwise, graphwise_with};
 pub use latency::{LayerLatency, estimate};

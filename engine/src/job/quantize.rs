@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use octet_runtime::Simulator;
+use octet_runtime::{Data, Simulator};
 use sha2::{Digest, Sha256};
 
 use super::report::{Parts, assemble};
@@ -17,10 +17,12 @@ use crate::float::{FloatExecutor, Tract};
 use crate::lower::{LowerOptions, lower, with_test_vectors};
 use crate::network::Network;
 use crate::onnx::{self, Opened};
-use crate::pictures::{Listing, Preprocessing};
+use crate::pictures::{FolderError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
-use crate::session::{PictureStore, Session, Sink, StatisticsCache, float_network, plan_draft};
+use crate::session::{
+    PictureGone, PictureStore, Session, Sink, StatisticsCache, fingerprint, float_network, list_folders, plan_draft,
+};
 use crate::target::TargetSpec;
 use crate::{espdl, host, qdq, run};
 
@@ -33,9 +35,15 @@ pub enum JobError {
     /// The model cannot be opened.
     #[error(transparent)]
     Open(#[from] onnx::OpenError),
-    /// The pictures cannot be used.
+    /// The folder of pictures cannot be used.
     #[error(transparent)]
-    Pictures(#[from] crate::pictures::PictureError),
+    Folder(#[from] FolderError),
+    /// The pre-processing makes no sense.
+    #[error(transparent)]
+    Preprocessing(#[from] SettingError),
+    /// A picture changed under the job.
+    #[error(transparent)]
+    Picture(#[from] PictureGone),
     /// A plugin failed or misbehaved.
     #[error(transparent)]
     Host(#[from] host::HostError),
@@ -167,20 +175,20 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
     };
     tell(0.0, "reading the model");
     let opened = open_cached(&request.model, cache)?;
-    let preprocessing = Preprocessing::for_network(&opened.network, &request.preprocessing)?;
-    let listing = Listing::of_folders(&request.images)?;
-    let key = format!("{} {:?} {:?}", opened.sha256, preprocessing, listing.fingerprint());
+    let preprocessing = Preprocessing::of_network(&opened.network, &request.preprocessing)?;
+    let listing = list_folders(&request.images)?;
+    let key = format!("{} {:?} {:?}", opened.sha256, preprocessing, fingerprint(&listing));
     if let Some((known, pictures, statistics)) = &cache.pictures
         && *known == key
     {
         return Ok((opened, Arc::clone(pictures), Arc::clone(statistics)));
     }
     let report = |fraction: f32| tell(fraction, "reading the pictures");
-    let pictures = PictureStore::load(&listing, preprocessing, &progress.cancel, &report)?;
+    let pictures = PictureStore::load(&listing, preprocessing, &progress.cancel, &report);
     if progress.cancel.is_cancelled() {
         return Err(JobError::Cancelled);
     }
-    if pictures.len() == 0 {
+    if pictures.is_empty() {
         let skipped = pictures.skipped();
         let why = skipped.first().map_or_else(String::new, |s| format!("; `{}`: {}", s.file, s.reason));
         return Err(JobError::Request(format!(
@@ -278,15 +286,21 @@ impl Job<'_> {
     fn export(&self) -> Result<Exported, JobError> {
         let options = LowerOptions { keep_clip: self.request.keep_clip };
         let file = lower(self.network, self.draft, self.plan, options)?;
-        let runtime = |e: octet_runtime::OwnedError| AnalysisError::Runtime(e.to_string());
+        let runtime = |e: octet_runtime::SimulatorError| AnalysisError::Runtime(e.to_string());
         let plain = espdl::write(&file).map_err(crate::lower::LowerError::from)?;
         let simulator = Simulator::new(plain.into(), Some(self.plan.target.target)).map_err(runtime)?;
         let picture = self.pictures.input(0)?;
         let nhwc = to_nhwc(&picture, &self.network.tensor(self.network.input).shape);
-        let input = analyse::quantize_input(&simulator, &nhwc);
         let mut scratch = simulator.scratch();
-        let output = simulator.run(&mut scratch, input.as_data(), None).map_err(runtime)?;
-        let file = with_test_vectors(file, bytes_of(&input.as_data()), vec![bytes_of(&output.data)]);
+        let mut input = Vec::new();
+        let mut first = |view: octet_runtime::TensorView<'_>| {
+            if view.node.is_none() {
+                input = bytes_of(&view.data);
+            }
+        };
+        let output = simulator.run(&mut scratch, Data::F32(&nhwc), Some(&mut first)).map_err(runtime)?;
+        let output = bytes_of(&output.data);
+        let file = with_test_vectors(file, input, vec![output]);
         let bytes = espdl::write(&file).map_err(crate::lower::LowerError::from)?;
         run::write_file(&self.request.out, "model.espdl", &bytes)?;
         run::write_file(
@@ -339,10 +353,10 @@ impl Job<'_> {
 }
 
 /// Little endian.
-fn bytes_of(data: &octet_runtime::Data<'_>) -> Vec<u8> {
+fn bytes_of(data: &Data<'_>) -> Vec<u8> {
     match data {
-        octet_runtime::Data::I8(v) => v.iter().map(|&q| q as u8).collect(),
-        octet_runtime::Data::I16(v) => v.iter().flat_map(|q| q.to_le_bytes()).collect(),
-        octet_runtime::Data::F32(v) => v.iter().flat_map(|q| q.to_le_bytes()).collect(),
+        Data::I8(v) => v.iter().map(|&q| q as u8).collect(),
+        Data::I16(v) => v.iter().flat_map(|q| q.to_le_bytes()).collect(),
+        Data::F32(v) => v.iter().flat_map(|q| q.to_le_bytes()).collect(),
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
             used: parts.pictures.files(),
             skipped: parts.pictures.skipped().to_vec(),
         },
-        preprocessing: parts.pictures.preprocessing().describe(),
+        preprocessing: parts.pictures.preprocessing(),
         input: InputFacts {
             name: network.tensor(network.input).name.clone(),
             shape_nhwc: shape_nhwc(network),

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 pub use cache::StatisticsCache;
-pub use pictures::PictureStore;
+pub use pictures::{PictureGone, PictureStore, fingerprint, list_folders};
 
 use crate::analyse::{self, AnalysisError, Ticker};
 use crate::draft::{Bits, Draft, Slot, SlotRole};
