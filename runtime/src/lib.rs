@@ -1,2 +1,27 @@
-//! Integer inference of `.espdl` networks.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
+
+mod error;
+pub mod kernels;
+mod limits;
+pub mod model;
+pub mod plan;
+mod reader;
+mod shape;
+#[cfg(feature = "std")]
+mod simd;
+#[cfg(feature = "std")]
+mod simulator;
+mod target;
+
+pub use error::Error;
+pub use limits::Limits;
+pub use model::{Model, Node, Tensor, ValueInfo};
+pub use plan::Plan;
+pub use shape::{DType, MAX_RANK, Shape};
+#[cfg(feature = "std")]
+pub use simulator::{
+    Data, Kernels, MemoryPlan, PeakTensor, QuantizedInput, Scratch, Simulator, SimulatorError, TensorView,
+    ValueSpec,
+};
+pub use target::{Rounding, Target, UnknownTarget};
