@@ -1,0 +1,91 @@
+//! What the user may choose.
+
+use octet_plugin_api::observer::percentile;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "int8")]
+pub(crate) struct Settings {
+    /// How the exponents of activations are chosen.
+    #[schemars(title = "Activations")]
+    pub(crate) observer: Observer,
+    /// How the exponent of the network's input is chosen.
+    #[schemars(title = "Network input")]
+    pub(crate) input_observer: InputObserver,
+    /// How the exponents of weights are chosen.
+    #[schemars(title = "Weights")]
+    pub(crate) weights_observer: WeightsObserver,
+    /// The quantile that percentiles keep.
+    #[schemars(title = "Percentile", range(min = 0.9, max = 1.0))]
+    pub(crate) percentile: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            observer: Observer::default(),
+            input_observer: InputObserver::default(),
+            weights_observer: WeightsObserver::default(),
+            percentile: percentile::DEFAULT,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Observer {
+    /// The power of two with the smallest squared error.
+    #[default]
+    MsePot,
+    /// ESP-PPQ's default: Kullback-Leibler divergence, nearest power of two.
+    Kl,
+    /// Nothing is clipped.
+    Minmax,
+    /// The rarest values are clipped.
+    Percentile,
+    /// ESP-PPQ's squared error observer.
+    Mse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum InputObserver {
+    /// Nothing is clipped, except where activations use ESP-PPQ's kl.
+    #[default]
+    Auto,
+    /// As the activations.
+    Same,
+    /// Nothing is clipped.
+    Minmax,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WeightsObserver {
+    /// As ESP-PPQ does for the chip: nothing clipped where channels have exponents of their own, else the percentile.
+    #[default]
+    Target,
+    /// Nothing is clipped.
+    Minmax,
+    /// The power of two with the smallest squared error.
+    MsePot,
+}
+
+impl Settings {
+    /// The observer of the network's input.
+    pub(crate) fn for_input(&self) -> Observer {
+        match self.input_observer {
+            InputObserver::Minmax => Observer::Minmax,
+            InputObserver::Same => self.observer,
+            InputObserver::Auto if self.observer == Observer::Kl => Observer::Kl,
+            InputObserver::Auto => Observer::Minmax,
+        }
+    }
+
+    /// Whether findings may be repaired.
+    pub(crate) fn repairs(&self) -> bool {
+        self.observer != Observer::Kl
+    }
+}
