@@ -1,25 +1,27 @@
-//! Integer inference of `.espdl` networks.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
 
-/// A chip family member whose arithmetic the runtime reproduces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// ESP32-P4.
-    Esp32p4,
-    /// ESP32-S31.
-    Esp32s31,
-    /// ESP32-S3.
-    Esp32s3,
-    /// ESP32.
-    Esp32,
-    /// ESP32-S2.
-    Esp32s2,
-    /// ESP32-C2.
-    Esp32c2,
-    /// ESP32-C3.
-    Esp32c3,
-    /// ESP32-C5.
-    Esp32c5,
-    /// ESP32-C6.
-    Esp32c6,
-}
+mod error;
+pub mod kernels;
+mod limits;
+pub mod model;
+pub mod plan;
+mod reader;
+mod shape;
+#[cfg(feature = "std")]
+mod simd;
+#[cfg(feature = "std")]
+mod simulator;
+mod target;
+
+pub use error::Error;
+pub use limits::Limits;
+pub use model::{Model, Node, Tensor, ValueInfo};
+pub use plan::Plan;
+pub use shape::{DType, MAX_RANK, Shape};
+#[cfg(feature = "std")]
+pub use simulator::{
+    Data, Kernels, MemoryPlan, PeakTensor, QuantizedInput, Scratch, Simulator, SimulatorError, TensorView,
+    ValueSpec,
+};
+pub use target::{Rounding, Target, UnknownTarget};

@@ -1,7 +1,11 @@
 //! What strategies have decided so far: widths, exponents, changed weights, replaced activations.
 //!
 //! A draft is passed from plugin to plugin. It names tensors and nodes by their ids in one [`Network`], so it is
-//! meaningful only together with it; [`Draft::to_named`] gives the form that is written to disk.
+//! meaningful only together with it; [`NamedDraft`] is the form that is written to disk.
+
+mod named;
+
+pub use named::{NamedDraft, NamedNode, NamedOperand};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

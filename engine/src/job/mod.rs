@@ -1,6 +1,22 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod handle;
+mod memory;
+mod protocol;
+mod quantize;
+mod report;
+mod runner;
+mod start;
+mod worker;
+
+pub use handle::{Cancel, JobHandle};
+pub use memory::DEFAULT_MEMORY_LIMIT_BYTES;
+pub use quantize::JobError;
+pub use runner::{WorkerError, Workers};
+pub use start::start;
+pub use worker::serve;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

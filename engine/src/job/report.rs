@@ -1,0 +1,174 @@
+//! Puts a job's results together as a [`Report`].
+
+use std::collections::BTreeMap;
+
+use octet_runtime::Simulator;
+
+use super::QuantizeRequest;
+use crate::analyse::{self, Graphwise, Layerwise};
+use crate::draft::Draft;
+use crate::network::{Network, NodeId, Op};
+use crate::onnx::Opened;
+use crate::plan::Plan;
+use crate::report::{
+    AccumulatorFacts, FinalFacts, InputFacts, LayerFacts, MemoryFacts, ModelFacts, PeakTensor, PictureFacts,
+    Report, SCHEMA_VERSION, StrategyFacts,
+};
+use crate::session::PictureStore;
+
+/// Noise:signal of the scores above which Espressif's playbook wants work done.
+const FINAL_NSR_LIMIT: f64 = 0.10;
+
+/// What a report is made of.
+pub(super) struct Parts<'a> {
+    pub(super) request: &'a QuantizeRequest,
+    pub(super) opened: &'a Opened,
+    pub(super) draft: &'a Draft,
+    pub(super) plan: &'a Plan,
+    pub(super) strategies: Vec<StrategyFacts>,
+    pub(super) pictures: &'a PictureStore,
+    pub(super) simulator: &'a Simulator,
+    pub(super) file_bytes: u64,
+    pub(super) graphwise: Option<&'a Graphwise>,
+    pub(super) layerwise: Option<&'a Layerwise>,
+    pub(super) accumulators: Vec<AccumulatorFacts>,
+    pub(super) warnings: Vec<String>,
+    pub(super) timings_secs: BTreeMap<String, f64>,
+}
+
+pub(super) fn assemble(parts: Parts<'_>) -> Report {
+    let (network, plan) = (&parts.opened.network, parts.plan);
+    let (latencies, latency) = analyse::estimate(network, plan);
+    let layers = network
+        .node_ids()
+        .filter(|(id, node)| plan.node(*id).activation_of.is_none() && !node.op.is_passive())
+        .map(|(id, _)| layer(&parts, id, latencies[id.0].microseconds));
+    let parameters: usize =
+        network.tensors.iter().filter(|t| t.data.is_some()).map(crate::network::Tensor::len).sum();
+    let mut warnings = parts.warnings.clone();
+    warn(&parts, &mut warnings);
+    Report {
+        schema: SCHEMA_VERSION,
+        model: ModelFacts {
+            path: parts.request.model.display().to_string(),
+            sha256: parts.opened.sha256.clone(),
+            name: network.name.clone(),
+            macs: network.node_ids().map(|(id, _)| network.macs(id)).sum(),
+            parameters: parameters as u64,
+        },
+        target: plan.target.name.to_owned(),
+        calibration: PictureFacts {
+            folders: parts.request.images.iter().map(|p| p.display().to_string()).collect(),
+            used: parts.pictures.files(),
+            skipped: parts.pictures.skipped().to_vec(),
+        },
+        preprocessing: parts.pictures.preprocessing(),
+        input: InputFacts {
+            name: network.tensor(network.input).name.clone(),
+            shape_nhwc: shape_nhwc(network),
+            bits: plan.input.bits.into(),
+            output_exponent: plan.input.exponent,
+            graphwise_nsr: parts.graphwise.map(|g| g.input_nsr),
+            layerwise_nsr: parts.layerwise.map(|l| l.input),
+            clipped: parts.graphwise.map(|g| g.input_clipped),
+        },
+        layers: layers.collect(),
+        r#final: FinalFacts {
+            graphwise_nsr: parts.graphwise.map(|g| g.output_nsr),
+            agreement: parts.graphwise.map(|g| g.agreement),
+        },
+        evaluation: None,
+        memory: memory(parts.simulator, parts.file_bytes),
+        latency,
+        accumulators: parts.accumulators,
+        warnings,
+        timings_secs: parts.timings_secs,
+        versions: BTreeMap::from([
+            ("octet".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            ("espdl".to_owned(), "EDL2".to_owned()),
+            ("report schema".to_owned(), SCHEMA_VERSION.to_string()),
+        ]),
+        strategy: parts.strategies,
+    }
+}
+
+fn shape_nhwc(network: &Network) -> Vec<usize> {
+    match network.tensor(network.input).shape[..] {
+        [n, c, h, w] => vec![n, h, w, c],
+        ref other => other.to_vec(),
+    }
+}
+
+fn layer(parts: &Parts<'_>, id: NodeId, latency_us: f64) -> LayerFacts {
+    let network = &parts.opened.network;
+    let (node, planned) = (network.node(id), parts.plan.node(id));
+    let graphwise = parts.graphwise.and_then(|g| g.nodes.iter().find(|n| n.node == id));
+    let layerwise = parts.layerwise.and_then(|l| l.nodes.iter().find(|n| n.0 == id)).map(|n| n.1);
+    let constant_bytes = |plan: &crate::plan::ConstantPlan| {
+        let element = if plan.bits > 32 { 64 } else if plan.bits > 16 { 32 } else { plan.bits };
+        (network.tensor(plan.tensor).len() * element as usize / 8) as u64
+    };
+    let op = match &node.op {
+        Op::Conv(conv) if conv.group > 1 => "DepthwiseConv",
+        op => op.onnx_name(),
+    };
+    LayerFacts {
+        name: node.name.clone(),
+        op: op.to_owned(),
+        bits: planned.bits.into(),
+        weight_exponents: planned.weights.as_ref().map(|w| w.exponents.clone()).unwrap_or_default(),
+        output_exponent: planned.output.map_or(0, |f| f.exponent),
+        graphwise_nsr: graphwise.map(|g| g.nsr),
+        layerwise_nsr: layerwise.map(|l| l.own),
+        layerwise_with_output_nsr: layerwise.and_then(|l| l.with_output),
+        layerwise_output_only_nsr: layerwise.and_then(|l| l.output_only),
+        macs: network.macs(id),
+        weight_bytes: planned.weights.iter().chain(&planned.bias).map(constant_bytes).sum(),
+        clipped: graphwise.map(|g| g.clipped),
+        latency_us: Some(latency_us),
+    }
+}
+
+fn memory(simulator: &Simulator, file_bytes: u64) -> MemoryFacts {
+    let plan = simulator.memory();
+    MemoryFacts {
+        flash_bytes: file_bytes,
+        arena_bytes: plan.arena_bytes as u64,
+        peak: plan
+            .peak
+            .iter()
+            .map(|t| PeakTensor { name: t.name.clone(), bytes: t.bytes as u64 })
+            .collect(),
+    }
+}
+
+fn warn(parts: &Parts<'_>, warnings: &mut Vec<String>) {
+    if let Some(graphwise) = parts.graphwise {
+        if graphwise.output_nsr > FINAL_NSR_LIMIT {
+            warnings.push(format!(
+                "the scores' noise:signal is {:.1} %, and should stay under 10 %; try another strategy, or 16 bits for \
+                 the layers with the largest layerwise figures",
+                graphwise.output_nsr * 100.0
+            ));
+        }
+        if graphwise.input_clipped > 0.02 {
+            warnings.push(format!(
+                "{:.1} % of the input's values saturate; check mean and std (in 0..1 units), or raise the input's exponent",
+                graphwise.input_clipped * 100.0
+            ));
+        }
+    }
+    for facts in &parts.accumulators {
+        warnings.push(format!(
+            "`{}`: sums of {} channels leave the {}-bit accumulator on {} pictures, so that ESP-DL on the chip differs \
+             from the PC; Octet's own runtime does not. Raise the weight exponents of this layer by 1, or use 16 bits",
+            facts.name, facts.channels, facts.limit_bits, facts.pictures
+        ));
+    }
+    let changed = parts.draft.changed_weights.len();
+    if changed > 0 {
+        warnings.push(format!(
+            "the strategies changed {changed} weights and biases; errors per layer are against the changed float network"
+        ));
+    }
+}

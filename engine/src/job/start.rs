@@ -1,0 +1,184 @@
+//! A whole job: the worker quantizes and analyses, then this process, which never loads a plugin, evaluates.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use octet_runtime::{Data, Simulator};
+use rayon::prelude::*;
+
+use super::protocol::{Ask, Tell};
+use super::quantize::JobError;
+use super::runner::{WorkerError, Workers};
+use super::{Cancel, Event, JobHandle, Phase, QuantizeRequest};
+use crate::analyse::{self, AnalysisError, Answers, Ticker, dequantized_nchw, evaluate_answers, to_nhwc};
+use crate::float::{FloatExecutor, FloatPlan, Tract};
+use crate::pictures::{Entry, Listing, Preprocessing, load_one};
+use crate::report::{EvaluationFacts, Report, SkippedPicture};
+use crate::{onnx, run};
+
+/// Starts a job in the background. `libraries` are the plugin files of the request's strategies, in its order.
+pub fn start(workers: &Workers, request: QuantizeRequest, libraries: Vec<PathBuf>) -> JobHandle {
+    let (sender, events) = channel();
+    let cancel = Cancel::default();
+    let (workers, token) = (workers.clone(), cancel.clone());
+    std::thread::spawn(move || {
+        let forward = |event: Event| {
+            // Whoever started the job may have lost interest in it.
+            let _ = sender.send(event);
+        };
+        match run_job(&workers, &request, libraries, &token, &forward) {
+            Ok(run) => forward(Event::Done { run }),
+            Err(message) => forward(Event::Error { message }),
+        }
+    });
+    JobHandle { events, cancel }
+}
+
+fn run_job(
+    workers: &Workers,
+    request: &QuantizeRequest,
+    libraries: Vec<PathBuf>,
+    cancel: &Cancel,
+    forward: &(dyn Fn(Event) + Sync),
+) -> Result<PathBuf, String> {
+    // The evaluation folder stays here until the last plugin has returned.
+    let blind = QuantizeRequest { eval: None, labels: None, ..request.clone() };
+    let ask = Ask::Quantize { request: Box::new(blind), libraries };
+    let answer = workers.ask(&ask, cancel, &mut |event| forward(event));
+    let mut report = match answer.map_err(|e: WorkerError| e.to_string())? {
+        Tell::Quantized { report } => *report,
+        other => return Err(format!("the worker answered {other:?} to `quantize`")),
+    };
+    if let Some(eval) = &request.eval {
+        let started = Instant::now();
+        let tell = |fraction: f32, message: &str| {
+            forward(Event::Progress { phase: Phase::Evaluate, fraction, message: message.to_owned() });
+        };
+        let ticker = Ticker::new(cancel, &tell);
+        evaluate(request, eval, &mut report, &ticker).map_err(|e| e.to_string())?;
+        report.timings_secs.insert("evaluate".to_owned(), started.elapsed().as_secs_f64());
+    }
+    run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
+    Ok(request.out.clone())
+}
+
+/// Scores of both networks on one picture.
+struct Both {
+    float: Vec<f32>,
+    quantized: Vec<f32>,
+    class: Option<usize>,
+    sha256: [u8; 32],
+}
+
+fn evaluate(
+    request: &QuantizeRequest,
+    folder: &Path,
+    report: &mut Report,
+    ticker: &Ticker<'_>,
+) -> Result<(), JobError> {
+    let opened = onnx::open(&request.model)?;
+    let network = &opened.network;
+    let preprocessing = Preprocessing::of_network(network, &request.preprocessing)?;
+    let listing = Listing::of_folder(folder, request.labels.as_deref())?;
+    let path = request.out.join("model.espdl");
+    let bytes = std::fs::read(&path).map_err(|source| run::RunError::Read { path, source })?;
+    let runtime = |e: octet_runtime::SimulatorError| AnalysisError::Runtime(e.to_string());
+    let simulator = Simulator::new(bytes.into(), None).map_err(runtime)?;
+    let plan = Tract.scores(network, &Default::default()).map_err(AnalysisError::from)?;
+    let (input_shape, output_shape) =
+        (&network.tensor(network.input).shape, &network.tensor(network.output).shape);
+    let done = AtomicUsize::new(0);
+    let results: Result<Vec<Result<Both, SkippedPicture>>, JobError> = listing
+        .entries
+        .par_iter()
+        .map_init(
+            || simulator.scratch(),
+            |scratch, entry: &Entry| {
+                ticker.check()?;
+                let picture = match load_one(entry, &preprocessing) {
+                    Ok(picture) => picture,
+                    Err(skipped) => return Ok(Err(skipped)),
+                };
+                let nchw = picture.to_nchw(&preprocessing);
+                let float = scores(plan.as_ref(), &nchw)?;
+                let nhwc = to_nhwc(&nchw, input_shape);
+                let output = simulator.run(scratch, Data::F32(&nhwc), None).map_err(runtime)?;
+                let quantized = dequantized_nchw(&output.data, output.exponent, output_shape);
+                let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                ticker.tick(count, listing.entries.len(), "evaluation pictures")?;
+                Ok(Ok(Both { float, quantized, class: picture.class, sha256: picture.sha256 }))
+            },
+        )
+        .collect();
+    report.evaluation = Some(facts(request, report, listing.skipped.clone(), results?)?);
+    if let Some(evaluation) = &report.evaluation
+        && evaluation.calibration_overlap > 0
+    {
+        report.warnings.push(format!(
+            "{} evaluation pictures are calibration pictures too, so the accuracy is flattered; use other pictures",
+            evaluation.calibration_overlap
+        ));
+    }
+    Ok(())
+}
+
+fn scores(plan: &dyn FloatPlan, nchw: &[f32]) -> Result<Vec<f32>, AnalysisError> {
+    Ok(plan.run(&[nchw])?.pop().unwrap_or_default())
+}
+
+fn facts(
+    request: &QuantizeRequest,
+    report: &Report,
+    mut skipped: Vec<SkippedPicture>,
+    results: Vec<Result<Both, SkippedPicture>>,
+) -> Result<EvaluationFacts, JobError> {
+    let calibration: HashSet<[u8; 32]> = calibration_hashes(request, report);
+    let (mut float, mut quantized) = (Answers::default(), Answers::default());
+    let (mut labels, mut calibration_overlap) = (Vec::new(), 0);
+    for result in results {
+        match result {
+            Ok(both) => {
+                float.scores.push(both.float);
+                quantized.scores.push(both.quantized);
+                labels.push(both.class);
+                calibration_overlap += usize::from(calibration.contains(&both.sha256));
+            }
+            Err(reason) => skipped.push(reason),
+        }
+    }
+    if labels.is_empty() {
+        return Err(JobError::Request(format!(
+            "there is no usable evaluation picture in {:?}{}",
+            request.eval,
+            skipped.first().map_or_else(String::new, |s| format!("; `{}`: {}", s.file, s.reason))
+        )));
+    }
+    let of_float = evaluate_answers(&float, &labels, None);
+    let of_quantized = evaluate_answers(&quantized, &labels, Some(&float));
+    Ok(EvaluationFacts {
+        images: labels.len(),
+        skipped,
+        float: of_float.accuracy,
+        quantized: of_quantized.accuracy,
+        agreement: of_quantized.agreement.unwrap_or(0.0),
+        agreement_interval95: of_quantized.agreement_interval95.unwrap_or([0.0, 1.0]),
+        output_nsr: of_quantized.output_nsr.unwrap_or(0.0),
+        calibration_overlap,
+    })
+}
+
+/// SHA-256 of the calibration files that the report names.
+fn calibration_hashes(request: &QuantizeRequest, report: &Report) -> HashSet<[u8; 32]> {
+    use sha2::{Digest, Sha256};
+    let used: HashSet<&String> = report.calibration.used.iter().collect();
+    let files: Vec<PathBuf> = request
+        .images
+        .iter()
+        .flat_map(|folder| used.iter().map(move |file| folder.join(file)))
+        .collect();
+    files.par_iter().filter_map(|f| Some(Sha256::digest(std::fs::read(f).ok()?).into())).collect()
+}
+

@@ -1,0 +1,137 @@
+//! The worker: a child process that loads plugins, runs strategies and analyses, and tells the app about it.
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::memory;
+use super::protocol::{Ask, Tell};
+use super::quantize::{Cache, Progress, quantize};
+use super::runner::NONCE_VARIABLE;
+use super::{Cancel, Event};
+use crate::host;
+use crate::strategy::LogLevel;
+
+/// Exit code of a worker that ended itself because of its memory.
+const EXIT_MEMORY: i32 = 4;
+
+/// Speaks on standard output; every line begins with the nonce.
+#[derive(Clone)]
+struct Pipe {
+    nonce: Arc<str>,
+    plugin: Arc<Mutex<Option<String>>>,
+}
+
+impl Pipe {
+    fn tell(&self, tell: &Tell) {
+        let Ok(json) = serde_json::to_string(tell) else { return };
+        let mut out = std::io::stdout().lock();
+        // Nobody listens any more: the app is gone, and so is the reason to go on.
+        if writeln!(out, "{}{json}", self.nonce).and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    fn plugin(&self, name: Option<&str>) {
+        *self.plugin.lock().unwrap_or_else(PoisonError::into_inner) = name.map(str::to_owned);
+        self.tell(&Tell::Plugin { name: name.map(str::to_owned) });
+    }
+
+    fn error(&self, message: String) {
+        self.tell(&Tell::Event(Event::Error { message }));
+    }
+
+    fn exceeded(&self, limit_bytes: u64) -> String {
+        let plugin = self.plugin.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let who = plugin.map_or_else(|| "the job".to_owned(), |p| format!("plugin `{p}`"));
+        let limit = memory::in_words(limit_bytes);
+        format!("{who} exceeded {limit} of memory and was ended; the limit is a setting")
+    }
+}
+
+/// Serves until the app closes the pipe. Returns the exit code.
+pub fn serve() -> i32 {
+    let Ok(nonce) = std::env::var(NONCE_VARIABLE) else {
+        tracing::error!("`octet worker` is started by Octet itself; use `octet quantize`");
+        return 2;
+    };
+    let limit = std::env::var("OCTET_WORKER_MEMORY_LIMIT").ok().and_then(|v| v.parse().ok());
+    let limit_bytes = limit.unwrap_or(memory::DEFAULT_MEMORY_LIMIT_BYTES);
+    let pipe = Pipe { nonce: nonce.into(), plugin: Arc::default() };
+    let watching = pipe.clone();
+    let watched = memory::watch(limit_bytes, move || {
+        watching.error(watching.exceeded(limit_bytes));
+        std::process::exit(EXIT_MEMORY);
+    });
+    if !watched {
+        let message = "this system does not say how much memory a process uses: plugins run without a limit";
+        pipe.tell(&Tell::Event(Event::Log { level: LogLevel::Warning, message: message.to_owned() }));
+    }
+    let cancel: Arc<Mutex<Cancel>> = Arc::default();
+    let (sender, asks) = channel();
+    let current = Arc::clone(&cancel);
+    std::thread::spawn(move || read_asks(&sender, &current));
+    serve_asks(&asks, &pipe, &cancel, limit_bytes);
+    0
+}
+
+fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        match serde_json::from_str::<Ask>(&line) {
+            Ok(Ask::Cancel) => current.lock().unwrap_or_else(PoisonError::into_inner).cancel(),
+            Ok(ask) => {
+                if sender.send(ask).is_err() {
+                    return;
+                }
+            }
+            Err(error) => tracing::error!("the worker does not understand a request: {error}"),
+        }
+    }
+    // The app is gone; whatever a plugin still does is of no use to anybody.
+    std::process::exit(0);
+}
+
+fn serve_asks(asks: &Receiver<Ask>, pipe: &Pipe, cancel: &Mutex<Cancel>, limit_bytes: u64) {
+    let mut cache = Cache::default();
+    for ask in asks {
+        let token = Cancel::default();
+        *cancel.lock().unwrap_or_else(PoisonError::into_inner) = token.clone();
+        match ask {
+            Ask::Describe { path } => describe(pipe, &path),
+            Ask::Quantize { request, libraries } => {
+                let events = pipe.clone();
+                let plugins = pipe.clone();
+                let progress = Progress {
+                    cancel: token,
+                    sink: Arc::new(move |event| events.tell(&Tell::Event(event))),
+                    plugin: Box::new(move |name| plugins.plugin(name)),
+                };
+                match quantize(&request, &libraries, &mut cache, &progress) {
+                    // The peak tells of memory that was taken and given back between two looks.
+                    Ok(_) if memory::exceeds(limit_bytes) => pipe.error(pipe.exceeded(limit_bytes)),
+                    Ok(report) => pipe.tell(&Tell::Quantized { report: Box::new(report) }),
+                    Err(error) => pipe.error(error.to_string()),
+                }
+            }
+            Ask::Cancel => {}
+        }
+    }
+}
+
+fn describe(pipe: &Pipe, path: &Path) {
+    pipe.plugin(Some(&name_of(path)));
+    match host::describe_library(path) {
+        Ok(description) => pipe.tell(&Tell::Described { description: Box::new(description) }),
+        Err(error) => pipe.error(error.to_string()),
+    }
+    pipe.plugin(None);
+}
+
+/// What a library is called before it has said so itself.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+/// Libraries in the order of the request's strategies.
+pub(super) type Libraries = [PathBuf];

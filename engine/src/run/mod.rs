@@ -1,0 +1,93 @@
+//! The run folder: files appear whole or not at all.
+
+mod html;
+
+pub use html::to_html;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::report::Report;
+
+/// Why a run folder cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Writing failed.
+    #[error("cannot write `{path}`: {source}; choose another folder with --out", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Reading failed.
+    #[error("cannot read `{path}`: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not a report of ours.
+    #[error("`{path}` is not a report of this version: {reason}", path = .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The report page could not be rendered.
+    #[error("cannot render report.html: {0}")]
+    Html(String),
+}
+
+/// Largest `report.json` that is read.
+const MAX_REPORT_BYTES: u64 = 64 << 20;
+
+/// Writes a file under a temporary name and renames it, creating the folder.
+pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let path = folder.join(name);
+    let failed = |source| RunError::Write { path: path.clone(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new().prefix(".octet-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private; results are not.
+        let permissions = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(permissions).map_err(failed)?;
+    }
+    file.persist(&path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+/// Writes pretty JSON with a final newline.
+pub fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| RunError::Write { path: folder.join(name), source: e.into() })?;
+    bytes.push(b'\n');
+    write_file(folder, name, &bytes)
+}
+
+/// Writes `report.json`, its schema and `report.html`.
+pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
+    write_json(folder, "report.schema.json", &schemars::schema_for!(Report))?;
+    write_file(folder, "report.html", to_html(report)?.as_bytes())?;
+    write_json(folder, "report.json", report)
+}
+
+/// Reads the report of a run folder (or `report.json` itself).
+pub fn read_report(run: &Path) -> Result<Report, RunError> {
+    let path = if run.is_dir() { run.join("report.json") } else { run.to_owned() };
+    let failed = |source| RunError::Read { path: path.clone(), source };
+    let length = std::fs::metadata(&path).map_err(failed)?.len();
+    let format = |reason: String| RunError::Format { path: path.clone(), reason };
+    if length > MAX_REPORT_BYTES {
+        return Err(format(format!("it has {length} bytes")));
+    }
+    let bytes = std::fs::read(&path).map_err(failed)?;
+    serde_json::from_slice(&bytes).map_err(|e| format(e.to_string()))
+}

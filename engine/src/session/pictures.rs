@@ -1,0 +1,133 @@
+//! Calibration pictures: decoded once while they fit a budget, again from the file beyond it, so that memory does
+//! not grow with the number of pictures.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::job::Cancel;
+use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one};
+use crate::report::SkippedPicture;
+
+/// Decoded pictures that are kept (150 KB each at 224 x 224).
+const BUDGET_BYTES: usize = 128 << 20;
+
+/// The usable pictures of a job.
+pub struct PictureStore {
+    preprocessing: Preprocessing,
+    entries: Vec<(Entry, Option<Arc<Picture>>)>,
+    hashes: Vec<[u8; 32]>,
+    skipped: Vec<SkippedPicture>,
+}
+
+/// A picture that was usable and no longer is.
+#[derive(Debug, thiserror::Error)]
+#[error("`{file}` cannot be read a second time ({reason}); leave the folder alone while a job runs")]
+pub struct PictureGone {
+    file: String,
+    reason: String,
+}
+
+/// The listings of several folders as one.
+pub fn list_folders(folders: &[PathBuf]) -> Result<Listing, FolderError> {
+    let mut all = Listing::default();
+    for folder in folders {
+        let listing = Listing::of_folder(folder, None)?;
+        all.entries.extend(listing.entries);
+        all.skipped.extend(listing.skipped);
+    }
+    Ok(all)
+}
+
+/// What a listing consists of, changes on disk included.
+pub fn fingerprint(listing: &Listing) -> String {
+    let stamp = |entry: &Entry| {
+        let metadata = std::fs::metadata(&entry.path);
+        metadata.and_then(|m| Ok((m.len(), m.modified()?))).ok()
+    };
+    listing.entries.iter().map(|e| format!("{} {:?};", e.path.display(), stamp(e))).collect()
+}
+
+impl PictureStore {
+    /// Reads every picture of a listing on all cores. Broken ones are listed in [`PictureStore::skipped`].
+    pub fn load(
+        listing: &Listing,
+        preprocessing: Preprocessing,
+        cancel: &Cancel,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Self {
+        let (width, height) = preprocessing.input;
+        let kept = BUDGET_BYTES / (width * height * 3).max(1);
+        let done = AtomicUsize::new(0);
+        let results: Vec<_> = listing
+            .entries
+            .par_iter()
+            .enumerate()
+            .filter(|_| !cancel.is_cancelled())
+            .map(|(i, entry)| {
+                let loaded = load_one(entry, &preprocessing);
+                let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                progress(count as f32 / listing.entries.len() as f32);
+                loaded.map(|picture| (entry.clone(), picture.sha256, (i < kept).then(|| Arc::new(picture))))
+            })
+            .collect();
+        let mut skipped = listing.skipped.clone();
+        let (mut entries, mut hashes) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok((entry, hash, picture)) => {
+                    entries.push((entry, picture));
+                    hashes.push(hash);
+                }
+                Err(reason) => skipped.push(reason),
+            }
+        }
+        PictureStore { preprocessing, entries, hashes, skipped }
+    }
+
+    /// Number of usable pictures.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True without any usable picture.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The network's input for one picture, NCHW.
+    pub fn input(&self, index: usize) -> Result<Vec<f32>, PictureGone> {
+        let Some((entry, kept)) = self.entries.get(index) else {
+            return Err(PictureGone { file: format!("picture {index}"), reason: "there is none".to_owned() });
+        };
+        match kept {
+            Some(picture) => Ok(picture.to_nchw(&self.preprocessing)),
+            None => load_one(entry, &self.preprocessing)
+                .map(|picture| picture.to_nchw(&self.preprocessing))
+                .map_err(|s| PictureGone { file: s.file, reason: s.reason }),
+        }
+    }
+
+    /// Files in the order of use.
+    pub fn files(&self) -> Vec<String> {
+        self.entries.iter().map(|(entry, _)| entry.file.clone()).collect()
+    }
+
+    /// SHA-256 of every used file.
+    pub fn hashes(&self) -> &[[u8; 32]] {
+        &self.hashes
+    }
+
+    /// Files left out.
+    pub fn skipped(&self) -> &[SkippedPicture] {
+        &self.skipped
+    }
+
+    /// How pictures become tensors, for people.
+    pub fn preprocessing(&self) -> BTreeMap<String, String> {
+        self.preprocessing.described()
+    }
+}

@@ -1,0 +1,152 @@
+//! The portable kernels: plain loops over bytes of the arena and the file, exact for every file that a plan
+//! accepts. They define the result; everything faster must equal them bit for bit.
+
+pub(crate) mod conv;
+pub(crate) mod elem;
+pub(crate) mod elementwise;
+mod moving;
+pub(crate) mod pool;
+mod requantize;
+mod softmax;
+
+#[cfg(feature = "std")]
+pub(crate) use requantize::exp2_f32;
+pub use requantize::{requantize, round_f32};
+
+use crate::plan::{Op, Step, TensorSlot};
+use crate::target::Rounding;
+use elementwise::Clamp;
+use moving::Part;
+use pool::Scale;
+use softmax::Softmax;
+
+/// Input and output of a step in the arena.
+pub(crate) enum Place<'a> {
+    /// Different memory.
+    Apart(&'a [u8], &'a mut [u8]),
+    /// The output overwrites the input.
+    Same(&'a mut [u8]),
+}
+
+impl<'a> Place<'a> {
+    /// Takes the memory of two tensors out of the arena.
+    pub(crate) fn of(arena: &'a mut [u8], x: &TensorSlot, y: &TensorSlot) -> Option<Self> {
+        if x.range() == y.range() {
+            return arena.get_mut(y.range()).map(Place::Same);
+        }
+        let [x, y] = arena.get_disjoint_mut([x.range(), y.range()]).ok()?;
+        Some(Place::Apart(x, y))
+    }
+
+    /// Both slices of a step that cannot work in place.
+    pub(crate) fn apart(self) -> Option<(&'a [u8], &'a mut [u8])> {
+        match self {
+            Place::Apart(x, y) => Some((x, y)),
+            Place::Same(_) => None,
+        }
+    }
+
+    /// The output, holding a copy of the input.
+    pub(crate) fn copied(self) -> Option<&'a mut [u8]> {
+        match self {
+            Place::Same(y) => Some(y),
+            Place::Apart(x, y) if x.len() == y.len() => {
+                y.copy_from_slice(x);
+                Some(y)
+            }
+            Place::Apart(..) => None,
+        }
+    }
+}
+
+/// Executes one step; `None` when arena or payload do not fit the plan.
+pub(crate) fn run_step(
+    step: &Step,
+    slots: &[TensorSlot],
+    rounding: Rounding,
+    payload: &[u8],
+    arena: &mut [u8],
+) -> Option<()> {
+    let x_slot = slots.get(usize::from(step.inputs[0]))?;
+    let y_slot = slots.get(usize::from(step.output))?;
+    let (x_type, y_type) = (x_slot.dtype, y_slot.dtype);
+    if let Op::Add = step.op {
+        return add(x_slot, slots.get(usize::from(step.inputs[1]))?, y_slot, arena);
+    }
+    let place = Place::of(arena, x_slot, y_slot)?;
+    match step.op {
+        Op::Nothing | Op::Add => {}
+        Op::Conv(ref op) => {
+            let (x, y) = place.apart()?;
+            conv::conv(op, rounding, payload, (x_type, x), (y_type, y))?;
+        }
+        Op::Clamp { low, high, shift } => {
+            let op = Clamp { low, high, shift, rounding };
+            match place {
+                Place::Same(y) => elementwise::clamp_assign(&op, y_type, y),
+                Place::Apart(x, y) => elementwise::clamp(&op, (x_type, x), (y_type, y)),
+            }
+        }
+        Op::Table { table } => elementwise::table_assign(conv::bytes(payload, table)?, place.copied()?)?,
+        Op::Interpolate { table, step } => {
+            elementwise::interpolate_assign(conv::bytes(payload, table)?, step, place.copied()?)?;
+        }
+        Op::GlobalAverage { batch, area, channels, input_exponent, output_exponent } => {
+            let (x, y) = place.apart()?;
+            let scale = Scale { input_exponent, output_exponent, rounding };
+            pool::global_average(scale, [batch, area, channels], (x_type, x), (y_type, y));
+        }
+        Op::AveragePool { ref window, batch, channels, count_padding, input_exponent, output_exponent } => {
+            let (x, y) = place.apart()?;
+            let scale = Scale { input_exponent, output_exponent, rounding };
+            pool::average(scale, window, [batch, channels], count_padding, (x_type, x), (y_type, y));
+        }
+        Op::MaxPool { ref window, batch, channels } => {
+            let (x, y) = place.apart()?;
+            pool::max(window, [batch, channels], y_type, x, y);
+        }
+        Op::Softmax { outer, length, inner, input_exponent, output_exponent } => {
+            let (x, y) = place.apart()?;
+            let op = Softmax { outer, length, inner, input_exponent, output_exponent, rounding };
+            softmax::softmax(&op, (x_type, x), (y_type, y));
+        }
+        Op::Copy => {
+            place.copied()?;
+        }
+        Op::Transpose { ref input, ref perm } => {
+            let (x, y) = place.apart()?;
+            moving::transpose(input, perm, x_type.bytes(), x, y)?;
+        }
+        Op::Pad { ref input, ref output, ref before, mode, value } => {
+            let (x, y) = place.apart()?;
+            moving::pad([input, output], before, (mode, value), (x_type, x), y);
+        }
+        Op::ConcatPart { outer, run, pitch, start, shift } => {
+            let (x, y) = place.apart()?;
+            moving::concat_part(&Part { outer, run, pitch, start, shift, rounding }, x_type, x, y);
+        }
+    }
+    Some(())
+}
+
+/// Two inputs: each may be the other one, or be overwritten.
+fn add(a: &TensorSlot, b: &TensorSlot, y: &TensorSlot, arena: &mut [u8]) -> Option<()> {
+    let (same_a, same_b) = (a.range() == y.range(), b.range() == y.range());
+    match (same_a, same_b) {
+        (true, true) => elementwise::add_assign(y.dtype, arena.get_mut(y.range())?, None),
+        (true, false) | (false, true) => {
+            let other = if same_a { b } else { a };
+            let [other, y_bytes] = arena.get_disjoint_mut([other.range(), y.range()]).ok()?;
+            elementwise::add_assign(y.dtype, y_bytes, Some(other));
+        }
+        (false, false) if a.range() == b.range() => {
+            let [a, y_bytes] = arena.get_disjoint_mut([a.range(), y.range()]).ok()?;
+            elementwise::add(y.dtype, a, a, y_bytes);
+        }
+        (false, false) => {
+            let [a, b, y_bytes] = arena.get_disjoint_mut([a.range(), b.range(), y.range()]).ok()?;
+            elementwise::add(y.dtype, a, b, y_bytes);
+        }
+    }
+    Some(())
+}

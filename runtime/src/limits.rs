@@ -1,0 +1,45 @@
+//! Upper bounds that keep hostile or mistaken files from taking all memory or time.
+
+use crate::error::Error;
+
+/// What a file may ask for. The defaults leave room for networks ten times MobileNetV2's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of activation memory.
+    pub arena_bytes: usize,
+    /// Multiply-accumulates, or elements moved, of one inference.
+    pub work: u64,
+    /// Number of nodes.
+    pub nodes: usize,
+    /// Number of constants.
+    pub initializers: usize,
+    /// Inputs, outputs or attributes of one node.
+    pub node_edges: usize,
+    /// Inputs and outputs of all nodes together.
+    pub edges: usize,
+    /// Bytes of one name.
+    pub name_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            arena_bytes: 64 << 20,
+            work: 20_000_000_000,
+            nodes: 2048,
+            initializers: 8192,
+            node_edges: 64,
+            edges: 8192,
+            name_bytes: 512,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn check(&self, what: &'static str, value: usize, limit: usize) -> Result<(), Error<'static>> {
+        if value <= limit {
+            return Ok(());
+        }
+        Err(Error::Limit { what, value: value as u64, limit: limit as u64 })
+    }
+}

@@ -1,0 +1,307 @@
+//! State of planning: slots and steps written so far, and how to look things up in the file.
+
+use super::op::{Op, Source, Step, TensorSlot};
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::model::{Model, Node, Tensor, Value};
+use crate::shape::{DType, Shape};
+
+/// The planner's state.
+pub(super) struct Context<'m, 'a> {
+    pub(super) model: &'m Model<'a>,
+    limits: &'m Limits,
+    slots: &'m mut [TensorSlot],
+    used_slots: usize,
+    steps: &'m mut [Step],
+    used_steps: usize,
+    work: u64,
+}
+
+/// An activation that a node reads.
+#[derive(Clone, Copy)]
+pub(super) struct Operand {
+    pub(super) index: u16,
+    pub(super) slot: TensorSlot,
+}
+
+impl Operand {
+    pub(super) fn shape(&self) -> Shape {
+        self.slot.shape
+    }
+}
+
+/// One node being lowered, with its errors.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) node: Node<'a>,
+    pub(super) index: usize,
+}
+
+impl<'a> At<'a> {
+    /// An error of this node about one of its tensors.
+    pub(super) fn error(&self, tensor: &'a str, problem: &'static str) -> Error<'a> {
+        Error::Node { node: self.node.name(), op: self.node.op_type(), tensor, problem }
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
+        match self.node.attribute(name) {
+            Some(Value::Int(v)) => v,
+            _ => default,
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> &'a str {
+        match self.node.attribute(name) {
+            Some(Value::Text(v)) => v,
+            _ => "",
+        }
+    }
+
+    /// A list attribute of `N` numbers within `range`.
+    pub(super) fn ints<const N: usize>(
+        &self,
+        name: &str,
+        default: usize,
+        range: core::ops::RangeInclusive<i64>,
+    ) -> Result<[usize; N], Error<'a>> {
+        let Some(Value::Ints(list)) = self.node.attribute(name) else { return Ok([default; N]) };
+        if list.len() != N {
+            return Err(self.error("", "a list attribute has a wrong length; only 2-D windows are supported"));
+        }
+        let mut out = [default; N];
+        for (slot, value) in out.iter_mut().zip(list.iter()) {
+            if !range.contains(&value) {
+                return Err(self.error("", "an attribute (kernel, stride, dilation or pad) is out of range"));
+            }
+            *slot = usize::try_from(value).unwrap_or(default);
+        }
+        Ok(out)
+    }
+
+    /// The axis an attribute names, counted from the front.
+    pub(super) fn axis(&self, value: i64, rank: usize) -> Result<usize, Error<'a>> {
+        let from_front = if value < 0 { value + rank as i64 } else { value };
+        usize::try_from(from_front)
+            .ok()
+            .filter(|&a| a < rank)
+            .ok_or(self.error("", "attribute axis lies outside of the input's axes"))
+    }
+}
+
+/// The name of the tensor in a slot.
+pub(super) fn slot_name<'a>(model: &Model<'a>, slot: &TensorSlot) -> &'a str {
+    match slot.source {
+        Source::Input => model.inputs().next().map_or("", |v| v.name()),
+        Source::Node(n) => model.node(usize::from(n)).output(0),
+    }
+}
+
+impl<'m, 'a> Context<'m, 'a> {
+    pub(super) fn new(
+        model: &'m Model<'a>,
+        limits: &'m Limits,
+        slots: &'m mut [TensorSlot],
+        steps: &'m mut [Step],
+    ) -> Self {
+        Self { model, limits, slots, used_slots: 0, steps, used_steps: 0, work: 0 }
+    }
+
+    /// Numbers of slots and steps used, and the work of all steps.
+    pub(super) fn used(&self) -> (usize, usize, u64) {
+        (self.used_slots, self.used_steps, self.work)
+    }
+
+    /// Takes over the network's only input; returns its slot.
+    pub(super) fn add_input(&mut self) -> Result<usize, Error<'a>> {
+        let bad = |tensor, problem| Error::Tensor { tensor, problem };
+        let mut inputs = self.model.inputs();
+        let (Some(input), None) = (inputs.next(), inputs.next()) else {
+            return Err(bad("", "networks with exactly one input are supported"));
+        };
+        let shape = input.shape().ok_or(bad(input.name(), "the network input states no shape"))?;
+        let dtype = input.dtype().filter(|d| d.range().is_some());
+        let dtype = dtype.ok_or(bad(input.name(), "the network input must be int8 or int16"))?;
+        let exponent = input.exponent().ok_or(bad(input.name(), "the network input states no exponent"))?;
+        let slot =
+            TensorSlot { source: Source::Input, shape, dtype, exponent: Some(exponent), ..<_>::default() };
+        self.add_slot(slot, input.name()).map(usize::from)
+    }
+
+    fn add_slot(&mut self, mut slot: TensorSlot, name: &'a str) -> Result<u16, Error<'a>> {
+        let bytes = slot.shape.elements().checked_mul(slot.dtype.bytes()).and_then(|b| u32::try_from(b).ok());
+        slot.bytes = match bytes {
+            Some(0) => return Err(Error::Tensor { tensor: name, problem: "has no elements" }),
+            Some(bytes) => bytes,
+            None => return Err(Error::Tensor { tensor: name, problem: "is larger than 4 GiB" }),
+        };
+        let index = self.used_slots;
+        let needed = index + 1;
+        let available = self.slots.len();
+        let place =
+            self.slots.get_mut(index).ok_or(Error::Memory { what: "tensor slots", needed, available })?;
+        *place = slot;
+        self.used_slots = needed;
+        u16::try_from(index).map_err(|_| Error::Limit { what: "tensors", value: index as u64, limit: 65535 })
+    }
+
+    /// The activation a node reads at that position.
+    pub(super) fn operand(&self, at: &At<'a>, position: usize) -> Result<Operand, Error<'a>> {
+        let name = at.node.input(position);
+        if name.is_empty() {
+            return Err(at.error("", "an input is missing"));
+        }
+        let used = self.slots.get(..self.used_slots).unwrap_or_default();
+        let index = used
+            .iter()
+            .position(|s| slot_name(self.model, s) == name)
+            .ok_or(at.error(name, "a constant or a second output is read where an activation is expected"))?;
+        let slot = used.get(index).copied().unwrap_or_default();
+        Ok(Operand { index: index as u16, slot })
+    }
+
+    /// An activation of integers, and its exponent.
+    pub(super) fn integers(&self, at: &At<'a>, position: usize) -> Result<(Operand, i32), Error<'a>> {
+        let operand = self.operand(at, position)?;
+        match operand.slot.exponent.filter(|_| operand.slot.dtype.range().is_some()) {
+            Some(exponent) => Ok((operand, exponent)),
+            None => Err(Error::Type {
+                node: at.node.name(),
+                tensor: at.node.input(position),
+                found: operand.slot.dtype,
+            }),
+        }
+    }
+
+    /// A constant a node reads at that position; `None` when it is omitted.
+    pub(super) fn constant(&self, at: &At<'a>, position: usize) -> Option<Tensor<'a>> {
+        self.model.initializer(at.node.input(position))
+    }
+
+    /// Type and exponent which the file states for the node's output.
+    pub(super) fn stated(&self, at: &At<'a>) -> Result<(DType, Option<i32>), Error<'a>> {
+        let name = at.node.output(0);
+        let missing = at.error(name, "the file states no type or exponent for this tensor; export it again");
+        let value = self.model.value(name).ok_or(missing)?;
+        let dtype = value.dtype().ok_or(missing)?;
+        match dtype {
+            DType::F32 => Ok((dtype, None)),
+            DType::I8 | DType::I16 => Ok((dtype, Some(value.exponent().ok_or(missing)?))),
+            found => Err(Error::Type { node: at.node.name(), tensor: name, found }),
+        }
+    }
+
+    /// Type and exponent of an output of integers.
+    pub(super) fn stated_integers(&self, at: &At<'a>) -> Result<(DType, i32), Error<'a>> {
+        match self.stated(at)? {
+            (dtype, Some(exponent)) => Ok((dtype, exponent)),
+            (found, None) => Err(Error::Type { node: at.node.name(), tensor: at.node.output(0), found }),
+        }
+    }
+
+    /// Adds the node's output of this shape, after comparing it with the file's statement.
+    pub(super) fn add_output(&mut self, at: &At<'a>, shape: Shape) -> Result<u16, Error<'a>> {
+        self.add_output_stated(at, shape, shape)
+    }
+
+    /// As [`Self::add_output`]; the file may also state the shape `quirk`.
+    pub(super) fn add_output_stated(
+        &mut self,
+        at: &At<'a>,
+        shape: Shape,
+        quirk: Shape,
+    ) -> Result<u16, Error<'a>> {
+        let name = at.node.output(0);
+        if name.is_empty() {
+            return Err(at.error("", "the node has no output"));
+        }
+        if at.node.outputs().skip(1).any(|o| !o.is_empty()) {
+            return Err(at.error(at.node.output(1), "only the first output of a node is supported"));
+        }
+        let (dtype, exponent) = self.stated(at)?;
+        let stated = self.model.value(name).and_then(|v| v.shape());
+        if let Some(stated) = stated.filter(|s| *s != shape && *s != quirk) {
+            return Err(Error::Shape { node: at.node.name(), tensor: name, stated, inferred: shape });
+        }
+        let source = Source::Node(at.index as u16);
+        self.add_slot(TensorSlot { source, shape, dtype, exponent, ..<_>::default() }, name)
+    }
+
+    /// The output must have the type and exponent of the input.
+    pub(super) fn same_type(&self, at: &At<'a>, input: &Operand) -> Result<(), Error<'a>> {
+        let (found, exponent) = self.stated(at)?;
+        let (node, tensor) = (at.node.name(), at.node.output(0));
+        if found != input.slot.dtype {
+            return Err(Error::Type { node, tensor, found });
+        }
+        match (exponent, input.slot.exponent) {
+            (Some(found), Some(expected)) if found != expected => {
+                Err(Error::Exponent { node, tensor, found, expected })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends a step that does `work` units of work.
+    pub(super) fn push(
+        &mut self,
+        at: &At<'a>,
+        op: Op,
+        inputs: [u16; 2],
+        output: u16,
+        work: u64,
+    ) -> Result<(), Error<'a>> {
+        self.work = self.work.saturating_add(work);
+        if self.work > self.limits.work {
+            return Err(Error::Limit {
+                what: "multiply-accumulates of one inference",
+                value: self.work,
+                limit: self.limits.work,
+            });
+        }
+        let (index, available) = (self.used_steps, self.steps.len());
+        let step =
+            self.steps.get_mut(index).ok_or(Error::Memory { what: "steps", needed: index + 1, available })?;
+        *step = Step { op, node: at.index as u16, completes: true, inputs, output };
+        self.used_steps += 1;
+        // The planner marks lifetimes by u16 step numbers, one more than the last for network outputs.
+        let now = u16::try_from(index).ok().filter(|&i| i < u16::MAX - 1);
+        let now =
+            now.ok_or(Error::Limit { what: "steps", value: index as u64, limit: u64::from(u16::MAX - 1) })?;
+        for input in inputs {
+            if let Some(slot) = self.slots.get_mut(usize::from(input)) {
+                slot.last = slot.last.max(now);
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(usize::from(output)) {
+            if matches!(op, Op::ConcatPart { start, .. } if start > 0) {
+                slot.last = now;
+            } else {
+                (slot.first, slot.last) = (now, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the last step as not yet completing its node.
+    pub(super) fn more_to_come(&mut self) {
+        if let Some(step) = self.used_steps.checked_sub(1).and_then(|i| self.steps.get_mut(i)) {
+            step.completes = false;
+        }
+    }
+
+    /// Keeps the network's only output to the end; returns its slot.
+    pub(super) fn finish(&mut self) -> Result<usize, Error<'a>> {
+        let bad = |tensor, problem| Error::Tensor { tensor, problem };
+        let mut outputs = self.model.outputs();
+        let (Some(output), None) = (outputs.next(), outputs.next()) else {
+            return Err(bad("", "networks with exactly one output are supported"));
+        };
+        let end = self.used_steps as u16;
+        let used = self.slots.get_mut(..self.used_slots).unwrap_or_default();
+        let model = self.model;
+        let found = used.iter_mut().enumerate().find(|(_, s)| slot_name(model, s) == output.name());
+        let (index, slot) = found.ok_or(bad(output.name(), "the network output is never computed"))?;
+        slot.last = end;
+        Ok(index)
+    }
+}

@@ -1,0 +1,248 @@
+//! The desktop's executor: owns the file and a plan, shares both between threads, shows every tensor.
+
+mod describe;
+mod view;
+
+pub use describe::{MemoryPlan, PeakTensor, SimulatorError, ValueSpec};
+pub use view::{Data, QuantizedInput, TensorView};
+
+use std::sync::Arc;
+
+use crate::kernels::{self, exp2_f32, round_f32};
+use crate::limits::Limits;
+use crate::model::Model;
+use crate::plan::{Plan, Step, TensorSlot};
+use crate::shape::DType;
+use crate::simd::AlignedBytes;
+use crate::target::Target;
+
+/// Which kernels execute a network. The results are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kernels {
+    /// The fastest that this processor has.
+    #[default]
+    Fastest,
+    /// The plain loops which also run on the chips.
+    Portable,
+}
+
+/// Executes one network. `Send` and `Sync`: share it, and give each thread its own [`Scratch`].
+#[derive(Debug)]
+pub struct Simulator {
+    file: Arc<[u8]>,
+    target: Target,
+    slots: Vec<TensorSlot>,
+    steps: Vec<Step>,
+    summary: crate::plan::Summary,
+    names: Vec<String>,
+    shapes: Vec<Vec<usize>>,
+    input: ValueSpec,
+    output: ValueSpec,
+    memory: MemoryPlan,
+    kernels: Kernels,
+}
+
+/// Memory for one inference at a time.
+#[derive(Clone)]
+pub struct Scratch {
+    arena: AlignedBytes,
+}
+
+impl Simulator {
+    /// Reads and plans a file. `target` decides the rounding; `None` infers it (see [`Target::infer`]).
+    ///
+    /// # Errors
+    /// As [`Model::parse`] and [`Plan::build`].
+    pub fn new(file: Arc<[u8]>, target: Option<Target>) -> Result<Self, SimulatorError> {
+        Self::with_limits(file, target, &Limits::default())
+    }
+
+    /// [`Simulator::new`] with limits of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Simulator::new`].
+    pub fn with_limits(
+        file: Arc<[u8]>,
+        target: Option<Target>,
+        limits: &Limits,
+    ) -> Result<Self, SimulatorError> {
+        let model = Model::parse_with(&file, limits)?;
+        let target = target.unwrap_or_else(|| Target::infer(&model));
+        let sizes = Plan::sizes(&model);
+        let mut slots = vec![TensorSlot::default(); sizes.tensors];
+        let mut steps = vec![Step::default(); sizes.steps];
+        let plan = Plan::build(&model, target, limits, &mut slots, &mut steps)?;
+        let names: Vec<String> = plan.slots.iter().map(|s| plan.name(&model, s).to_owned()).collect();
+        let shapes: Vec<Vec<usize>> = plan.slots.iter().map(|s| s.shape().iter().collect()).collect();
+        let spec = |index: usize| ValueSpec::new(names[index].clone(), &plan.slots[index]);
+        let (input, output) = (spec(plan.summary.input), spec(plan.summary.output));
+        let memory = MemoryPlan::new(&model, &plan, file.len());
+        let (summary, used_slots, used_steps) = (plan.summary, plan.slots.len(), plan.steps.len());
+        slots.truncate(used_slots);
+        steps.truncate(used_steps);
+        Ok(Self {
+            target,
+            slots,
+            steps,
+            summary,
+            names,
+            shapes,
+            input,
+            output,
+            memory,
+            kernels: Kernels::Fastest,
+            file,
+        })
+    }
+
+    /// Chooses the kernels.
+    #[must_use]
+    pub fn with_kernels(mut self, kernels: Kernels) -> Self {
+        self.kernels = kernels;
+        self
+    }
+
+    /// The chip whose arithmetic is simulated.
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The network's input.
+    pub fn input(&self) -> &ValueSpec {
+        &self.input
+    }
+
+    /// The network's output.
+    pub fn output(&self) -> &ValueSpec {
+        &self.output
+    }
+
+    /// Memory the network needs on a chip.
+    pub fn memory(&self) -> &MemoryPlan {
+        &self.memory
+    }
+
+    /// Multiply-accumulates (and elements moved) of one inference.
+    pub fn work(&self) -> u64 {
+        self.summary.work
+    }
+
+    /// Memory for one thread.
+    pub fn scratch(&self) -> Scratch {
+        Scratch { arena: AlignedBytes::new(self.summary.arena_bytes) }
+    }
+
+    /// Quantizes a preprocessed picture: `saturate(round(x * 2^-e))` with the target's rounding.
+    pub fn quantize_input(&self, nhwc: &[f32], out: &mut QuantizedInput) {
+        let scale = exp2_f32(-self.input.exponent.unwrap_or(0));
+        let rounded = nhwc.iter().map(|&x| round_f32(x * scale, self.target.rounding()));
+        if self.input.dtype == DType::I16 {
+            *out = QuantizedInput::I16(rounded.map(|q| q.clamp(-32768, 32767) as i16).collect());
+        } else {
+            *out = QuantizedInput::I8(rounded.map(|q| q.clamp(-128, 127) as i8).collect());
+        }
+    }
+
+    /// Runs the network on one input (NHWC, with or without the batch axis: only the number of elements
+    /// counts). Floats are quantized first. `observe` sees the network's input and then every node's output, in
+    /// execution order, while it exists.
+    ///
+    /// # Errors
+    /// When the input has another number of elements or another type than the network's.
+    pub fn run<'s>(
+        &'s self,
+        scratch: &'s mut Scratch,
+        input: Data<'_>,
+        mut observe: Option<&mut dyn FnMut(TensorView<'_>)>,
+    ) -> Result<TensorView<'s>, SimulatorError> {
+        self.load(scratch, input)?;
+        if let Some(observe) = observe.as_deref_mut() {
+            observe(self.view(scratch, self.summary.input));
+        }
+        for index in 0..self.steps.len() {
+            self.step(scratch, index)?;
+            if let (Some(observe), step) = (observe.as_deref_mut(), &self.steps[index]) {
+                if step.completes {
+                    observe(self.view(scratch, usize::from(step.output)));
+                }
+            }
+        }
+        Ok(self.view(scratch, self.summary.output))
+    }
+
+    /// The bytes behind the file's header.
+    fn payload(&self) -> &[u8] {
+        self.file.get(16..).unwrap_or_default()
+    }
+
+    fn step(&self, scratch: &mut Scratch, index: usize) -> Result<(), SimulatorError> {
+        let arena = scratch.arena.bytes_mut();
+        kernels::run_step(&self.steps[index], &self.slots, self.target.rounding(), self.payload(), arena)
+            .ok_or_else(|| crate::Error::Foreign { step: index }.into())
+    }
+
+    /// Writes the input into the arena.
+    fn load(&self, scratch: &mut Scratch, input: Data<'_>) -> Result<(), SimulatorError> {
+        if scratch.arena.bytes().len() != self.summary.arena_bytes {
+            return Err(SimulatorError::new(
+                "this scratch memory belongs to another network: call scratch() again",
+            ));
+        }
+        let slot = &self.slots[self.summary.input];
+        let arena = scratch.arena.bytes_mut();
+        let target = arena.get_mut(slot.range()).ok_or(crate::Error::Foreign { step: 0 })?;
+        if input.len() != slot.shape().elements() {
+            return Err(SimulatorError::new(format!(
+                "input \"{}\" needs {} values (shape {}), {} were given",
+                self.input.name,
+                slot.shape().elements(),
+                slot.shape(),
+                input.len()
+            )));
+        }
+        match (input, slot.dtype()) {
+            (Data::I8(values), DType::I8) => {
+                for (byte, &value) in target.iter_mut().zip(values) {
+                    *byte = value as u8;
+                }
+            }
+            (Data::I16(values), DType::I16) => {
+                for (bytes, value) in target.chunks_exact_mut(2).zip(values) {
+                    bytes.copy_from_slice(&value.to_le_bytes());
+                }
+            }
+            (Data::F32(values), dtype) => {
+                let scale = exp2_f32(-self.input.exponent.unwrap_or(0));
+                for (index, &value) in values.iter().enumerate() {
+                    let q = round_f32(value * scale, self.target.rounding());
+                    kernels::elem::set(dtype, target, index, q);
+                }
+            }
+            (_, dtype) => {
+                return Err(SimulatorError::new(format!(
+                    "input \"{}\" is {dtype}; give {dtype} or float32 values",
+                    self.input.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// A tensor in the arena.
+    fn view<'s>(&'s self, scratch: &'s Scratch, index: usize) -> TensorView<'s> {
+        let slot = &self.slots[index];
+        TensorView {
+            name: &self.names[index],
+            node: slot.node(),
+            shape: &self.shapes[index],
+            exponent: slot.exponent(),
+            data: Data::of(slot.dtype(), scratch.arena.bytes().get(slot.range()).unwrap_or_default()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scratch({} bytes)", self.arena.bytes().len())
+    }
+}
