@@ -84,6 +84,42 @@ impl Packed {
         Some(())
     }
 
+    /// Adds to `left[channel]` the number of positions whose running sum leaves `range`; `false` when this
+    /// layer has no vector kernel for that.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn audit(
+        &self,
+        conv: &Conv,
+        x: &[u8],
+        range: [i32; 2],
+        safe: impl Fn(usize) -> bool,
+        (buffers, left): (&mut Buffers, &mut [u64]),
+    ) -> bool {
+        let window = &conv.window;
+        let inputs = conv.batch * window.input[0] * window.input[1] * conv.channels;
+        let Packed::Gemm(gemm) = self else { return false };
+        // Twice a bias, a sum and a sum of magnitudes are added up in 32 bits.
+        if conv.bound >= 1 << 29 || range[1] >= 1 << 29 || x.len() != inputs {
+            return false;
+        }
+        // SAFETY: `Packed::new` made this value only after it had found AVX2.
+        unsafe { gemm.audit(conv, x, range, safe, &mut buffers.rows, left) };
+        true
+    }
+
+    /// Cannot be called: there is no such value.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn audit(
+        &self,
+        _: &Conv,
+        _: &[u8],
+        _: [i32; 2],
+        _: impl Fn(usize) -> bool,
+        _: (&mut Buffers, &mut [u64]),
+    ) -> bool {
+        match *self {}
+    }
+
     /// Cannot be called: there is no such value.
     #[cfg(not(target_arch = "x86_64"))]
     pub(crate) fn run(&self, _: &Conv, _: &[u8], _: &mut [u8], _: &mut Buffers) -> Option<()> {

@@ -1,12 +1,14 @@
 //! The desktop's executor: owns the file and a plan, shares both between threads, shows every tensor.
 
+mod audit;
 mod describe;
 mod view;
 
+pub use audit::AccumulatorReport;
 pub use describe::{MemoryPlan, PeakTensor, SimulatorError, ValueSpec};
 pub use view::{Data, QuantizedInput, TensorView};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::kernels::{self, Place, exp2_f32, round_f32};
 use crate::limits::Limits;
@@ -41,6 +43,8 @@ pub struct Simulator {
     memory: MemoryPlan,
     /// For each step, what its vector kernel needs.
     packed: Vec<Option<Packed>>,
+    /// Sums of weights for the accumulator audit, made at its first use.
+    weight_sums: OnceLock<Vec<audit::WeightSums>>,
 }
 
 /// Memory for one inference at a time.
@@ -93,6 +97,7 @@ impl Simulator {
             output,
             memory,
             packed: Vec::new(),
+            weight_sums: OnceLock::new(),
             file,
         };
         Ok(simulator.with_kernels(Kernels::Fastest))

@@ -42,39 +42,43 @@ impl Depthwise {
         Some(Self { weights, blocks, pairs, zeros: vec![0; conv.channels] })
     }
 
+    /// `x` and `y` have the lengths that `conv` implies.
     #[target_feature(enable = "avx2")]
     pub(crate) fn run(&self, conv: &Conv, x: &[u8], y: &mut [u8]) {
         let (w, channels) = (&conv.window, conv.channels);
         let mut out = y.chunks_exact_mut(channels);
+        // Taps beyond the kernel keep pointing at zeros; the others are set for every pixel.
+        let mut taps: [&[u8]; TAPS] = [&self.zeros; TAPS];
         for batch in 0..conv.batch {
+            let x = &x[batch * w.input[0] * w.input[1] * channels..];
             for oy in 0..w.output[0] {
                 for (ox, out) in (0..w.output[1]).zip(&mut out) {
-                    let mut taps = [&self.zeros[..]; TAPS];
-                    let mut tap = 0;
+                    let mut free = taps.iter_mut();
                     for ky in 0..w.kernel[0] {
-                        let line = w.source(0, oy, ky).map(|iy| (batch * w.input[0] + iy) * w.input[1]);
-                        for kx in 0..w.kernel[1] {
-                            if let Some((line, ix)) = line.zip(w.source(1, ox, kx)) {
-                                taps[tap] = &x[(line + ix) * channels..(line + ix + 1) * channels];
-                            }
-                            tap += 1;
+                        let line = w.source(0, oy, ky).map(|iy| iy * w.input[1]);
+                        for (kx, tap) in (0..w.kernel[1]).zip(&mut free) {
+                            *tap = match line.zip(w.source(1, ox, kx)) {
+                                Some((line, ix)) => &x[(line + ix) * channels..][..channels],
+                                None => &self.zeros,
+                            };
                         }
                     }
-                    if self.pairs == 5 {
-                        // A constant number of taps, the 3 x 3 of nearly every network, unrolls.
-                        self.pixel(&taps, 5, conv.relu, out);
-                    } else {
-                        self.pixel(&taps, self.pairs, conv.relu, out);
+                    // A constant number of taps, the 3 x 3 of nearly every network, unrolls.
+                    match taps.first_chunk::<10>() {
+                        Some(taps) if self.pairs == 5 => self.pixel(taps, conv.relu, out),
+                        _ => self.pixel(&taps[..2 * self.pairs], conv.relu, out),
                     }
                 }
             }
         }
     }
 
+    /// All channels of one output pixel.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn pixel(&self, taps: &[&[u8]; TAPS], pairs: usize, relu: bool, out: &mut [u8]) {
-        for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(pairs * 2 * LANES)) {
+    fn pixel<'t>(&self, taps: impl IntoTaps<'t>, relu: bool, out: &mut [u8]) {
+        let taps = taps.slice();
+        for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(taps.len() * LANES)) {
             let mut sums = load_i32(&block.bias);
             for (both, weights) in taps.chunks_exact(2).zip(weights.chunks_exact(2 * LANES)) {
                 let (a, b) = (load(both[0], block.first), load(both[1], block.first));
@@ -89,6 +93,25 @@ impl Depthwise {
             let bytes = Epilogue::new(block, relu).finish(sums);
             store(&mut out[block.first..block.first + LANES], bytes);
         }
+    }
+}
+
+/// Taps whose number is known to the compiler, or is not.
+trait IntoTaps<'t> {
+    fn slice(&self) -> &[&'t [u8]];
+}
+
+impl<'t> IntoTaps<'t> for &[&'t [u8]; 10] {
+    #[inline(always)]
+    fn slice(&self) -> &[&'t [u8]] {
+        &self[..]
+    }
+}
+
+impl<'t> IntoTaps<'t> for &[&'t [u8]] {
+    #[inline(always)]
+    fn slice(&self) -> &[&'t [u8]] {
+        self
     }
 }
 

@@ -6,7 +6,7 @@ use crate::simd::{Block, LANES, ORDER};
 use core::arch::x86_64::*;
 
 /// Pixels widened at a time: their rows and the weights of a block stay in the caches.
-const CHUNK: usize = 60;
+pub(super) const CHUNK: usize = 60;
 
 /// Pixels of a register tile: 6 x 2 sums, 2 weights and a broadcast fill the 16 registers.
 const TILE: usize = 6;
@@ -46,23 +46,50 @@ impl Gemm {
         Self { weights, blocks, pairs, direct: plain && taps % 2 == 0 }
     }
 
+    /// Elements of a pixel's row.
+    pub(super) fn stride(&self) -> usize {
+        2 * self.pairs
+    }
+
+    /// Blocks of output channels with their weights.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (&Block, &[i16])> {
+        self.blocks.iter().zip(self.weights.chunks_exact(self.stride() * LANES))
+    }
+
+    /// The widened rows of `count` output pixels from `first` on.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    pub(super) fn rows<'r>(
+        &self,
+        conv: &Conv,
+        x: &[u8],
+        first: usize,
+        count: usize,
+        rows: &'r mut Vec<i16>,
+    ) -> &'r [i16] {
+        let stride = self.stride();
+        // Short runs are written 16 elements at a time: beyond the last row there is room for that.
+        rows.resize(CHUNK * stride + LANES, 0);
+        if self.direct {
+            widen(&x[first * stride..(first + count) * stride], &mut rows[..count * stride]);
+        } else {
+            for i in 0..count {
+                gather(conv, x, first + i, &mut rows[i * stride..(i + 1) * stride + LANES]);
+            }
+        }
+        &rows[..count * stride]
+    }
+
+    /// `x` and `y` have the lengths that `conv` implies.
     #[target_feature(enable = "avx2")]
     pub(crate) fn run(&self, conv: &Conv, x: &[u8], y: &mut [u8], rows: &mut Vec<i16>) {
-        let (filters, stride) = (conv.filters, 2 * self.pairs);
+        let (filters, stride) = (conv.filters, self.stride());
         let pixels = y.len() / filters;
-        rows.resize(CHUNK * stride, 0);
         for first in (0..pixels).step_by(CHUNK) {
             let count = CHUNK.min(pixels - first);
-            let rows = &mut rows[..count * stride];
-            if self.direct {
-                widen(&x[first * stride..(first + count) * stride], rows);
-            } else {
-                for (i, row) in rows.chunks_exact_mut(stride).enumerate() {
-                    gather(conv, x, first + i, row);
-                }
-            }
+            let rows = self.rows(conv, x, first, count, rows);
             let out = &mut y[first * filters..(first + count) * filters];
-            for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(stride * LANES)) {
+            for (block, weights) in self.blocks() {
                 let epilogue = Epilogue::new(block, conv.relu);
                 let tiles = rows.chunks(TILE * stride).zip(out.chunks_mut(TILE * filters));
                 for (rows, out) in tiles {
@@ -89,27 +116,44 @@ fn widen(from: &[u8], to: &mut [i16]) {
     }
 }
 
-/// The products' left sides of one output pixel: its window, zeros in the padding.
+/// The products' left sides of one output pixel: its window, zeros in the padding. `row` has 16 elements more
+/// than the pixel needs; they belong to the next row, which is written later.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn gather(conv: &Conv, x: &[u8], pixel: usize, row: &mut [i16]) {
     let (w, depth) = (&conv.window, conv.channels);
     let area = w.output[0] * w.output[1];
     let (batch, oy, ox) = (pixel / area, pixel % area / w.output[1], pixel % w.output[1]);
+    let first = w.source(1, ox, 0);
+    // Whether a line of the window is one run of the input.
+    let whole = w.dilation[1] == 1 && first.is_some_and(|f| f + w.kernel[1] <= w.input[1]);
+    let run = w.kernel[1] * depth;
     let mut at = 0;
     for ky in 0..w.kernel[0] {
         let line = w.source(0, oy, ky).map(|iy| (batch * w.input[0] + iy) * w.input[1]);
-        for kx in 0..w.kernel[1] {
-            let to = &mut row[at..at + depth];
-            match line.zip(w.source(1, ox, kx)) {
-                Some((line, ix)) => widen(&x[(line + ix) * depth..(line + ix + 1) * depth], to),
-                None => to.fill(0),
+        match line {
+            None => row[at..at + run].fill(0),
+            Some(line) if whole => {
+                let from = &x[(line + first.unwrap_or(0)) * depth..];
+                let to = &mut row[at..];
+                match (from.first_chunk::<LANES>(), to.first_chunk_mut::<LANES>()) {
+                    (Some(from), Some(to)) if run <= LANES => widen(from, to),
+                    _ => widen(&from[..run], &mut to[..run]),
+                }
             }
-            at += depth;
+            Some(line) => {
+                for (kx, to) in row[at..at + run].chunks_exact_mut(depth).enumerate() {
+                    match w.source(1, ox, kx) {
+                        Some(ix) => widen(&x[(line + ix) * depth..(line + ix + 1) * depth], to),
+                        None => to.fill(0),
+                    }
+                }
+            }
         }
+        at += run;
     }
     // An odd number of products leaves one element, which meets a zero weight.
-    row[at..].fill(0);
+    row[at] = 0;
 }
 
 /// `P` pixels times 16 filters.

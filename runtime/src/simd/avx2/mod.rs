@@ -1,6 +1,7 @@
 //! Kernels for AVX2. Products are formed by `madd_epi16` from operands widened to 16 bits: two products of
 //! int8 and their sum always fit, so unlike with `maddubs` nothing saturates.
 
+mod audit;
 mod depthwise;
 mod gemm;
 
