@@ -24,6 +24,9 @@ use crate::pictures::{Preprocessing, SettingError};
 /// Largest model file that is read.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
+/// What our `.espdl` files say of pre-processing, under the same keys as an ONNX file.
+const PREPROCESSING_KEYS: [&str; 6] = ["mean", "std", "resize", "crop", "bgr", "grey"];
+
 /// Why a model could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PredictError {
@@ -112,7 +115,7 @@ impl Predictor {
             let failed = |reason: String| PredictError::Espdl { path: path.to_owned(), reason };
             let model = Model::parse(&bytes).map_err(|e| failed(e.to_string()))?;
             let metadata: BTreeMap<String, String> =
-                model.metadata().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+                model.metadata_props().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
             let chosen = match (target, metadata.contains_key("octet.target")) {
                 (Some(_), _) => "as asked for",
                 (None, true) => "named in the file",
@@ -189,7 +192,9 @@ impl Predictor {
             Kind::Float { network, .. } => Ok(Preprocessing::of_network(network, overrides)?),
             Kind::Quantized { metadata, .. } => {
                 let (c, h, w) = self.input_chw()?;
-                let mut preprocessing = Preprocessing::of_metadata(c, w, h, metadata)?;
+                let mut preprocessing = Preprocessing::torchvision(c, w, h);
+                let stored = metadata.iter().filter(|(key, _)| PREPROCESSING_KEYS.contains(&key.as_str()));
+                preprocessing.set(&stored.map(|(k, v)| (k.clone(), v.clone())).collect())?;
                 preprocessing.set(overrides)?;
                 Ok(preprocessing)
             }
