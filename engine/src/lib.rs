@@ -12,6 +12,7 @@ pub mod onnx;
 pub mod passes;
 pub mod pictures;
 pub mod plan;
+pub mod predict;
 pub mod qdq;
 pub mod quantize;
 pub mod report;

@@ -86,7 +86,7 @@ pub(super) struct Progress {
     pub(super) cancel: Cancel,
     pub(super) sink: Sink,
     /// Told which plugin's code runs.
-    pub(super) plugin: Box<dyn Fn(Option<&str>)>,
+    pub(super) plugin: Box<dyn Fn(Option<&str>) + Sync>,
 }
 
 /// What the worker keeps between jobs.
@@ -333,9 +333,20 @@ impl Job<'_> {
         }
         let inputs = self.inputs(self.request.graphwise_pictures)?;
         let shape = &self.network.tensor(self.network.input).shape;
-        self.with_ticker(Phase::Graphwise, |ticker| {
+        let mut facts = self.with_ticker(Phase::Graphwise, |ticker| {
             analyse::audit_accumulators(simulator, shape, &inputs, bits, ticker)
-        })
+        })?;
+        for fact in &mut facts {
+            fact.name = self.operation_of(&fact.name);
+        }
+        Ok(facts)
+    }
+
+    /// The name of the operation that leaves `tensor` after its fused activation.
+    fn operation_of(&self, tensor: &str) -> String {
+        let producer = self.network.node_ids().find(|(_, n)| self.network.tensor(n.output()).name == tensor);
+        let operation = producer.map(|(id, _)| self.plan.node(id).activation_of.unwrap_or(id));
+        operation.map_or_else(|| tensor.to_owned(), |id| self.network.node(id).name.clone())
     }
 
     fn layerwise(&self) -> Result<Option<analyse::Layerwise>, JobError> {
