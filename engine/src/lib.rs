@@ -1,10 +1,12 @@
 //! Octet's engine: from an ONNX file and a folder of pictures to a quantized, analysed, bit-exact `.espdl`.
 
 pub mod analyse;
+pub mod doctor;
 pub mod draft;
 pub mod espdl;
 pub mod float;
 pub mod host;
+pub mod inspect;
 pub mod job;
 pub mod lower;
 pub mod network;

@@ -285,7 +285,9 @@ impl Job<'_> {
     /// Writes `model.espdl`, `model.qdq.onnx` and `plan.json`.
     fn export(&self) -> Result<Exported, JobError> {
         let options = LowerOptions { keep_clip: self.request.keep_clip };
-        let file = lower(self.network, self.draft, self.plan, options)?;
+        let mut file = lower(self.network, self.draft, self.plan, options)?;
+        // So that whoever opens the file prepares pictures the same way.
+        file.metadata.extend(self.pictures.preprocessing_settings());
         let runtime = |e: octet_runtime::SimulatorError| AnalysisError::Runtime(e.to_string());
         let plain = espdl::write(&file).map_err(crate::lower::LowerError::from)?;
         let simulator = Simulator::new(plain.into(), Some(self.plan.target.target)).map_err(runtime)?;

@@ -44,7 +44,7 @@ impl ChipPreprocessing {
         workspace: &mut Workspace,
         file: &Path,
     ) -> Result<Answer, PredictError> {
-        let bytes = super::read(file)?;
+        let bytes = super::read_file(file)?;
         let picture = decode(&bytes)
             .map_err(|reason| PredictError::Request(format!("`{}`: {reason}", file.display())))?;
         self.predict_rgb(predictor, workspace, &picture)

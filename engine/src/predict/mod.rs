@@ -88,7 +88,8 @@ pub struct Answer {
     pub scores: Vec<f32>,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, PredictError> {
+/// Reads a model file, with a limit on its size.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PredictError> {
     let failed = |source| PredictError::Read { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
@@ -111,7 +112,7 @@ impl Predictor {
     /// Opens a model; what it is shows in its first bytes. `target` overrides an `.espdl` file's own.
     pub fn open(path: &Path, target: Option<Target>) -> Result<Self, PredictError> {
         let kind = if is_espdl(path) {
-            let bytes = read(path)?;
+            let bytes = read_file(path)?;
             let failed = |reason: String| PredictError::Espdl { path: path.to_owned(), reason };
             let model = Model::parse(&bytes).map_err(|e| failed(e.to_string()))?;
             let metadata: BTreeMap<String, String> =
@@ -158,6 +159,16 @@ impl Predictor {
         match &self.kind {
             Kind::Float { network, .. } => &network.tensor(network.output).name,
             Kind::Quantized { simulator, .. } => &simulator.output().name,
+        }
+    }
+
+    /// True when the network ends in a Softmax.
+    pub fn gives_probabilities(&self) -> bool {
+        match &self.kind {
+            Kind::Float { network, .. } => {
+                matches!(network.nodes.last().map(|n| &n.op), Some(crate::network::Op::Softmax { .. }))
+            }
+            Kind::Quantized { simulator, .. } => simulator.output().exponent.is_none(),
         }
     }
 
