@@ -15,8 +15,8 @@ use crate::passes::{clip_range, pad_value, pads_of};
 pub(super) enum LowerError {
     /// These nodes.
     Unsupported(Vec<UnsupportedNode>),
-    /// The output's shape is not that of scores.
-    Output(String),
+    /// The input's or output's shape is not that of a picture or of scores.
+    NoClassifier(String),
 }
 
 /// Lowers a graph; `name` becomes the network's name.
@@ -48,13 +48,20 @@ pub(super) fn network(graph: Graph, name: String) -> Result<Network, LowerError>
     if !unsupported.is_empty() {
         return Err(LowerError::Unsupported(unsupported));
     }
+    if graph.input_shape.len() != 4 {
+        return Err(LowerError::NoClassifier(format!(
+            "input `{}` has {} axes; a picture has four: batch, channels, height, width",
+            graph.input,
+            graph.input_shape.len()
+        )));
+    }
     let Some(&output) = ids.get(&graph.output) else {
-        return Err(LowerError::Output(format!("the output `{}` is not computed", graph.output)));
+        return Err(LowerError::NoClassifier(format!("the output `{}` is not computed", graph.output)));
     };
     let shape = &tensors.get(output.0).map(|t: &Tensor| t.shape.clone()).unwrap_or_default();
     let long = shape.iter().filter(|&&d| d > 1).count();
     if long > 1 {
-        return Err(LowerError::Output(format!(
+        return Err(LowerError::NoClassifier(format!(
             "the output `{}` has the shape {shape:?}; a classifier's is [1, classes]",
             graph.output
         )));
@@ -378,6 +385,7 @@ fn known_as_unsupported(node: &GraphNode) -> Option<String> {
         }
         "MatMul" => "only the product of one row of features and constant weights is possible",
         "LayerNormalization" | "Attention" | "MultiHeadAttention" => "transformers are not supported",
+        "LSTM" | "GRU" | "RNN" => "recurrent networks are not supported",
         "Loop" | "If" | "Scan" => "control flow is not supported; export the model by tracing",
         "ConvTranspose" | "Resize" | "Upsample" => "only classifiers are supported",
         "Cast" => "only casts between floating point types are possible",
