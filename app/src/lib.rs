@@ -1,0 +1,3 @@
+//! Octet, the desktop program. Everything it shows is a library, so that it can be tested without a window.
+
+pub mod window;
