@@ -1,3 +1,5 @@
 //! Octet, the desktop program. Everything it shows is a library, so that it can be tested without a window.
 
+pub mod cli;
+pub mod demo;
 pub mod window;

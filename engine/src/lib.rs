@@ -1,10 +1,12 @@
 //! Octet's engine: from an ONNX file and a folder of pictures to a quantized, analysed, bit-exact `.espdl`.
 
 pub mod analyse;
+pub mod doctor;
 pub mod draft;
 pub mod espdl;
 pub mod float;
 pub mod host;
+pub mod inspect;
 pub mod job;
 pub mod lower;
 pub mod network;
@@ -12,6 +14,7 @@ pub mod onnx;
 pub mod passes;
 pub mod pictures;
 pub mod plan;
+pub mod predict;
 pub mod qdq;
 pub mod quantize;
 pub mod report;

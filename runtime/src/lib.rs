@@ -6,6 +6,7 @@ pub mod kernels;
 mod limits;
 pub mod model;
 pub mod plan;
+pub mod preprocess;
 mod reader;
 mod shape;
 #[cfg(feature = "std")]
@@ -21,7 +22,7 @@ pub use plan::Plan;
 pub use shape::{DType, MAX_RANK, Shape};
 #[cfg(feature = "std")]
 pub use simulator::{
-    Data, Kernels, MemoryPlan, PeakTensor, QuantizedInput, Scratch, Simulator, SimulatorError, TensorView,
-    ValueSpec,
+    AccumulatorReport, Data, Kernels, MemoryPlan, PeakTensor, QuantizedInput, Scratch, Simulator,
+    SimulatorError, TensorView, ValueSpec,
 };
 pub use target::{Rounding, Target, UnknownTarget};

@@ -12,7 +12,7 @@ use super::messages::receive;
 use super::state::{Hover, State};
 use super::tasks::Tasks;
 use super::views::window_ui;
-use super::{WindowOptions, theme};
+use super::{START_TARGET, WindowOptions, theme};
 
 /// The window.
 pub struct OctetWindow {
@@ -35,10 +35,10 @@ impl StartTrace {
         }
         let ms = self.started.elapsed().as_millis();
         if self.frames == 0 {
-            tracing::info!(target: "octet::start", ms, "first frame begins");
+            tracing::info!(target: START_TARGET, ms, "first frame begins");
             ctx.request_repaint();
         } else {
-            tracing::info!(target: "octet::start", ms, "first frame is on the screen");
+            tracing::info!(target: START_TARGET, ms, "first frame is on the screen");
         }
         self.frames += 1;
     }

@@ -13,15 +13,15 @@ pub mod tasks;
 pub mod theme;
 pub mod views;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing_subscriber::EnvFilter;
-
 use app::OctetWindow;
 use backend::EngineBackend;
+
+/// Where `OCTET_TRACE_START=1` logs how long the start took.
+pub const START_TARGET: &str = "octet::start";
 
 /// How the window starts.
 #[derive(Debug, Clone)]
@@ -34,7 +34,6 @@ pub struct WindowOptions {
 
 /// Opens the window and returns when the user closes it.
 pub fn run(options: WindowOptions) -> anyhow::Result<()> {
-    init_tracing();
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Octet")
@@ -49,22 +48,9 @@ pub fn run(options: WindowOptions) -> anyhow::Result<()> {
     eframe::run_native(
         "Octet",
         native,
-        Box::new(move |cc| Ok(Box::new(OctetWindow::new(cc, Arc::new(EngineBackend), options)))),
+        Box::new(move |cc| Ok(Box::new(OctetWindow::new(cc, Arc::new(EngineBackend::default()), options)))),
     )
     .map_err(|error| anyhow::anyhow!("{error}"))
-}
-
-/// Logs go to standard error; `RUST_LOG` filters them, warnings are the default.
-fn init_tracing() {
-    let traces_start = std::env::var_os("OCTET_TRACE_START").is_some_and(|v| v == "1");
-    let default = if traces_start { "warn,octet::start=info" } else { "warn" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    // Someone else (a test, the command line) may have set a subscriber already: theirs stays.
-    let _already_set = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .try_init();
 }
 
 /// The window's icon; an icon that cannot be decoded is logged and left out.

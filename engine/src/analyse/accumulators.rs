@@ -8,7 +8,7 @@ use super::{AnalysisError, Ticker};
 use crate::report::AccumulatorFacts;
 
 /// Walks the sums of every int8 layer over pictures (NCHW floats) and counts those whose running value leaves
-/// `limit_bits`.
+/// `limit_bits`. The facts carry the name of the operation's output tensor.
 pub fn audit_accumulators(
     simulator: &Simulator,
     input_shape_nchw: &[usize],
@@ -31,16 +31,16 @@ pub fn audit_accumulators(
         .collect();
     let mut facts: Vec<AccumulatorFacts> = Vec::new();
     for audits in per_picture? {
-        for audit in audits.into_iter().filter(|a| a.values > 0) {
-            let position = facts.iter().position(|f| f.name == audit.node).unwrap_or_else(|| {
-                let name = audit.node.clone();
+        for audit in audits.into_iter().filter(|a| a.elements_left > 0) {
+            let position = facts.iter().position(|f| f.name == audit.tensor).unwrap_or_else(|| {
+                let name = audit.tensor.clone();
                 facts.push(AccumulatorFacts { name, limit_bits, channels: 0, pictures: 0, values: 0 });
                 facts.len() - 1
             });
             let fact = &mut facts[position];
-            fact.channels = fact.channels.max(audit.channels);
+            fact.channels = fact.channels.max(audit.channels_left);
             fact.pictures += 1;
-            fact.values += audit.values;
+            fact.values += audit.elements_left;
         }
     }
     Ok(facts)

@@ -86,7 +86,7 @@ pub(super) struct Progress {
     pub(super) cancel: Cancel,
     pub(super) sink: Sink,
     /// Told which plugin's code runs.
-    pub(super) plugin: Box<dyn Fn(Option<&str>)>,
+    pub(super) plugin: Box<dyn Fn(Option<&str>) + Sync>,
 }
 
 /// What the worker keeps between jobs.
@@ -285,7 +285,9 @@ impl Job<'_> {
     /// Writes `model.espdl`, `model.qdq.onnx` and `plan.json`.
     fn export(&self) -> Result<Exported, JobError> {
         let options = LowerOptions { keep_clip: self.request.keep_clip };
-        let file = lower(self.network, self.draft, self.plan, options)?;
+        let mut file = lower(self.network, self.draft, self.plan, options)?;
+        // So that whoever opens the file prepares pictures the same way.
+        file.metadata.extend(self.pictures.preprocessing_settings());
         let runtime = |e: octet_runtime::SimulatorError| AnalysisError::Runtime(e.to_string());
         let plain = espdl::write(&file).map_err(crate::lower::LowerError::from)?;
         let simulator = Simulator::new(plain.into(), Some(self.plan.target.target)).map_err(runtime)?;
@@ -333,9 +335,20 @@ impl Job<'_> {
         }
         let inputs = self.inputs(self.request.graphwise_pictures)?;
         let shape = &self.network.tensor(self.network.input).shape;
-        self.with_ticker(Phase::Graphwise, |ticker| {
+        let mut facts = self.with_ticker(Phase::Graphwise, |ticker| {
             analyse::audit_accumulators(simulator, shape, &inputs, bits, ticker)
-        })
+        })?;
+        for fact in &mut facts {
+            fact.name = self.operation_of(&fact.name);
+        }
+        Ok(facts)
+    }
+
+    /// The name of the operation that leaves `tensor` after its fused activation.
+    fn operation_of(&self, tensor: &str) -> String {
+        let producer = self.network.node_ids().find(|(_, n)| self.network.tensor(n.output()).name == tensor);
+        let operation = producer.map(|(id, _)| self.plan.node(id).activation_of.unwrap_or(id));
+        operation.map_or_else(|| tensor.to_owned(), |id| self.network.node(id).name.clone())
     }
 
     fn layerwise(&self) -> Result<Option<analyse::Layerwise>, JobError> {

@@ -90,9 +90,10 @@ impl Workers {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Tell, WorkerError> {
         let idle = self.lock_idle().take();
-        let mut worker = match idle {
-            Some(mut worker) if worker.is_alive() => worker,
-            _ => self.start()?,
+        let alive = idle.and_then(|mut worker| worker.is_alive().then_some(worker));
+        let mut worker = match alive {
+            Some(worker) => worker,
+            None => self.start()?,
         };
         let answer = worker.ask(ask, cancel, None, on_event);
         if worker.is_alive() {

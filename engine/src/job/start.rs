@@ -13,7 +13,7 @@ use super::protocol::{Ask, Tell};
 use super::quantize::JobError;
 use super::runner::{WorkerError, Workers};
 use super::{Cancel, Event, JobHandle, Phase, QuantizeRequest};
-use crate::analyse::{self, AnalysisError, Answers, Ticker, dequantized_nchw, evaluate_answers, to_nhwc};
+use crate::analyse::{AnalysisError, Answers, Ticker, dequantized_nchw, evaluate_answers, to_nhwc};
 use crate::float::{FloatExecutor, FloatPlan, Tract};
 use crate::pictures::{Entry, Listing, Preprocessing, load_one};
 use crate::report::{EvaluationFacts, Report, SkippedPicture};

@@ -87,7 +87,7 @@ pub struct PictureFacts {
 }
 
 /// A picture that could not be used.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct SkippedPicture {
     /// File.
     pub file: String,

@@ -1,6 +1,7 @@
 //! `report.html`: one self-contained page.
 
-use minijinja::{Environment, context};
+use minijinja::value::Serde;
+use minijinja::{Environment, Value, context};
 
 use super::RunError;
 use crate::report::Report;
@@ -18,7 +19,7 @@ pub fn to_html(report: &Report) -> Result<String, RunError> {
     // The extension turns escaping on.
     environment.add_template("report.html", TEMPLATE).map_err(failed)?;
     let template = environment.get_template("report.html").map_err(failed)?;
-    template.render(context! { report => report }).map_err(failed)
+    template.render(context! { report => Value::from(Serde(report)) }).map_err(failed)
 }
 
 /// `7.22 %`, with digits enough for small figures; `–` for none.

@@ -126,6 +126,11 @@ impl PictureStore {
         &self.skipped
     }
 
+    /// How pictures become tensors, as settings.
+    pub fn preprocessing_settings(&self) -> BTreeMap<String, String> {
+        self.preprocessing.settings()
+    }
+
     /// How pictures become tensors, for people.
     pub fn preprocessing(&self) -> BTreeMap<String, String> {
         self.preprocessing.described()

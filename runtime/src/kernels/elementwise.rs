@@ -8,6 +8,13 @@ use crate::target::Rounding;
 
 /// saturate(a + b).
 pub(crate) fn add(dtype: DType, a: &[u8], b: &[u8], y: &mut [u8]) {
+    if dtype == DType::I8 {
+        // In this form compilers use the saturating additions of vector units.
+        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+            *y = (a as i8).saturating_add(b as i8) as u8;
+        }
+        return;
+    }
     for i in 0..y.len() / dtype.bytes() {
         elem::set(dtype, y, i, elem::get(dtype, a, i) + elem::get(dtype, b, i));
     }
@@ -15,6 +22,12 @@ pub(crate) fn add(dtype: DType, a: &[u8], b: &[u8], y: &mut [u8]) {
 
 /// y = saturate(y + b); `b` is `None` when both summands are the same tensor.
 pub(crate) fn add_assign(dtype: DType, y: &mut [u8], b: Option<&[u8]>) {
+    if let (DType::I8, Some(b)) = (dtype, b) {
+        for (y, &b) in y.iter_mut().zip(b) {
+            *y = (*y as i8).saturating_add(b as i8) as u8;
+        }
+        return;
+    }
     for i in 0..y.len() / dtype.bytes() {
         let own = elem::get(dtype, y, i);
         let other = b.map_or(own, |b| elem::get(dtype, b, i));
@@ -47,6 +60,13 @@ pub(crate) fn clamp(op: &Clamp, (x_type, x): (DType, &[u8]), (y_type, y): (DType
 
 /// The same in place.
 pub(crate) fn clamp_assign(op: &Clamp, dtype: DType, y: &mut [u8]) {
+    if dtype == DType::I8 && op.shift == 0 {
+        let (low, high) = (op.low.clamp(-128, 127) as i8, op.high.clamp(-128, 127) as i8);
+        for y in y {
+            *y = (*y as i8).max(low).min(high) as u8;
+        }
+        return;
+    }
     for i in 0..y.len() / dtype.bytes() {
         let value = op.apply(elem::get(dtype, y, i));
         elem::set(dtype, y, i, value);

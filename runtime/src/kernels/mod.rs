@@ -9,7 +9,6 @@ pub(crate) mod pool;
 mod requantize;
 mod softmax;
 
-#[cfg(feature = "std")]
 pub(crate) use requantize::exp2_f32;
 pub use requantize::{requantize, round_f32};
 

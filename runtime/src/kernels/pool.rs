@@ -31,11 +31,21 @@ pub(crate) fn global_average(
     (x_type, x): (DType, &[u8]),
     (y_type, y): (DType, &mut [u8]),
 ) {
+    const BLOCK: usize = 16;
     for picture in 0..batch {
-        for channel in 0..channels {
-            let at = |i| (picture * area + i) * channels + channel;
-            let sum = (0..area).map(|i| i64::from(elem::get(x_type, x, at(i)))).sum();
-            elem::set(y_type, y, picture * channels + channel, scale.mean(sum, area));
+        for first in (0..channels).step_by(BLOCK) {
+            // Neighbouring channels lie next to each other: a block of them is summed on one way through.
+            let count = BLOCK.min(channels - first);
+            let mut sums = [0i64; BLOCK];
+            for pixel in 0..area {
+                let at = (picture * area + pixel) * channels + first;
+                for (channel, sum) in sums.iter_mut().enumerate().take(count) {
+                    *sum += i64::from(elem::get(x_type, x, at + channel));
+                }
+            }
+            for (channel, &sum) in sums.iter().enumerate().take(count) {
+                elem::set(y_type, y, picture * channels + first + channel, scale.mean(sum, area));
+            }
         }
     }
 }

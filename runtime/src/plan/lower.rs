@@ -111,7 +111,10 @@ fn table<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>
     let table = span(&lut);
     let entries = lut.shape().elements();
     let op = if dtype == DType::I8 {
-        (entries == 256).then_some(Op::Table { table })
+        // A table of a clamp, which ESP-PPQ writes for every ReLU6, is cheaper as a clamp.
+        clamp_of(lut.data())
+            .map(|(low, high)| Op::Clamp { low, high, shift: 0 })
+            .or((entries == 256).then_some(Op::Table { table }))
     } else {
         // N segments need N + 1 boundaries; the step is a power of two.
         let segments = entries.saturating_sub(1);
@@ -120,6 +123,14 @@ fn table<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>
     };
     let output = context.add_output(at, x.shape())?;
     context.push(at, op.ok_or(wrong)?, [x.index; 2], output, x.shape().elements() as u64)
+}
+
+/// The bounds, if a table of 256 entries only clamps.
+fn clamp_of(table: &[u8]) -> Option<(i32, i32)> {
+    let entry = |byte: &u8| i32::from(*byte as i8);
+    let (low, high) = (table.first().map(entry)?, table.last().map(entry)?);
+    let clamps = |(i, byte): (usize, &u8)| entry(byte) == (i as i32 - 128).clamp(low, high);
+    (table.len() == 256 && low <= high && table.iter().enumerate().all(clamps)).then_some((low, high))
 }
 
 fn softmax<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {

@@ -1,19 +1,21 @@
 //! The desktop's executor: owns the file and a plan, shares both between threads, shows every tensor.
 
+mod audit;
 mod describe;
 mod view;
 
+pub use audit::AccumulatorReport;
 pub use describe::{MemoryPlan, PeakTensor, SimulatorError, ValueSpec};
 pub use view::{Data, QuantizedInput, TensorView};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::kernels::{self, exp2_f32, round_f32};
+use crate::kernels::{self, Place, exp2_f32, round_f32};
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::plan::{Plan, Step, TensorSlot};
+use crate::plan::{Op, Plan, Step, TensorSlot};
 use crate::shape::DType;
-use crate::simd::AlignedBytes;
+use crate::simd::{AlignedBytes, Buffers, Packed};
 use crate::target::Target;
 
 /// Which kernels execute a network. The results are the same.
@@ -39,13 +41,17 @@ pub struct Simulator {
     input: ValueSpec,
     output: ValueSpec,
     memory: MemoryPlan,
-    kernels: Kernels,
+    /// For each step, what its vector kernel needs.
+    packed: Vec<Option<Packed>>,
+    /// Sums of weights for the accumulator audit, made at its first use.
+    weight_sums: OnceLock<Vec<audit::WeightSums>>,
 }
 
 /// Memory for one inference at a time.
 #[derive(Clone)]
 pub struct Scratch {
     arena: AlignedBytes,
+    buffers: Buffers,
 }
 
 impl Simulator {
@@ -80,7 +86,7 @@ impl Simulator {
         let (summary, used_slots, used_steps) = (plan.summary, plan.slots.len(), plan.steps.len());
         slots.truncate(used_slots);
         steps.truncate(used_steps);
-        Ok(Self {
+        let simulator = Self {
             target,
             slots,
             steps,
@@ -90,15 +96,23 @@ impl Simulator {
             input,
             output,
             memory,
-            kernels: Kernels::Fastest,
+            packed: Vec::new(),
+            weight_sums: OnceLock::new(),
             file,
-        })
+        };
+        Ok(simulator.with_kernels(Kernels::Fastest))
     }
 
     /// Chooses the kernels.
     #[must_use]
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
-        self.kernels = kernels;
+        let (rounding, steps) = (self.target.rounding(), self.steps.iter());
+        self.packed = match kernels {
+            Kernels::Portable => steps.map(|_| None).collect(),
+            Kernels::Fastest => {
+                steps.map(|step| Packed::new(step, &self.slots, rounding, self.payload())).collect()
+            }
+        };
         self
     }
 
@@ -129,7 +143,7 @@ impl Simulator {
 
     /// Memory for one thread.
     pub fn scratch(&self) -> Scratch {
-        Scratch { arena: AlignedBytes::new(self.summary.arena_bytes) }
+        Scratch { arena: AlignedBytes::new(self.summary.arena_bytes), buffers: Buffers::default() }
     }
 
     /// Quantizes a preprocessed picture: `saturate(round(x * 2^-e))` with the target's rounding.
@@ -175,10 +189,19 @@ impl Simulator {
         self.file.get(16..).unwrap_or_default()
     }
 
+    /// Executes one step, with its vector kernel if it has one.
     fn step(&self, scratch: &mut Scratch, index: usize) -> Result<(), SimulatorError> {
-        let arena = scratch.arena.bytes_mut();
-        kernels::run_step(&self.steps[index], &self.slots, self.target.rounding(), self.payload(), arena)
-            .ok_or_else(|| crate::Error::Foreign { step: index }.into())
+        let (step, arena) = (&self.steps[index], scratch.arena.bytes_mut());
+        let done = match (&step.op, &self.packed[index]) {
+            (Op::Conv(conv), Some(packed)) => {
+                let slot = |i: u16| &self.slots[usize::from(i)];
+                Place::of(arena, slot(step.inputs[0]), slot(step.output))
+                    .and_then(Place::apart)
+                    .and_then(|(x, y)| packed.run(conv, x, y, &mut scratch.buffers))
+            }
+            _ => kernels::run_step(step, &self.slots, self.target.rounding(), self.payload(), arena),
+        };
+        done.ok_or_else(|| crate::Error::Foreign { step: index }.into())
     }
 
     /// Writes the input into the arena.

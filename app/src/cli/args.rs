@@ -1,0 +1,251 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Put image classifiers on ESP32 chips: quantize, look at the error, export, bit for bit as the chip computes.
+#[derive(Debug, Parser)]
+#[command(name = "octet", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// A model, a run folder or a report to open in the window.
+    pub file: Option<PathBuf>,
+    /// What to do without the window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What Octet does without the window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Calibrate, plan, analyse, evaluate and export a model.
+    Quantize(QuantizeArgs),
+    /// Ask a model about one picture or tensor.
+    Infer(InferArgs),
+    /// Accuracy of a model over a folder of pictures.
+    Evaluate(EvaluateArgs),
+    /// Nodes, tensors, exponents and memory of a model, and what a target does not support.
+    Inspect(InspectArgs),
+    /// Runs side by side.
+    Compare(CompareArgs),
+    /// Strategy plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// What of the tool chain is present, and how to get the rest.
+    Doctor {
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The whole main job on the embedded model and pictures.
+    Demo(DemoArgs),
+    /// The child process that runs plugins; started by Octet itself.
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Pre-processing that differs from the model's own.
+#[derive(Debug, Args, Default, Clone)]
+pub struct PreprocessingArgs {
+    /// Mean of red, green, blue in 0..1 units, e.g. 0.485,0.456,0.406.
+    #[arg(long)]
+    pub mean: Option<String>,
+    /// Standard deviation of red, green, blue in 0..1 units.
+    #[arg(long)]
+    pub std: Option<String>,
+    /// 256 for the shorter side, 160x160 for the exact size, or none.
+    #[arg(long)]
+    pub resize: Option<String>,
+    /// Centre crop, e.g. 224.
+    #[arg(long)]
+    pub crop: Option<String>,
+    /// The network wants blue first.
+    #[arg(long)]
+    pub bgr: bool,
+    /// The network wants grey.
+    #[arg(long)]
+    pub grey: bool,
+}
+
+/// `octet quantize`.
+#[derive(Debug, Args)]
+pub struct QuantizeArgs {
+    /// ONNX file.
+    pub model: PathBuf,
+    /// Folder of calibration pictures; may be given more than once.
+    #[arg(long, required = true)]
+    pub images: Vec<PathBuf>,
+    /// Folder of evaluation pictures.
+    #[arg(long)]
+    pub eval: Option<PathBuf>,
+    /// CSV `file,class_index[,class_name]` of the evaluation pictures.
+    #[arg(long, requires = "eval")]
+    pub labels: Option<PathBuf>,
+    /// Strategies in order; the last part of an id suffices when unique.
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub strategy: Vec<String>,
+    /// Settings: `ID.key=value`, or `key=value` with one strategy.
+    #[arg(long = "set")]
+    pub settings: Vec<String>,
+    /// Chip, e.g. esp32p4 or esp32s3.
+    #[arg(long)]
+    pub target: String,
+    /// Run folder; by default `runs/MODEL-TARGET-STRATEGY`, numbered.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Pictures of the graphwise analysis.
+    #[arg(long, default_value_t = 32)]
+    pub graphwise_pictures: usize,
+    /// Pictures of the layerwise analysis; 0 leaves it out.
+    #[arg(long, default_value_t = 16)]
+    pub layerwise_pictures: usize,
+    /// Also measure each layer with its output quantized, and its output alone.
+    #[arg(long)]
+    pub layerwise_outputs: bool,
+    /// Export Clips that are ReLUs as Clip nodes, as ESP-PPQ does.
+    #[arg(long)]
+    pub keep_clip: bool,
+    /// Threads; 0 for all cores.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Memory limit of the process that runs the plugins, in MiB.
+    #[arg(long, default_value_t = 4096)]
+    pub memory_limit_mib: u64,
+    /// JSON lines on standard output.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
+}
+
+/// `octet infer`.
+#[derive(Debug, Args)]
+pub struct InferArgs {
+    /// .espdl or .onnx file.
+    pub model: PathBuf,
+    /// A picture.
+    #[arg(long, required_unless_present = "tensor", conflicts_with = "tensor")]
+    pub image: Option<PathBuf>,
+    /// A tensor: for .espdl integers or f32 NHWC, for .onnx f32 in the model's layout.
+    #[arg(long)]
+    pub tensor: Option<PathBuf>,
+    /// Chip whose arithmetic is used; default: the file's.
+    #[arg(long)]
+    pub target: Option<String>,
+    /// Classes to list.
+    #[arg(long, default_value_t = 5)]
+    pub top: usize,
+    /// Names of the classes, one a line.
+    #[arg(long)]
+    pub names: Option<PathBuf>,
+    /// Write every tensor and tensors.json into this folder.
+    #[arg(long)]
+    pub dump: Option<PathBuf>,
+    /// Run the network so often and print the median time.
+    #[arg(long)]
+    pub repeat: Option<usize>,
+    /// Threads that run it at the same time.
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// model: the float model's own pre-processing; chip: the runtime's (nearest resize).
+    #[arg(long, value_enum, default_value_t = PreprocessKind::Model)]
+    pub preprocess: PreprocessKind,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
+}
+
+/// Whose pre-processing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PreprocessKind {
+    /// The float model's own.
+    Model,
+    /// The runtime's on the chip.
+    Chip,
+}
+
+/// `octet evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// .espdl or .onnx file.
+    pub model: PathBuf,
+    /// Folder of pictures.
+    #[arg(long)]
+    pub images: PathBuf,
+    /// CSV `file,class_index[,class_name]`; default: a CSV beside the folder, or its sub-folders.
+    #[arg(long)]
+    pub labels: Option<PathBuf>,
+    /// Chip whose arithmetic is used; default: the file's.
+    #[arg(long)]
+    pub target: Option<String>,
+    /// Float model to agree with.
+    #[arg(long)]
+    pub reference: Option<PathBuf>,
+    /// model: the float model's own pre-processing; chip: the runtime's (nearest resize).
+    #[arg(long, value_enum, default_value_t = PreprocessKind::Model)]
+    pub preprocess: PreprocessKind,
+    /// List every picture's answer.
+    #[arg(long)]
+    pub predictions: bool,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
+}
+
+/// `octet inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// .espdl or .onnx file.
+    pub model: PathBuf,
+    /// Chip; default: the file's, or esp32p4.
+    #[arg(long)]
+    pub target: Option<String>,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `octet compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Run folders.
+    #[arg(required = true, num_args = 2..)]
+    pub runs: Vec<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `octet plugin`.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// What was found, where, and why one was refused.
+    List {
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Trust a plugin file from now on.
+    Trust {
+        /// The library.
+        path: PathBuf,
+    },
+}
+
+/// `octet demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for the run.
+    #[arg(long, default_value = "runs/demo")]
+    pub out: PathBuf,
+    /// Chip.
+    #[arg(long, default_value = "esp32p4")]
+    pub target: String,
+    /// JSON lines on standard output.
+    #[arg(long)]
+    pub json: bool,
+}

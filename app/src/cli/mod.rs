@@ -1,0 +1,77 @@
+//! The command line: the same engine as the window, scriptable.
+//!
+//! Exit codes: 0 done, 1 the job failed, 2 wrong arguments.
+
+mod args;
+mod compare;
+mod demo;
+mod doctor;
+mod evaluate;
+mod infer;
+mod inspect;
+mod output;
+mod plugins;
+mod preprocessing;
+mod quantize;
+mod summary;
+
+pub use args::{Cli, Command};
+
+use std::process::ExitCode;
+
+use octet_engine::target::{TARGETS, TargetSpec};
+
+/// A mistake in the arguments, which exits with 2.
+#[derive(Debug)]
+pub struct UsageError(pub String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Runs a command.
+pub fn run(command: Command) -> ExitCode {
+    let json = wants_json(&command);
+    let result = match command {
+        Command::Quantize(args) => quantize::run(&args),
+        Command::Infer(args) => infer::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Plugin(command) => plugins::run(&command),
+        Command::Doctor { json } => doctor::run(json),
+        Command::Demo(args) => demo::run(&args),
+        Command::Worker => return ExitCode::from(octet_engine::job::serve() as u8),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = format!("{error:#}");
+            if json {
+                output::print_line(&serde_json::json!({"event": "error", "message": message}).to_string());
+            }
+            tracing::error!("{message}");
+            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Quantize(args) => args.json,
+        Command::Demo(args) => args.json,
+        _ => false,
+    }
+}
+
+/// Looks a target up, or lists what there is.
+fn target(name: &str) -> anyhow::Result<&'static TargetSpec> {
+    TargetSpec::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = TARGETS.iter().map(|t| t.name).collect();
+        UsageError(format!("there is no target `{name}`; choose one of {}", names.join(", "))).into()
+    })
+}

@@ -1,0 +1,118 @@
+//! `octet quantize`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use octet_engine::host::Found;
+use octet_engine::job::{Cancel, Event, QuantizeRequest, StrategyRequest, Workers, start};
+use octet_engine::run;
+
+use super::args::QuantizeArgs;
+use super::output::EventPrinter;
+use super::{UsageError, plugins, summary};
+
+pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
+    let target = super::target(&args.target)?;
+    if args.memory_limit_mib < 64 {
+        return Err(UsageError("--memory-limit-mib below 64 leaves no room for the model".to_owned()).into());
+    }
+    let workers = Workers::of_this_program()?.with_memory_limit(args.memory_limit_mib << 20);
+    let installed = plugins::discover(&workers)?;
+    let chosen: Vec<&Found> =
+        args.strategy.iter().map(|id| plugins::resolve(&installed, id)).collect::<anyhow::Result<_>>()?;
+    let strategies = with_settings(&chosen, &args.settings)?;
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => new_run_folder(&args.model, target.name, &chosen)?,
+    };
+    let request = QuantizeRequest {
+        model: args.model.clone(),
+        images: args.images.clone(),
+        eval: args.eval.clone(),
+        labels: args.labels.clone(),
+        strategies,
+        target: target.name.to_owned(),
+        out,
+        graphwise_pictures: args.graphwise_pictures,
+        layerwise_pictures: args.layerwise_pictures,
+        layerwise_outputs: args.layerwise_outputs,
+        keep_clip: args.keep_clip,
+        preprocessing: args.preprocessing.settings(),
+        threads: args.threads,
+    };
+    let libraries = chosen.iter().map(|found| found.path.clone()).collect();
+    let folder = follow(&workers, request, libraries, args.json)?;
+    if !args.json {
+        summary::print(&run::read_report(&folder)?, &folder);
+    }
+    Ok(())
+}
+
+/// Runs a job to its end; Ctrl-C cancels it.
+pub(super) fn follow(
+    workers: &Workers,
+    request: QuantizeRequest,
+    libraries: Vec<PathBuf>,
+    json: bool,
+) -> anyhow::Result<PathBuf> {
+    let handle = start(workers, request, libraries);
+    on_interrupt(handle.cancel.clone())?;
+    let mut printer = EventPrinter::new(json);
+    for event in &handle.events {
+        match &event {
+            Event::Done { run } => {
+                printer.show(&event)?;
+                return Ok(run.clone());
+            }
+            Event::Error { message } => {
+                // The error itself is printed where all errors are.
+                let message = message.clone();
+                drop(printer);
+                anyhow::bail!(message);
+            }
+            _ => printer.show(&event)?,
+        }
+    }
+    anyhow::bail!("the job ended without a result")
+}
+
+fn on_interrupt(cancel: Cancel) -> anyhow::Result<()> {
+    ctrlc::set_handler(move || cancel.cancel()).context("cannot watch for Ctrl-C")
+}
+
+/// Sorts `ID.key=value` and `key=value` to the strategies. Values are JSON where they read as such, text otherwise.
+fn with_settings(chosen: &[&Found], settings: &[String]) -> anyhow::Result<Vec<StrategyRequest>> {
+    let mut requests: Vec<StrategyRequest> = chosen
+        .iter()
+        .map(|found| StrategyRequest { id: found.description.id.clone(), settings: BTreeMap::new() })
+        .collect();
+    for setting in settings {
+        let wrong = |why: &str| UsageError(format!("--set {setting}: {why}"));
+        let (path, value) = setting.split_once('=').ok_or_else(|| wrong("write `ID.key=value`"))?;
+        let (position, key) = match path.rsplit_once('.') {
+            Some((id, key)) => {
+                let named = requests.iter().position(|r| r.id == id || r.id.rsplit('.').next() == Some(id));
+                (named.ok_or_else(|| wrong("no strategy of this run has that id"))?, key)
+            }
+            None if requests.len() == 1 => (0, path),
+            None => return Err(wrong("say of which strategy: `ID.key=value`").into()),
+        };
+        let value =
+            serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+        requests[position].settings.insert(key.to_owned(), value);
+    }
+    Ok(requests)
+}
+
+/// `runs/MODEL-TARGET-STRATEGY`, numbered so that nothing is overwritten.
+fn new_run_folder(model: &Path, target: &str, chosen: &[&Found]) -> anyhow::Result<PathBuf> {
+    let stem = model.file_stem().map_or_else(|| "model".to_owned(), |s| s.to_string_lossy().into_owned());
+    let last = |id: &str| id.rsplit('.').next().unwrap_or(id).to_owned();
+    let strategies: Vec<String> = chosen.iter().map(|found| last(&found.description.id)).collect();
+    let name = format!("{stem}-{target}-{}", strategies.join("-"));
+    (1..10_000)
+        .map(|n| Path::new("runs").join(if n == 1 { name.clone() } else { format!("{name}-{n}") }))
+        .find(|path| !path.exists())
+        .with_context(|| format!("runs/{name}-* is full; choose a folder with --out"))
+}

@@ -1,0 +1,76 @@
+//! A report in a screenful of text.
+
+use std::path::Path;
+
+use octet_engine::report::{Accuracy, LayerFacts, Report};
+
+use super::output::print_line;
+
+/// Layers shown of the worst.
+const WORST: usize = 8;
+
+fn percent(value: f64) -> String {
+    if value != 0.0 && value < 0.001 { format!("{:.4} %", value * 100.0) } else { format!("{:.2} %", value * 100.0) }
+}
+
+fn accuracy(a: &Accuracy) -> String {
+    let [low, high] = a.top1_interval95;
+    format!(
+        "top-1 {} (95 %: {} to {}), top-5 {}",
+        percent(a.top1),
+        percent(low),
+        percent(high),
+        percent(a.top5)
+    )
+}
+
+/// Prints a report's main figures and the worst layers.
+pub fn print(report: &Report, folder: &Path) {
+    print_line(&format!("{} on {}", report.model.name, report.target));
+    if let Some(e) = &report.evaluation {
+        if let (Some(float), Some(quantized)) = (&e.float, &e.quantized) {
+            print_line(&format!("  float       {}", accuracy(float)));
+            print_line(&format!("  quantized   {}", accuracy(quantized)));
+        }
+        print_line(&format!(
+            "  agreement   {} of {} pictures; noise:signal of the scores {}",
+            percent(e.agreement),
+            e.images,
+            percent(e.output_nsr)
+        ));
+    }
+    if let Some(nsr) = report.r#final.graphwise_nsr {
+        print_line(&format!("  calibration noise:signal of the scores {}", percent(nsr)));
+    }
+    let memory = &report.memory;
+    print_line(&format!(
+        "  memory      {} bytes flash, {} bytes of activations",
+        memory.flash_bytes, memory.arena_bytes
+    ));
+    if let (Some(ms), Some([low, high])) = (report.latency.estimated_ms, report.latency.range_ms) {
+        print_line(&format!("  estimate    {ms:.0} ms ({low:.0} to {high:.0}; no board was measured)"));
+    }
+    worst("graphwise", report, |l| l.graphwise_nsr);
+    worst("layerwise", report, |l| l.layerwise_nsr);
+    for warning in &report.warnings {
+        print_line(&format!("  ! {warning}"));
+    }
+    let secs: Vec<String> = report.timings_secs.iter().map(|(k, v)| format!("{k} {v:.2} s")).collect();
+    print_line(&format!("  times       {}", secs.join(", ")));
+    print_line(&format!("  run folder  {} (open report.html)", folder.display()));
+}
+
+fn worst(title: &str, report: &Report, figure: impl Fn(&LayerFacts) -> Option<f64>) {
+    let mut layers: Vec<(f64, &LayerFacts)> =
+        report.layers.iter().filter_map(|l| Some((figure(l)?, l))).collect();
+    if layers.is_empty() {
+        return;
+    }
+    layers.sort_by(|a, b| b.0.total_cmp(&a.0));
+    print_line(&format!("  worst {title} noise:signal"));
+    let most = layers.first().map_or(1.0, |l| l.0).max(f64::MIN_POSITIVE);
+    for (nsr, layer) in layers.into_iter().take(WORST) {
+        let bar = "█".repeat(((nsr / most) * 16.0).round() as usize);
+        print_line(&format!("    {:>10}  {bar:<16}  {} ({})", percent(nsr), layer.name, layer.op));
+    }
+}

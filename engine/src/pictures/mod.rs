@@ -1,0 +1,48 @@
+//! Pictures: folders of them with their classes, decoding, and what makes tensors of them.
+//!
+//! [`Listing`] finds files and classes, [`Preprocessing`] says how a picture becomes the network's input,
+//! [`load`] decodes on all cores. A file that cannot be used is skipped with the reason and stops nothing.
+
+mod decode;
+mod folder;
+mod load;
+mod preprocess;
+mod resample;
+mod settings;
+
+pub use decode::{MAX_PIXELS, decode};
+pub use folder::{Entry, FolderError, Listing};
+pub use load::{Loaded, load, load_one};
+pub use preprocess::{Preprocessing, Resize};
+pub use settings::SettingError;
+
+/// 8-bit RGB pixels, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rgb {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `height * width * 3` bytes, HWC.
+    pub pixels: Vec<u8>,
+}
+
+/// A picture resized and cropped to the network's input, in bytes: 150 KB at 224 x 224, a quarter of its floats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Path relative to its folder, with `/`.
+    pub file: String,
+    /// Pixels at the network's input size.
+    pub rgb: Rgb,
+    /// SHA-256 of the file, by which the same picture in two folders is noticed.
+    pub sha256: [u8; 32],
+    /// Its class, if known.
+    pub class: Option<usize>,
+}
+
+impl Picture {
+    /// The network's input, `[1, channels, height, width]` in C order; see [`Preprocessing::to_nchw`].
+    pub fn to_nchw(&self, preprocessing: &Preprocessing) -> Vec<f32> {
+        preprocessing.to_nchw(&self.rgb)
+    }
+}
