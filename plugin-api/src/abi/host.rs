@@ -64,7 +64,7 @@ pub struct OctetHost {
         unsafe extern "C" fn(host: *const OctetHost, node: u64, name: OctetString, value: *mut f64) -> i32,
     >,
     /// A constant's values under the draft, in the file's layout (OIHW, [out, in] or [in, out]). Valid until
-    /// `set_weights` of this tensor.
+    /// the next call of this function or of `set_weights` for this tensor.
     pub weights:
         Option<unsafe extern "C" fn(host: *const OctetHost, tensor: u64, values: *mut OctetFloats) -> i32>,
     /// The exponents that the draft has for a tensor at a width (8 or 16); none when nothing is decided. Valid until
