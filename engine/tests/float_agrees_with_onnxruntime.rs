@@ -1,5 +1,6 @@
 //! Every activation of the float network equals ONNX Runtime's. Needs a Python with onnx and onnxruntime, named by
 //! `OCTET_PYTHON`; models are those embedded and the samples, or the ones in `OCTET_MODELS` (separated by `:`).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod common;

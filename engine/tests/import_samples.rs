@@ -1,5 +1,6 @@
 //! Models as torchvision, timm and Keras export them open, and compute what ONNX Runtime computed when the fixtures
 //! were made.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod common;
 

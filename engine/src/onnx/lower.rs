@@ -20,10 +20,10 @@ pub(super) enum LowerError {
 }
 
 /// Lowers a graph; `name` becomes the network's name.
-pub(super) fn network(graph: Graph, name: String) -> Result<Network, LowerError> {
+pub(super) fn network(graph: &Graph, name: String) -> Result<Network, LowerError> {
     let mut lower = Lower {
-        shapes: Shapes::of_input(&graph),
-        graph: &graph,
+        shapes: Shapes::of_input(graph),
+        graph,
         tensors: Vec::new(),
         ids: HashMap::new(),
         nodes: Vec::new(),
@@ -96,6 +96,13 @@ impl From<&str> for Stop {
     fn from(reason: &str) -> Stop {
         Stop::Unsupported(reason.to_owned())
     }
+}
+
+/// A constant operand.
+struct Floats {
+    name: String,
+    shape: Vec<usize>,
+    values: Arc<[f32]>,
 }
 
 struct Lower<'a> {
@@ -171,12 +178,7 @@ impl Lower<'_> {
         self.ids.get(name).copied().ok_or_else(|| Stop::Behind(name.to_owned()))
     }
 
-    fn floats(
-        &self,
-        node: &GraphNode,
-        index: usize,
-        what: &str,
-    ) -> Result<(String, Vec<usize>, Arc<[f32]>), Stop> {
+    fn floats(&self, node: &GraphNode, index: usize, what: &str) -> Result<Floats, Stop> {
         let name = node.input(index).ok_or_else(|| format!("its {what} are missing"))?;
         let constant = self.graph.constants.get(name);
         let constant = constant
@@ -189,11 +191,11 @@ impl Lower<'_> {
             )
             .into());
         }
-        Ok((name.to_owned(), constant.shape.clone(), values.clone()))
+        Ok(Floats { name: name.to_owned(), shape: constant.shape.clone(), values: values.clone() })
     }
 
     fn weights(&mut self, node: &GraphNode) -> Result<TensorId, Stop> {
-        let (name, shape, values) = self.floats(node, 1, "weights")?;
+        let Floats { name, shape, values } = self.floats(node, 1, "weights")?;
         Ok(self.constant(&name, &shape, values))
     }
 
@@ -202,7 +204,7 @@ impl Lower<'_> {
         if node.input(2).is_none() {
             return Ok(None);
         }
-        let (name, shape, values) = self.floats(node, 2, "biases")?;
+        let Floats { name, shape, values } = self.floats(node, 2, "biases")?;
         let constant = super::graph::Constant {
             shape: shape.clone(),
             values: super::graph::Values::Float(values.clone()),

@@ -83,7 +83,7 @@ pub fn from_proto(
     })?;
     notes.extend(passes::simplify(&mut graph));
     let name = name.unwrap_or_else(|| graph.name.clone());
-    let network = lower::network(graph, name).map_err(|e| match e {
+    let network = lower::network(&graph, name).map_err(|e| match e {
         lower::LowerError::Unsupported(nodes) => OpenError::Unsupported { nodes },
         lower::LowerError::NoClassifier(reason) => {
             OpenError::NotAClassifier { path: path.to_owned(), reason }

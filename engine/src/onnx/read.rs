@@ -152,7 +152,6 @@ fn input(proto: &GraphProto, constants: &BTreeMap<String, Constant>) -> Result<I
 }
 
 /// Element type and extents of a value; symbolic extents are `Err(symbol)`.
-#[expect(clippy::type_complexity, reason = "used once")]
 fn extents(value: &ValueInfoProto) -> Option<(i32, Vec<Result<usize, String>>)> {
     let type_proto::Value::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
     let shape = tensor.shape.as_ref()?;

@@ -185,13 +185,16 @@ impl Preprocessing {
     }
 
     /// Resizes and crops a picture to the network's input size.
-    pub fn fit(&self, picture: &Rgb) -> Rgb {
+    ///
+    /// # Errors
+    /// The pixels do not fill the picture's width and height.
+    pub fn fit(&self, picture: &Rgb) -> Result<Rgb, String> {
         let (width, height) = self.resized(picture.width, picture.height);
-        let resized = resample::bilinear(picture, width, height);
-        match self.crop {
+        let resized = resample::bilinear(picture, width, height)?;
+        Ok(match self.crop {
             Some((w, h)) => centre_crop(&resized, w, h),
             None => resized,
-        }
+        })
     }
 
     /// Size after the resize, before the crop. torchvision: `int(size * long / short)` for the longer side.

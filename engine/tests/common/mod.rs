@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use octet_engine::network::{InputLayout, Network};
 
 /// A file of the repository.
-pub fn repository(path: &str) -> PathBuf {
+pub(crate) fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 /// The input that `tools/samples.py` defines, as the network wants it (NCHW): element i of the file's own layout is
 /// `(i * 2654435761 mod 2^32) / 2^32 * 4 - 2`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-pub fn reference_input(network: &Network) -> Vec<f32> {
+pub(crate) fn reference_input(network: &Network) -> Vec<f32> {
     let shape = &network.tensor(network.input).shape;
     let count: usize = shape.iter().product();
     let file: Vec<f32> = (0..count as u64)
@@ -34,7 +34,7 @@ pub fn reference_input(network: &Network) -> Vec<f32> {
 }
 
 /// `max|a - b| / max|b|`.
-pub fn relative_error(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn relative_error(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let largest = b.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
     a.iter().zip(b).fold(0.0_f32, |m, (x, y)| m.max((x - y).abs())) / largest.max(f32::MIN_POSITIVE)
