@@ -130,7 +130,7 @@ def main():
     set_metadata(sample, **imagenet)
     save_with_reference(sample, out, "torchvision_opset17_batch")
 
-    small = mobilenet(0.25, 5, seed=2)
+    small = mobilenet(0.2, 5, seed=2)
     sample = export(small, 96, 96, opset_version=17, dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}})
     sample = onnx.version_converter.convert_version(sample, 21)
     sample.ir_version = 10
