@@ -1,17 +1,28 @@
 //! The `octet` binary: a thin shell around the library.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use octet::cli::{self, Cli};
+use octet::window::{self, START_TARGET, WindowOptions};
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let arguments = Cli::parse();
+    let traces_start = std::env::var_os("OCTET_TRACE_START").is_some_and(|v| v == "1");
+    let default = if traces_start { format!("warn,{START_TARGET}=info") } else { "info,tract=warn".to_owned() };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OCTET_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tract=warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
-    match arguments.command {
-        Some(command) => cli::run(command),
-        None => ExitCode::SUCCESS,
+    if let Some(command) = arguments.command {
+        return cli::run(command);
+    }
+    match window::run(WindowOptions { open: arguments.file, started }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("cannot open the window: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

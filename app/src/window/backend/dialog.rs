@@ -1,0 +1,68 @@
+//! File dialogs of the system.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// An ONNX file.
+    Model,
+    /// A folder of calibration pictures.
+    Pictures,
+    /// A folder of labelled pictures for the evaluation.
+    Evaluation,
+    /// A run folder.
+    Run,
+}
+
+impl Pick {
+    /// The title of the dialog.
+    pub fn title(self) -> &'static str {
+        match self {
+            Pick::Model => "Open a model",
+            Pick::Pictures => "Choose calibration pictures",
+            Pick::Evaluation => "Choose evaluation pictures",
+            Pick::Run => "Open a run",
+        }
+    }
+    /// What the path should be.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Pick::Model => "Path of an .onnx file",
+            Pick::Pictures => "Path of a folder of pictures",
+            Pick::Evaluation => "Path of a folder of labelled pictures",
+            Pick::Run => "Path of a run folder",
+        }
+    }
+}
+
+/// The user's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Picked {
+    /// This one.
+    Path(PathBuf),
+    /// Never mind.
+    Cancelled,
+    /// The system has no dialog to show.
+    Unavailable,
+}
+
+/// Nobody cancels a dialog this fast: there was none. (rfd says nothing when neither a portal nor zenity is
+/// installed, it only logs.)
+const FASTEST_CANCEL: Duration = Duration::from_millis(400);
+
+/// Shows the dialog and waits for the answer; call it on a thread.
+pub(super) fn pick(what: Pick) -> Picked {
+    let started = Instant::now();
+    let dialog = rfd::FileDialog::new().set_title(what.title());
+    let answer = match what {
+        Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
+        Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
+    };
+    match answer {
+        Some(path) => Picked::Path(path),
+        None if started.elapsed() < FASTEST_CANCEL => Picked::Unavailable,
+        None => Picked::Cancelled,
+    }
+}

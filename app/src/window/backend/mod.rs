@@ -1,0 +1,62 @@
+//! What the window needs from the rest of the program. Every call may take long and is made on a thread; tests
+//! put a scripted backend in place of the engine.
+
+mod dialog;
+mod engine;
+mod files;
+mod plugin;
+
+pub use dialog::{Pick, Picked};
+pub use engine::EngineBackend;
+pub use files::{DropKind, list_pictures};
+pub use plugin::{FieldKind, PluginDescription, SettingField};
+
+use std::path::{Path, PathBuf};
+
+use octet_engine::job::{JobHandle, QuantizeRequest};
+use octet_engine::network::Network;
+use octet_engine::report::Report;
+
+use super::state::{PictureFolder, Problem};
+
+/// A model file, read.
+#[derive(Debug, Clone)]
+pub struct OpenedModel {
+    /// What it computes.
+    pub network: Network,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// What the importer did to the graph, in words.
+    pub notes: Vec<String>,
+}
+
+/// The engine as the window sees it.
+pub trait Backend: Send + Sync {
+    /// Reads a model file.
+    fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem>;
+    /// Writes the example model where it can be opened, and says where.
+    fn example_model(&self) -> Result<PathBuf, Problem>;
+    /// The strategies that can be chosen.
+    fn plugins(&self) -> Result<Vec<PluginDescription>, Problem>;
+    /// A folder for a new run whose name starts with `label`; it does not exist yet.
+    fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem>;
+    /// Starts a job.
+    fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem>;
+
+    /// Reads the report of a run folder (or the `report.json` itself).
+    fn load_report(&self, run: &Path) -> Result<Report, Problem> {
+        files::load_report(run)
+    }
+    /// Looks which pictures a folder holds.
+    fn list_pictures(&self, folder: &Path) -> Result<PictureFolder, Problem> {
+        files::list_pictures(folder)
+    }
+    /// Says what a path is that somebody drops.
+    fn classify(&self, path: &Path) -> DropKind {
+        DropKind::of(path)
+    }
+    /// Asks the user for a path, in the system's own dialog.
+    fn pick(&self, what: Pick) -> Picked {
+        dialog::pick(what)
+    }
+}

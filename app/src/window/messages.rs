@@ -1,0 +1,214 @@
+//! What threads report back, and how the state takes it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use octet_engine::job::{Cancel, Event};
+use octet_engine::report::Report;
+
+use super::actions::{Action, Effect, apply, picked};
+use super::backend::{DropKind, Pick, Picked, PluginDescription};
+use super::state::{
+    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
+};
+
+/// A report from a thread.
+#[derive(Debug)]
+pub enum Message {
+    /// The user answered a dialog.
+    Picked(Pick, Picked),
+    /// What was dropped is known.
+    Dropped(Vec<(PathBuf, DropKind)>),
+    /// What hovers is known.
+    Hovers(Vec<PathBuf>, Vec<DropKind>),
+    /// The example lies here.
+    Example(Result<PathBuf, Problem>),
+    /// A model was read.
+    Model(PathBuf, Result<Box<Model>, Problem>),
+    /// A run's report was read.
+    Run(PathBuf, Result<Box<Report>, Problem>),
+    /// A folder was looked at.
+    Pictures {
+        /// For the evaluation.
+        evaluation: bool,
+        /// What it holds.
+        result: Result<PictureFolder, Problem>,
+    },
+    /// Plugins were looked for.
+    Plugins(Result<Vec<PluginDescription>, Problem>),
+    /// The job runs, or does not.
+    Started(Result<Cancel, Problem>),
+    /// The job tells something.
+    Job(Event),
+    /// The job's channel closed.
+    JobOver,
+}
+
+/// Takes a message; what follows from it is handed back.
+pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Picked(what, Picked::Path(path)) => return apply(state, picked(what, path)),
+        Message::Picked(_, Picked::Cancelled) => {}
+        Message::Picked(what, Picked::Unavailable) => {
+            state.toasts.info("This system has no file dialog: type or paste the path, or drop the file");
+            state.path_field = Some(PathField { what, text: String::new() });
+        }
+        Message::Dropped(items) => return dropped(state, items),
+        Message::Hovers(paths, kinds) => {
+            if state.hover.paths == paths {
+                state.hover.kinds = kinds;
+            }
+        }
+        Message::Example(Ok(path)) => return apply(state, Action::OpenModel(path)),
+        Message::Example(Err(problem)) => report_problem(state, problem),
+        Message::Model(path, result) => model_read(state, &path, result),
+        Message::Run(path, result) => return run_read(state, path, result),
+        Message::Pictures { evaluation, result } => pictures_listed(state, evaluation, result),
+        Message::Plugins(Ok(found)) => plugins_found(state, found),
+        Message::Plugins(Err(problem)) => {
+            state.strategies.found = Some(Vec::new());
+            report_problem(state, problem);
+        }
+        Message::Started(Ok(cancel)) => {
+            if let Some(job) = &mut state.job {
+                if job.cancelling {
+                    cancel.cancel();
+                }
+                job.cancel = Some(cancel);
+            }
+        }
+        Message::Started(Err(problem)) => {
+            state.job = None;
+            report_problem(state, problem);
+        }
+        Message::Job(event) => return job_told(state, event),
+        Message::JobOver => job_over(state),
+    }
+    Vec::new()
+}
+
+/// Shows a problem where it belongs, and as a toast.
+pub fn report_problem(state: &mut State, problem: Problem) {
+    state.toasts.problem(&problem);
+    state.problems.insert(problem.place, problem);
+}
+
+fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (path, kind) in items {
+        match kind {
+            DropKind::Model => effects.extend(apply(state, Action::OpenModel(path))),
+            DropKind::Pictures => effects.extend(apply(state, Action::AddPictures(path))),
+            DropKind::Run => effects.extend(apply(state, Action::OpenRun(path))),
+            DropKind::Picture => state.toasts.info(kind.promise()),
+            DropKind::Unknown => {
+                let detail = format!("{}: {}", kind.promise(), path.display());
+                report_problem(state, Problem::new(Place::Model, "Octet cannot open this", detail));
+            }
+        }
+    }
+    effects
+}
+
+fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem>) {
+    if state.model.opening.as_deref() == Some(path) {
+        state.model.opening = None;
+    }
+    match result {
+        Ok(model) => {
+            let fits = state.report().is_some_and(|r| r.model.sha256 == model.sha256);
+            if !fits {
+                state.runs.shown = None;
+                state.selection = None;
+                state.side = Side::Step(Step::Model);
+            }
+            state.graph.open.clear();
+            state.graph.camera = None;
+            state.model.open = Some(Arc::new(*model));
+        }
+        Err(problem) => report_problem(state, problem),
+    }
+}
+
+fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Problem>) -> Vec<Effect> {
+    let report = match result {
+        Ok(report) => *report,
+        Err(problem) => {
+            report_problem(state, problem);
+            return Vec::new();
+        }
+    };
+    // A run is shown on its own model; another one that is open would show figures where they do not belong.
+    let open = state.model.open.as_ref();
+    let fits = open.is_some_and(|m| m.sha256 == report.model.sha256);
+    let model = PathBuf::from(&report.model.path);
+    state.runs.add(Run { path, report: Arc::new(report) });
+    state.side = Side::Step(Step::Errors);
+    state.selection = None;
+    if fits {
+        return Vec::new();
+    }
+    state.model.open = None;
+    apply(state, Action::OpenModel(model))
+}
+
+fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFolder, Problem>) {
+    state.pictures.pending = state.pictures.pending.saturating_sub(1);
+    match result {
+        Ok(folder) if evaluation => state.pictures.evaluation = Some(folder),
+        Ok(folder) => {
+            let folders = &mut state.pictures.folders;
+            match folders.iter_mut().find(|f| f.path == folder.path) {
+                Some(known) => *known = folder,
+                None => folders.push(folder),
+            }
+            state.side = Side::Step(Step::Pictures);
+        }
+        Err(problem) => report_problem(state, problem),
+    }
+}
+
+fn plugins_found(state: &mut State, found: Vec<PluginDescription>) {
+    state.problems.remove(&Place::Strategy);
+    state.strategies.chain.retain(|c| found.iter().any(|p| p.id == c.id));
+    if state.strategies.chain.is_empty()
+        && let [only] = found.as_slice()
+    {
+        state.strategies.toggle(&only.id);
+    }
+    state.strategies.found = Some(found);
+}
+
+fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
+    let Some(job) = &mut state.job else { return Vec::new() };
+    job.note(event);
+    match job.end.clone() {
+        Some(JobEnd::Done(run)) => {
+            state.toasts.info("Quantized");
+            apply(state, Action::OpenRun(run))
+        }
+        Some(JobEnd::Failed(message)) => {
+            report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
+            Vec::new()
+        }
+        Some(JobEnd::Cancelled) => {
+            state.toasts.info("Cancelled");
+            Vec::new()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// A job whose channel closes without an end was cancelled, or its process died.
+fn job_over(state: &mut State) {
+    let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) else { return };
+    if job.cancelling {
+        job.end = Some(JobEnd::Cancelled);
+        state.toasts.info("Cancelled");
+    } else {
+        let message = "The job ended without a result; its log may tell why".to_owned();
+        job.log.push(LogLine { level: None, text: message.clone() });
+        job.end = Some(JobEnd::Failed(message.clone()));
+        report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
+    }
+}

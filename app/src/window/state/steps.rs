@@ -1,0 +1,109 @@
+//! The path through the window, for those who follow it: what is done, what is to do, what needs a look.
+
+use super::{Place, State};
+
+/// A step of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Open a model.
+    Model,
+    /// Add pictures.
+    Pictures,
+    /// Choose and set strategies.
+    Strategy,
+    /// Run, and look at the errors.
+    Errors,
+}
+
+/// All steps, from top to bottom.
+pub const STEPS: [Step; 4] = [Step::Model, Step::Pictures, Step::Strategy, Step::Errors];
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Finished.
+    Done,
+    /// Not yet.
+    ToDo,
+    /// Under way.
+    Working,
+    /// Something is wrong there.
+    Attention,
+}
+
+impl Progress {
+    /// In words, for screen readers and tests.
+    pub fn words(self) -> &'static str {
+        match self {
+            Progress::Done => "done",
+            Progress::ToDo => "to do",
+            Progress::Working => "working",
+            Progress::Attention => "needs attention",
+        }
+    }
+}
+
+impl Step {
+    /// Name on the rail.
+    pub fn title(self) -> &'static str {
+        match self {
+            Step::Model => "Model",
+            Step::Pictures => "Pictures",
+            Step::Strategy => "Strategy",
+            Step::Errors => "Errors",
+        }
+    }
+
+    /// How far it is.
+    pub fn progress(self, state: &State) -> Progress {
+        let place = match self {
+            Step::Model => Place::Model,
+            Step::Pictures => Place::Pictures,
+            Step::Strategy => Place::Strategy,
+            Step::Errors => Place::Run,
+        };
+        let (working, done) = match self {
+            Step::Model => (state.model.opening.is_some(), state.model.open.is_some()),
+            Step::Pictures => (state.pictures.pending > 0, !state.pictures.folders.is_empty()),
+            Step::Strategy => (false, !state.strategies.chain.is_empty()),
+            Step::Errors => (state.is_running(), state.report().is_some()),
+        };
+        let warns = self == Step::Errors && state.report().is_some_and(|r| !r.warnings.is_empty());
+        if working {
+            Progress::Working
+        } else if state.problems.contains_key(&place) || warns {
+            Progress::Attention
+        } else if done {
+            Progress::Done
+        } else {
+            Progress::ToDo
+        }
+    }
+
+    /// What it says under its name.
+    pub fn summary(self, state: &State) -> String {
+        match self {
+            Step::Model => match (&state.model.opening, &state.model.open) {
+                (Some(_), _) => "opening…".to_owned(),
+                (None, Some(model)) => model.file_name(),
+                (None, None) => "open or drop one".to_owned(),
+            },
+            Step::Pictures => match state.pictures.total() {
+                0 => "add a folder".to_owned(),
+                n => format!("{n} to calibrate with"),
+            },
+            Step::Strategy => match state.strategies.words() {
+                words if words.is_empty() => "choose one".to_owned(),
+                words => words,
+            },
+            Step::Errors => match (state.is_running(), state.runs.shown().and_then(|r| r.verdict())) {
+                (true, _) => "running…".to_owned(),
+                (false, Some((figure, name))) => {
+                    format!("{} {name}", crate::window::format::accuracy(figure))
+                }
+                (false, None) if state.report().is_some() => "measured".to_owned(),
+                (false, None) => "quantize to see them".to_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The rows of the table of layers.
+
+use std::cmp::Ordering;
+
+use octet_engine::network::Op;
+
+use super::State;
+use crate::window::graph::is_measured;
+
+/// A column, by which rows can be sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Column {
+    /// The order of the graph.
+    #[default]
+    Operation,
+    /// Kind.
+    Op,
+    /// Width.
+    Bits,
+    /// Everything quantized.
+    Graphwise,
+    /// Only this quantized.
+    Layerwise,
+    /// Exponents of the weights.
+    Weights,
+    /// Exponent of the output.
+    Output,
+    /// Multiply-accumulates.
+    Macs,
+    /// Bytes of weights and bias.
+    Bytes,
+}
+
+impl Column {
+    /// All, from left to right.
+    pub const ALL: [Column; 9] = [
+        Column::Operation,
+        Column::Op,
+        Column::Bits,
+        Column::Graphwise,
+        Column::Layerwise,
+        Column::Weights,
+        Column::Output,
+        Column::Macs,
+        Column::Bytes,
+    ];
+
+    /// Heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Column::Operation => "Operation",
+            Column::Op => "Kind",
+            Column::Bits => "Bits",
+            Column::Graphwise => "Graphwise %",
+            Column::Layerwise => "Layerwise %",
+            Column::Weights => "Weight exp.",
+            Column::Output => "Out exp.",
+            Column::Macs => "MACs (M)",
+            Column::Bytes => "KiB",
+        }
+    }
+
+    /// What it shows.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Column::Operation => "Name in the model file; sorts by the order of the graph",
+            Column::Op => "What it computes",
+            Column::Bits => "Width of weights and output",
+            Column::Graphwise => super::Heat::Graphwise.explanation(),
+            Column::Layerwise => super::Heat::Layerwise.explanation(),
+            Column::Weights => "Weights are integers times two to this exponent; a span where channels differ",
+            Column::Output => "The output is integers times two to this exponent",
+            Column::Macs => "Multiply-accumulates of one picture, in millions",
+            Column::Bytes => "Weights and bias in the file, in KiB",
+        }
+    }
+}
+
+/// How the table is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TableView {
+    /// By which column.
+    pub column: Column,
+    /// Largest first.
+    pub descending: bool,
+}
+
+impl TableView {
+    /// A click on a heading: sorts by it, or turns the order round. Figures start with the largest.
+    pub fn click(&mut self, column: Column) {
+        self.descending = if self.column == column {
+            !self.descending
+        } else {
+            !matches!(column, Column::Operation | Column::Op)
+        };
+        self.column = column;
+    }
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Node name.
+    pub name: String,
+    /// What it computes.
+    pub op: String,
+    /// Width, once it is planned.
+    pub bits: Option<u32>,
+    /// Everything quantized.
+    pub graphwise: Option<f64>,
+    /// Only this quantized.
+    pub layerwise: Option<f64>,
+    /// Exponents of the weights.
+    pub weight_exponents: Vec<i32>,
+    /// Exponent of the output.
+    pub output_exponent: Option<i32>,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Bytes in the file, once it is written.
+    pub bytes: Option<u64>,
+}
+
+/// A node's operation as reports call it.
+pub(crate) fn op_name(op: &Op, channels: usize) -> String {
+    match op {
+        Op::Conv(c) if c.group > 1 && c.group == channels => "DepthwiseConv".to_owned(),
+        other => other.onnx_name().to_owned(),
+    }
+}
+
+/// The rows of the run on display; without one, the operations of the model.
+pub fn rows(state: &State) -> Vec<Row> {
+    let mut rows: Vec<Row> = match (state.report(), &state.model.open) {
+        (Some(report), _) => report
+            .layers
+            .iter()
+            .map(|l| Row {
+                name: l.name.clone(),
+                op: l.op.clone(),
+                bits: Some(l.bits),
+                graphwise: l.graphwise_nsr,
+                layerwise: l.layerwise_nsr,
+                weight_exponents: l.weight_exponents.clone(),
+                output_exponent: Some(l.output_exponent),
+                macs: l.macs,
+                bytes: Some(l.weight_bytes),
+            })
+            .collect(),
+        (None, Some(model)) => {
+            let network = &model.network;
+            let measured = network.node_ids().filter(|(_, n)| is_measured(&n.op));
+            measured
+                .map(|(id, node)| {
+                    let input = node.inputs.first().map(|t| network.tensor(*t));
+                    let channels = input.and_then(|t| t.shape.get(1).copied()).unwrap_or(0);
+                    Row {
+                        name: node.name.clone(),
+                        op: op_name(&node.op, channels),
+                        bits: None,
+                        graphwise: None,
+                        layerwise: None,
+                        weight_exponents: Vec::new(),
+                        output_exponent: None,
+                        macs: network.macs(id),
+                        bytes: None,
+                    }
+                })
+                .collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    sort(&mut rows, state.table);
+    rows
+}
+
+/// Sorts stably; what is not known comes last in either order.
+fn sort(rows: &mut [Row], view: TableView) {
+    if view.column == Column::Operation {
+        if view.descending {
+            rows.reverse();
+        }
+        return;
+    }
+    let direct = |order: Ordering| if view.descending { order.reverse() } else { order };
+    let known = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => direct(a.total_cmp(&b)),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    rows.sort_by(|a, b| match view.column {
+        Column::Operation => Ordering::Equal,
+        Column::Op => direct(a.op.cmp(&b.op)),
+        Column::Bits => known(a.bits.map(f64::from), b.bits.map(f64::from)),
+        Column::Graphwise => known(a.graphwise, b.graphwise),
+        Column::Layerwise => known(a.layerwise, b.layerwise),
+        Column::Weights => known(
+            a.weight_exponents.iter().min().map(|e| f64::from(*e)),
+            b.weight_exponents.iter().min().map(|e| f64::from(*e)),
+        ),
+        Column::Output => known(a.output_exponent.map(f64::from), b.output_exponent.map(f64::from)),
+        Column::Macs => direct(a.macs.cmp(&b.macs)),
+        Column::Bytes => known(a.bytes.map(|b| b as f64), b.bytes.map(|b| b as f64)),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, layerwise: Option<f64>) -> Row {
+        Row {
+            name: name.to_owned(),
+            op: "Conv".to_owned(),
+            bits: None,
+            graphwise: None,
+            layerwise,
+            weight_exponents: Vec::new(),
+            output_exponent: None,
+            macs: 0,
+            bytes: None,
+        }
+    }
+
+    #[test]
+    fn what_is_not_measured_comes_last_in_either_order() {
+        let mut rows = vec![row("none", None), row("small", Some(0.1)), row("large", Some(0.9))];
+        let names = |rows: &[Row]| rows.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
+        sort(&mut rows, TableView { column: Column::Layerwise, descending: true });
+        assert_eq!(names(&rows), ["large", "small", "none"]);
+        sort(&mut rows, TableView { column: Column::Layerwise, descending: false });
+        assert_eq!(names(&rows), ["small", "large", "none"]);
+    }
+
+    #[test]
+    fn the_first_click_on_a_figure_shows_the_largest_on_top() {
+        let mut view = TableView::default();
+        view.click(Column::Layerwise);
+        assert!(view.descending);
+        view.click(Column::Layerwise);
+        assert!(!view.descending);
+        view.click(Column::Operation);
+        assert!(!view.descending);
+    }
+}

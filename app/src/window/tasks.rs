@@ -1,0 +1,134 @@
+//! Carries out what takes time: one thread for each, which reports through a channel and wakes the window.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use octet_engine::job::{JobHandle, QuantizeRequest};
+
+use super::actions::Effect;
+use super::backend::Backend;
+use super::messages::Message;
+use super::state::{Model, ThemeChoice};
+
+/// The threads' channel and what they work with.
+pub struct Tasks {
+    ctx: egui::Context,
+    backend: Arc<dyn Backend>,
+    sender: Sender<Message>,
+    receiver: Receiver<Message>,
+}
+
+/// Sends messages and wakes the window.
+#[derive(Clone)]
+struct Reporter {
+    ctx: egui::Context,
+    sender: Sender<Message>,
+}
+
+impl Reporter {
+    /// False when the window is gone.
+    fn report(&self, message: Message) -> bool {
+        let heard = self.sender.send(message).is_ok();
+        self.ctx.request_repaint();
+        heard
+    }
+}
+
+impl Tasks {
+    /// Works with this backend for the window behind `ctx`.
+    pub fn new(ctx: egui::Context, backend: Arc<dyn Backend>) -> Self {
+        let (sender, receiver) = channel();
+        Self { ctx, backend, sender, receiver }
+    }
+
+    /// The messages that have arrived.
+    pub fn messages(&self) -> Vec<Message> {
+        self.receiver.try_iter().collect()
+    }
+
+    /// Starts what was asked for.
+    pub fn run(&self, effect: Effect) {
+        match effect {
+            Effect::Ask(what) => self.spawn("dialog", move |b| Message::Picked(what, b.pick(what))),
+            Effect::Drop(paths) => self.spawn("drop", move |b| {
+                let kind = |p: std::path::PathBuf| {
+                    let kind = b.classify(&p);
+                    (p, kind)
+                };
+                Message::Dropped(paths.into_iter().map(kind).collect())
+            }),
+            Effect::LookAtHover(paths) => self.spawn("hover", move |b| {
+                let kinds = paths.iter().map(|p| b.classify(p)).collect();
+                Message::Hovers(paths, kinds)
+            }),
+            Effect::OpenModel(path) => self.spawn("open", move |b| {
+                let opened = b.open_model(&path);
+                let model = opened.map(|o| Box::new(Model::new(path.clone(), o)));
+                Message::Model(path, model)
+            }),
+            Effect::OpenExample => self.spawn("example", |b| Message::Example(b.example_model())),
+            Effect::OpenRun(path) => self.spawn("report", move |b| {
+                let report = b.load_report(&path).map(Box::new);
+                Message::Run(path, report)
+            }),
+            Effect::ListPictures { path, evaluation } => self.spawn("pictures", move |b| {
+                Message::Pictures { evaluation, result: b.list_pictures(&path) }
+            }),
+            Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
+            Effect::Start { request, label } => self.start(*request, label),
+            Effect::Copy(text) => self.ctx.copy_text(text),
+            Effect::SetTheme(theme) => self.ctx.set_theme(match theme {
+                ThemeChoice::System => egui::ThemePreference::System,
+                ThemeChoice::Dark => egui::ThemePreference::Dark,
+                ThemeChoice::Light => egui::ThemePreference::Light,
+            }),
+        }
+    }
+
+    fn reporter(&self) -> Reporter {
+        Reporter { ctx: self.ctx.clone(), sender: self.sender.clone() }
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce(&dyn Backend) -> Message + Send + 'static) {
+        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        spawn_named(name, move || {
+            reporter.report(work(backend.as_ref()));
+        });
+    }
+
+    fn start(&self, mut request: QuantizeRequest, label: String) {
+        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        spawn_named("job", move || {
+            let started = backend.new_run_folder(&label).and_then(|out| {
+                request.out = out;
+                backend.start(request)
+            });
+            match started {
+                Ok(handle) => follow(&reporter, &handle),
+                Err(problem) => {
+                    reporter.report(Message::Started(Err(problem)));
+                }
+            }
+        });
+    }
+}
+
+/// Passes on what a job tells until it ends; ends it when the window is gone.
+fn follow(reporter: &Reporter, handle: &JobHandle) {
+    reporter.report(Message::Started(Ok(handle.cancel.clone())));
+    for event in &handle.events {
+        if !reporter.report(Message::Job(event)) {
+            handle.cancel.cancel();
+            return;
+        }
+    }
+    reporter.report(Message::JobOver);
+}
+
+fn spawn_named(name: &str, work: impl FnOnce() + Send + 'static) {
+    let spawned = thread::Builder::new().name(format!("window-{name}")).spawn(work);
+    if let Err(error) = spawned {
+        tracing::error!("no thread for {name}: {error}");
+    }
+}

@@ -1,0 +1,123 @@
+//! The top bar: the whole main job, from left to right.
+
+use egui::{Align, Button, ComboBox, Layout, Rect, RichText, Sense, Theme, Ui, pos2, vec2};
+use octet_engine::target::TARGETS;
+
+use super::widgets::{primary_button, quiet_button};
+use crate::window::actions::{Action, Actions};
+use crate::window::backend::Pick;
+use crate::window::state::{State, ThemeChoice};
+use crate::window::theme::tokens;
+
+/// The top bar.
+pub(super) fn bar_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    ui.horizontal_centered(|ui| {
+        logo_ui(ui);
+        ui.add_space(14.0);
+        model_button_ui(ui, state, out);
+        target_ui(ui, state, out);
+        strategy_ui(ui, state, out);
+        ui.add_space(6.0);
+        start_ui(ui, state, out);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| theme_ui(ui, out));
+    });
+}
+
+/// Eight bits, and the name.
+fn logo_ui(ui: &mut Ui) {
+    let t = tokens(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(30.0, 16.0), Sense::hover());
+    for bit in 0..8 {
+        let (column, row) = (bit % 4, bit / 4);
+        let min = rect.min + vec2(column as f32 * 8.0, row as f32 * 8.0 + 1.0);
+        let colour = if 0b1011_0110 >> bit & 1 == 1 { t.accent } else { t.line };
+        ui.painter().rect_filled(Rect::from_min_max(min, pos2(min.x + 6.0, min.y + 6.0)), 1.5, colour);
+    }
+    ui.label(RichText::new("Octet").size(17.0).color(t.strong));
+}
+
+fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let name = match (&state.model.opening, &state.model.open) {
+        (Some(path), _) => format!("Opening {}…", path.file_name().unwrap_or_default().to_string_lossy()),
+        (None, Some(model)) => model.file_name(),
+        (None, None) => "Open a model…".to_owned(),
+    };
+    let shortcut = ui
+        .ctx()
+        .format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
+    let button = ui.button(&name).on_hover_text(format!("Open another model ({shortcut})"));
+    if button.clicked() {
+        out.push(Action::Ask(Pick::Model));
+    }
+}
+
+fn target_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let combo = ComboBox::from_id_salt("target").selected_text(chip(state.target.0.name)).width(104.0);
+    let shown = combo.show_ui(ui, |ui| {
+        for spec in &TARGETS {
+            let chosen = spec.name == state.target.0.name;
+            if ui.selectable_label(chosen, chip(spec.name)).clicked() {
+                out.push(Action::SetTarget(spec.name));
+            }
+        }
+    });
+    shown.response.accessible_name("Target").on_hover_text("The chip that the network will run on");
+}
+
+/// A chip's name as its maker writes it.
+pub(super) fn chip(name: &str) -> String {
+    match name.strip_prefix("esp32") {
+        Some("") => "ESP32".to_owned(),
+        Some(rest) => format!("ESP32-{}", rest.to_uppercase()),
+        None => name.to_owned(),
+    }
+}
+
+fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let strategies = &state.strategies;
+    let words = match strategies.words() {
+        words if words.is_empty() => "Choose a strategy".to_owned(),
+        words => words,
+    };
+    let combo = ComboBox::from_id_salt("strategy").selected_text(words).width(150.0);
+    let shown = combo.show_ui(ui, |ui| {
+        let found = strategies.found.as_deref().unwrap_or_default();
+        if found.is_empty() {
+            ui.label("No strategies were found");
+        }
+        for plugin in found {
+            let chosen = strategies.position(&plugin.id).is_some();
+            if ui.selectable_label(chosen, &plugin.name).on_hover_text(&plugin.description).clicked() {
+                out.push(Action::OnlyStrategy(plugin.id.clone()));
+            }
+        }
+    });
+    shown.response.accessible_name("Strategy").on_hover_text("How the numbers are chosen");
+}
+
+fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let obstacle = state.obstacle();
+    let mut button = primary_button(ui, "Quantize", obstacle.is_none());
+    if let Some(obstacle) = obstacle {
+        button = button.on_disabled_hover_text(obstacle);
+    }
+    if button.clicked() {
+        out.push(Action::Start);
+    }
+}
+
+fn theme_ui(ui: &mut Ui, out: &mut Actions) {
+    let dark = ui.ctx().theme() == Theme::Dark;
+    let (sign, other, words) = if dark {
+        ("☀", ThemeChoice::Light, "Light colours")
+    } else {
+        ("🌙", ThemeChoice::Dark, "Dark colours")
+    };
+    let button = ui.add(Button::new(sign).frame_when_inactive(false)).on_hover_text(words);
+    if button.accessible_name(words).clicked() {
+        out.push(Action::SetTheme(other));
+    }
+    if quiet_button(ui, "Open run…").on_hover_text("Show the report of a run folder").clicked() {
+        out.push(Action::Ask(Pick::Run));
+    }
+}

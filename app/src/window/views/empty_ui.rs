@@ -1,0 +1,98 @@
+//! The window before anything is open: one drop target.
+
+use egui::{Align, Color32, CornerRadius, Layout, RichText, Sense, Shape, Stroke, Ui, UiBuilder, vec2};
+
+use super::widgets::{notice, primary_button, quiet_button};
+use crate::window::actions::{Action, Actions};
+use crate::window::backend::Pick;
+use crate::window::state::{Place, State};
+use crate::window::theme::{GAP, tokens};
+
+/// The drop target, with other ways to open something.
+pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let t = tokens(ui);
+    let area = ui.available_rect_before_wrap().shrink(28.0);
+    ui.painter().rect_filled(area, CornerRadius::same(14), t.panel.gamma_multiply(0.5));
+    dashed_ui(ui, area, t.edge.gamma_multiply(0.7));
+    let inside = egui::Rect::from_center_size(area.center(), vec2(area.width().min(560.0), 330.0));
+    let mut ui =
+        ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
+    picture_ui(&mut ui);
+    ui.add_space(18.0);
+    ui.label(RichText::new("Drop a MobileNetV2 .onnx here").size(22.0).color(t.strong));
+    ui.add_space(2.0);
+    ui.label(
+        RichText::new("Octet quantizes it for an ESP32 and shows where the error is.").color(t.weak),
+    );
+    ui.add_space(18.0);
+    buttons_ui(&mut ui, out);
+    ui.add_space(GAP);
+    ui.label(
+        RichText::new("A folder of pictures or a finished run can be dropped as well.")
+            .small()
+            .color(t.weak),
+    );
+    if let Some(problem) = state.problems.get(&Place::Model).or(state.problems.get(&Place::Run)) {
+        ui.add_space(2.0 * GAP);
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            notice(ui, t.error, &problem.title, &problem.detail);
+        });
+    }
+}
+
+fn buttons_ui(ui: &mut Ui, out: &mut Actions) {
+    ui.horizontal(|ui| {
+        // Three buttons of about this width, in the middle.
+        ui.add_space((ui.available_width() - 356.0).max(0.0) / 2.0);
+        if primary_button(ui, "Open…", true).clicked() {
+            out.push(Action::Ask(Pick::Model));
+        }
+        let example = egui::Button::new("Try the example").min_size(vec2(126.0, 30.0));
+        if ui.add(example).clicked() {
+            out.push(Action::OpenExample);
+        }
+        if quiet_button(ui, "Type a path…").clicked() {
+            out.push(Action::ShowPathField(Pick::Model));
+        }
+    });
+}
+
+/// A chain of blocks that grows hot, as in the graph.
+fn picture_ui(ui: &mut Ui) {
+    let t = tokens(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(244.0, 44.0), Sense::hover());
+    let painter = ui.painter();
+    for i in 0..5 {
+        let min = rect.min + vec2(i as f32 * 50.0, 0.0);
+        let block = egui::Rect::from_min_size(min, vec2(40.0, 44.0));
+        painter.rect(
+            block,
+            CornerRadius::same(6),
+            t.card,
+            Stroke::new(1.0, t.line),
+            egui::StrokeKind::Inside,
+        );
+        let cell = egui::Rect::from_min_size(min + vec2(7.0, 26.0), vec2(26.0, 9.0));
+        painter.rect_filled(cell, CornerRadius::same(2), crate::window::heat::colour(i as f32 / 4.0));
+        for (line, width) in [(11.0, 18.0), (17.0, 12.0)] {
+            let bar = egui::Rect::from_min_size(min + vec2(7.0, line), vec2(width, 2.5));
+            painter.rect_filled(bar, CornerRadius::same(1), t.edge);
+        }
+        if i < 4 {
+            let from = block.right_center();
+            painter.line_segment([from, from + vec2(10.0, 0.0)], Stroke::new(1.5, t.edge));
+        }
+    }
+}
+
+/// A dashed outline.
+pub(super) fn dashed_ui(ui: &Ui, rect: egui::Rect, colour: Color32) {
+    let corners = [
+        rect.left_top(),
+        rect.right_top(),
+        rect.right_bottom(),
+        rect.left_bottom(),
+        rect.left_top(),
+    ];
+    ui.painter().extend(Shape::dashed_line(&corners, Stroke::new(1.5, colour), 7.0, 6.0));
+}

@@ -1,0 +1,53 @@
+//! The job's log.
+
+use egui::{Align2, Label, RichText, ScrollArea, Ui, Window, vec2};
+use octet_engine::strategy::LogLevel;
+
+use super::widgets::caption;
+use crate::window::actions::{Action, Actions};
+use crate::window::state::State;
+use crate::window::theme::{figures, tokens};
+
+/// The log in a window of its own, above the status bar.
+pub(super) fn log_ui(ui: &Ui, state: &State, out: &mut Actions) {
+    if !state.shows_log {
+        return;
+    }
+    let mut open = true;
+    Window::new("Log")
+        .open(&mut open)
+        .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -44.0))
+        .default_size([560.0, 300.0])
+        .collapsible(false)
+        .show(ui.ctx(), |ui| lines_ui(ui, state));
+    if !open {
+        out.push(Action::ToggleLog);
+    }
+}
+
+fn lines_ui(ui: &mut Ui, state: &State) {
+    let t = tokens(ui);
+    let lines = state.job.as_ref().map(|j| j.log.as_slice()).unwrap_or_default();
+    if lines.is_empty() {
+        caption(ui, "The job has told nothing yet.");
+        return;
+    }
+    ScrollArea::both().auto_shrink([false, false]).stick_to_bottom(true).show_rows(
+        ui,
+        16.0,
+        lines.len(),
+        |ui, range| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            for line in &lines[range] {
+                let colour = match line.level {
+                    None => t.error,
+                    Some(LogLevel::Warning) => t.warn,
+                    Some(LogLevel::Info) => t.text,
+                    Some(LogLevel::Debug) => t.weak,
+                };
+                let text = RichText::new(&line.text).font(figures()).color(colour);
+                ui.add(Label::new(text).extend().selectable(true));
+            }
+        },
+    );
+}

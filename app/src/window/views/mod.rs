@@ -1,0 +1,90 @@
+//! Draws the state. Every function that draws is called `*_ui`, takes the state read-only and puts what the user
+//! does into the actions.
+
+mod bar_ui;
+mod empty_ui;
+mod graph;
+mod inspector_ui;
+mod legend_ui;
+mod log_ui;
+mod model_ui;
+mod overlay_ui;
+mod pictures_ui;
+mod rail_ui;
+mod settings_ui;
+mod status_ui;
+mod strategy_ui;
+mod summary_ui;
+mod table_ui;
+mod toast_ui;
+mod widgets;
+mod words;
+
+use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+
+use super::actions::Actions;
+use super::state::{Side, State, Step};
+use super::theme::{RAIL_WIDTH, SIDE_WIDTH, tokens};
+
+/// The whole window.
+pub fn window_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let t = tokens(ui);
+    let bar = Frame::new().fill(t.panel).inner_margin(Margin::symmetric(14, 0));
+    Panel::top("bar").exact_size(50.0).frame(bar).show(ui, |ui| bar_ui::bar_ui(ui, state, out));
+    Panel::bottom("status").exact_size(32.0).frame(bar).show(ui, |ui| status_ui::status_ui(ui, state, out));
+
+    let side = Frame::new().fill(t.panel).inner_margin(Margin::symmetric(12, 14));
+    Panel::left("rail")
+        .exact_size(RAIL_WIDTH)
+        .resizable(false)
+        .frame(side)
+        .show(ui, |ui| rail_ui::rail_ui(ui, state, out));
+
+    let nothing_open =
+        state.model.open.is_none() && state.model.opening.is_none() && state.report().is_none();
+    if nothing_open && matches!(state.side, Side::Step(Step::Model)) {
+        let frame = Frame::new().fill(t.canvas);
+        CentralPanel::no_frame().frame(frame).show(ui, |ui| empty_ui::empty_ui(ui, state, out));
+    } else {
+        let side = Frame::new().fill(t.panel).inner_margin(Margin { left: 16, right: 4, top: 16, bottom: 8 });
+        Panel::right("side")
+            .default_size(SIDE_WIDTH)
+            .size_range(260.0..=480.0)
+            .frame(side)
+            .show(ui, |ui| side_ui(ui, state, out));
+        let table = Frame::new().fill(t.panel).inner_margin(Margin { left: 12, right: 4, top: 8, bottom: 0 });
+        let height = ui.available_height();
+        Panel::bottom("table")
+            .resizable(true)
+            .default_size((height * 0.38).clamp(120.0, 300.0))
+            .size_range(80.0..=(height - 160.0).max(90.0))
+            .frame(table)
+            .show(ui, |ui| table_ui::table_ui(ui, state, out));
+        Panel::bottom("legend")
+            .exact_size(38.0)
+            .show_separator_line(false)
+            .frame(Frame::new().fill(t.canvas).inner_margin(Margin::symmetric(14, 0)))
+            .show(ui, |ui| legend_ui::legend_ui(ui, state, out));
+        let frame = Frame::new().fill(t.canvas);
+        CentralPanel::no_frame().frame(frame).show(ui, |ui| graph::graph_ui(ui, state, out));
+    }
+
+    log_ui::log_ui(ui, state, out);
+    overlay_ui::path_field_ui(ui, state, out);
+    toast_ui::toasts_ui(ui, state, out);
+    overlay_ui::hover_ui(ui, state);
+}
+
+/// The right panel.
+fn side_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        ui.set_max_width(ui.available_width() - 12.0);
+        match state.side {
+            Side::Step(Step::Model) => model_ui::model_ui(ui, state, out),
+            Side::Step(Step::Pictures) => pictures_ui::pictures_ui(ui, state, out),
+            Side::Step(Step::Strategy) => strategy_ui::strategy_ui(ui, state, out),
+            Side::Step(Step::Errors) => summary_ui::summary_ui(ui, state, out),
+            Side::Layer => inspector_ui::inspector_ui(ui, state, out),
+        }
+    });
+}

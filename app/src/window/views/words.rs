@@ -1,0 +1,89 @@
+//! Operations in words.
+
+use octet_engine::network::{Network, NodeId, Op};
+
+use crate::window::state::op_name;
+
+/// The kind of an operation as reports call it, e.g. `DepthwiseConv`.
+pub(super) fn kind(network: &Network, id: NodeId) -> String {
+    op_name(&network.node(id).op, channels_in(network, id))
+}
+
+fn channels_in(network: &Network, id: NodeId) -> usize {
+    let input = network.node(id).inputs.first();
+    input.and_then(|t| network.tensor(*t).shape.get(1).copied()).unwrap_or(0)
+}
+
+/// A few words, e.g. `Depthwise 3×3 /2`.
+pub(super) fn long(network: &Network, id: NodeId) -> String {
+    match &network.node(id).op {
+        Op::Conv(c) => {
+            let [h, w] = c.window.kernel;
+            let step = if c.window.strides == [1, 1] {
+                String::new()
+            } else {
+                format!(" /{}", c.window.strides[0])
+            };
+            let depthwise = c.group > 1 && c.group == channels_in(network, id);
+            let name = if depthwise { "Depthwise" } else { "Conv" };
+            format!("{name} {h}×{w}{step}")
+        }
+        Op::Gemm(_) => "Fully connected".to_owned(),
+        Op::Clip => match bounds(network, id) {
+            Some((low, high)) => format!("Clip {low} … {high}"),
+            None => "Clip".to_owned(),
+        },
+        Op::GlobalAveragePool => "Average pool".to_owned(),
+        Op::AveragePool(_) => "Average pool".to_owned(),
+        Op::MaxPool(_) => "Max pool".to_owned(),
+        other => other.onnx_name().to_owned(),
+    }
+}
+
+/// Few enough characters for a cell of a closed block.
+pub(super) fn short(network: &Network, id: NodeId) -> String {
+    match &network.node(id).op {
+        Op::Conv(c) => {
+            let [h, w] = c.window.kernel;
+            let depthwise = c.group > 1 && c.group == channels_in(network, id);
+            if depthwise { format!("dw {h}×{w}") } else { format!("{h}×{w}") }
+        }
+        Op::Gemm(_) => "fc".to_owned(),
+        Op::Add => "+".to_owned(),
+        Op::GlobalAveragePool | Op::AveragePool(_) => "mean".to_owned(),
+        Op::MaxPool(_) => "max".to_owned(),
+        other => other.onnx_name().to_lowercase(),
+    }
+}
+
+/// The bounds of a Clip.
+fn bounds(network: &Network, id: NodeId) -> Option<(f32, f32)> {
+    let inputs = &network.node(id).inputs;
+    let bound = |i: usize| {
+        let tensor = network.tensor(*inputs.get(i)?);
+        tensor.data.as_ref()?.first().copied()
+    };
+    Some((bound(1)?, bound(2)?))
+}
+
+/// The end of a name, with dots for what was cut off its start: ends tell names apart.
+pub(super) fn tail(name: &str, max_chars: usize) -> String {
+    let count = name.chars().count();
+    if count <= max_chars {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().skip(count + 1 - max_chars).collect();
+    format!("…{kept}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(tail("features.1.conv", 20), "features.1.conv");
+        assert_eq!(tail("features.1.conv", 6), "….conv");
+        assert_eq!(tail("größe/ä", 4), "…e/ä");
+    }
+}
