@@ -1,4 +1,5 @@
 //! Where plugins are found, and which of them may be loaded.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Plugins as the engine loads them: examples that work, libraries that are refused, strategies that misbehave.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod plugins {
     pub(crate) mod build;

@@ -1,4 +1,5 @@
 //! ESP-PPQ's own histograms and the exponents that it chose from them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 
