@@ -50,8 +50,8 @@ pub(super) unsafe fn read(
     raw: &OctetPluginDescriptor,
     schema: OctetString,
 ) -> Result<PluginDescription, String> {
-    // SAFETY: the caller's promise, for all of them.
     let field = |name: &str, raw: OctetString, max: u64| {
+        // SAFETY: the caller's promise.
         unsafe { read_text(raw, max) }.map_err(|reason| format!("`{name}` {reason}"))
     };
     let id = field("id", raw.id, MAX_NAME_BYTES)?;

@@ -214,7 +214,7 @@ fn accept(kind: &SettingKind, value: &Value) -> Result<Value, String> {
     }
 }
 
-fn in_range<T: PartialOrd + std::fmt::Display>(
+fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
     number: T,
     min: Option<T>,
     max: Option<T>,
