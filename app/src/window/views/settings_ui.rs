@@ -3,7 +3,7 @@
 use egui::{ComboBox, DragValue, RichText, TextEdit, Ui};
 use serde_json::Value;
 
-use super::widgets::quiet_button;
+use super::icon_ui::{Icon, icon_button};
 use crate::window::actions::{Action, Actions};
 use crate::window::backend::{PluginDescription, SettingChoice, SettingField, SettingKind};
 use crate::window::state::Strategies;
@@ -39,8 +39,8 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
             changed = bool_ui(ui, field, value);
         }
         if !is_default {
-            let reset = quiet_button(ui, "⟲").on_hover_text(format!("Back to {}", plain(&field.default)));
-            if reset.accessible_name(format!("Reset {}", field.title)).clicked() {
+            let name = format!("Reset {} to {}", field.title, plain(&field.default));
+            if icon_button(ui, Icon::Back, &name).clicked() {
                 changed = Some(field.default.clone());
             }
         }
