@@ -3,6 +3,7 @@
 
     pip install -r tools/requirements-samples.txt
     python tools/make_samples_torchvision.py tests/fixtures/models
+    python tools/make_samples_torchvision.py tests/fixtures/models --dynamo     # torch 2.15.0, torchvision 0.29.2: today's exporter
 """
 
 import argparse
@@ -64,6 +65,24 @@ def export(model, height, breadth, channels=3, **options):
     return onnx.load_from_string(buffer.getvalue())
 
 
+def dynamo_samples(out):
+    """What torch.onnx.export makes since PyTorch 2.9, whose default is to put the weights into NAME.onnx.data."""
+    model = mobilenet(0.1, 5, seed=6)
+    program = torch.onnx.export(
+        model, (torch.zeros(1, 3, 96, 96),), input_names=["input"], output_names=["output"], dynamo=True, opset_version=18,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+    )  # fmt: skip
+    sample = program.model_proto
+    for node in sample.graph.node:  # stack traces hold paths of the machine that exported
+        kept = [p for p in node.metadata_props if "stack_trace" not in p.key]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    save_with_reference(sample, out, "torchvision_dynamo")
+    name = "torchvision_dynamo_external.onnx"
+    (out / f"{name}.data").unlink(missing_ok=True)
+    onnx.save(sample, out / name, save_as_external_data=True, all_tensors_to_one_file=True, location=f"{name}.data", size_threshold=1024)
+
+
 def constants_to_initializers(model):
     """Constant nodes (the bounds of Clip) become initializers."""
     graph = model.graph
@@ -95,8 +114,12 @@ def add_dropout_and_identity(model):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    out = parser.parse_args().out
+    parser.add_argument("--dynamo", action="store_true", help="make only the models of the exporter that needs a newer torch")
+    arguments = parser.parse_args()
+    out = arguments.out
     torch.set_num_threads(1)
+    if arguments.dynamo:
+        return dynamo_samples(out)
     imagenet = {"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225", "resize": 110, "crop": 96}
 
     model = mobilenet(0.35, 5)
@@ -107,7 +130,7 @@ def main():
     set_metadata(sample, **imagenet)
     save_with_reference(sample, out, "torchvision_opset17_batch")
 
-    small = mobilenet(0.25, 5, seed=2)
+    small = mobilenet(0.2, 5, seed=2)
     sample = export(small, 96, 96, opset_version=17, dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}})
     sample = onnx.version_converter.convert_version(sample, 21)
     sample.ir_version = 10

@@ -1,8 +1,14 @@
 //! Espressif's own files, integer for integer. Needs `../shared` (or `OCTET_SHARED`).
-#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use octet_runtime::{Data, Kernels, Model, Simulator, Target};
@@ -17,8 +23,8 @@ fn shared() -> Option<PathBuf> {
     None
 }
 
-fn npy_i8(path: PathBuf) -> Vec<i8> {
-    let bytes = std::fs::read(&path).unwrap();
+fn npy_i8(path: &Path) -> Vec<i8> {
+    let bytes = std::fs::read(path).unwrap();
     let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     bytes[10 + header..].iter().map(|&b| b as i8).collect()
 }
@@ -32,8 +38,11 @@ fn crc(data: Data<'_>) -> u32 {
     crc32fast::hash(&bytes)
 }
 
-/// Runs and returns the crc of every tensor, and the output.
-fn run(simulator: &Simulator, input: &[i8]) -> (BTreeMap<String, (u32, Option<i32>)>, Vec<i8>) {
+/// Crc and exponent of every tensor.
+type Seen = BTreeMap<String, (u32, Option<i32>)>;
+
+/// Runs with and without an observer; returns what it saw, and the output.
+fn run(simulator: &Simulator, input: &[i8]) -> (Seen, Vec<i8>) {
     let mut seen = BTreeMap::new();
     let mut observe = |t: octet_runtime::TensorView<'_>| {
         assert_eq!(t.data.len(), t.shape.iter().product::<usize>(), "{}", t.name);
@@ -52,8 +61,8 @@ fn run(simulator: &Simulator, input: &[i8]) -> (BTreeMap<String, (u32, Option<i3
 fn espressif(model: &str, case: &str, json: &str, target: Target) {
     let Some(shared) = shared() else { return };
     let file: Arc<[u8]> = std::fs::read(shared.join("models/espressif").join(model)).unwrap().into();
-    let input = npy_i8(shared.join(format!("golden/{case}.input.npy")));
-    let logits = npy_i8(shared.join(format!("golden/{case}.logits.npy")));
+    let input = npy_i8(&shared.join(format!("golden/{case}.input.npy")));
+    let logits = npy_i8(&shared.join(format!("golden/{case}.logits.npy")));
     let text = std::fs::read_to_string(shared.join("golden").join(json)).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     for kernels in [Kernels::Portable, Kernels::Fastest] {

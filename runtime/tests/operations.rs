@@ -1,5 +1,5 @@
 //! Every operation but Conv against naive loops, on tiny files.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -398,8 +398,8 @@ proptest! {
             };
             let mut left = 0u64;
             for pixel in x.chunks_exact(c) {
-                for f in 0..n {
-                    let mut sum = b[f];
+                for (f, &bias) in b.iter().enumerate() {
+                    let mut sum = bias;
                     let mut outside = !(low..=high).contains(&sum);
                     for (ch, &v) in pixel.iter().enumerate() {
                         sum += i64::from(v) * weight(f, ch);

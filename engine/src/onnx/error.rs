@@ -66,11 +66,15 @@ pub enum OpenError {
         reason: String,
     },
     /// The model holds nodes that Octet does not know; all of them are listed.
-    #[error("{} of the model's nodes are not supported:\n{}", nodes.len(), list(nodes))]
+    #[error("{} not supported:\n{}", count(nodes.len()), list(nodes))]
     Unsupported {
         /// Each of them.
         nodes: Vec<UnsupportedNode>,
     },
+}
+
+fn count(nodes: usize) -> String {
+    if nodes == 1 { "1 node of the model is".to_owned() } else { format!("{nodes} nodes of the model are") }
 }
 
 fn list(nodes: &[UnsupportedNode]) -> String {

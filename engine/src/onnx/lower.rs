@@ -15,15 +15,15 @@ use crate::passes::{clip_range, pad_value, pads_of};
 pub(super) enum LowerError {
     /// These nodes.
     Unsupported(Vec<UnsupportedNode>),
-    /// The output's shape is not that of scores.
-    Output(String),
+    /// The input's or output's shape is not that of a picture or of scores.
+    NoClassifier(String),
 }
 
 /// Lowers a graph; `name` becomes the network's name.
-pub(super) fn network(graph: Graph, name: String) -> Result<Network, LowerError> {
+pub(super) fn network(graph: &Graph, name: String) -> Result<Network, LowerError> {
     let mut lower = Lower {
-        shapes: Shapes::of_input(&graph),
-        graph: &graph,
+        shapes: Shapes::of_input(graph),
+        graph,
         tensors: Vec::new(),
         ids: HashMap::new(),
         nodes: Vec::new(),
@@ -48,13 +48,20 @@ pub(super) fn network(graph: Graph, name: String) -> Result<Network, LowerError>
     if !unsupported.is_empty() {
         return Err(LowerError::Unsupported(unsupported));
     }
+    if graph.input_shape.len() != 4 {
+        return Err(LowerError::NoClassifier(format!(
+            "input `{}` has {} axes; a picture has four: batch, channels, height, width",
+            graph.input,
+            graph.input_shape.len()
+        )));
+    }
     let Some(&output) = ids.get(&graph.output) else {
-        return Err(LowerError::Output(format!("the output `{}` is not computed", graph.output)));
+        return Err(LowerError::NoClassifier(format!("the output `{}` is not computed", graph.output)));
     };
     let shape = &tensors.get(output.0).map(|t: &Tensor| t.shape.clone()).unwrap_or_default();
     let long = shape.iter().filter(|&&d| d > 1).count();
     if long > 1 {
-        return Err(LowerError::Output(format!(
+        return Err(LowerError::NoClassifier(format!(
             "the output `{}` has the shape {shape:?}; a classifier's is [1, classes]",
             graph.output
         )));
@@ -89,6 +96,13 @@ impl From<&str> for Stop {
     fn from(reason: &str) -> Stop {
         Stop::Unsupported(reason.to_owned())
     }
+}
+
+/// A constant operand.
+struct Floats {
+    name: String,
+    shape: Vec<usize>,
+    values: Arc<[f32]>,
 }
 
 struct Lower<'a> {
@@ -164,12 +178,7 @@ impl Lower<'_> {
         self.ids.get(name).copied().ok_or_else(|| Stop::Behind(name.to_owned()))
     }
 
-    fn floats(
-        &self,
-        node: &GraphNode,
-        index: usize,
-        what: &str,
-    ) -> Result<(String, Vec<usize>, Arc<[f32]>), Stop> {
+    fn floats(&self, node: &GraphNode, index: usize, what: &str) -> Result<Floats, Stop> {
         let name = node.input(index).ok_or_else(|| format!("its {what} are missing"))?;
         let constant = self.graph.constants.get(name);
         let constant = constant
@@ -182,11 +191,11 @@ impl Lower<'_> {
             )
             .into());
         }
-        Ok((name.to_owned(), constant.shape.clone(), values.clone()))
+        Ok(Floats { name: name.to_owned(), shape: constant.shape.clone(), values: values.clone() })
     }
 
     fn weights(&mut self, node: &GraphNode) -> Result<TensorId, Stop> {
-        let (name, shape, values) = self.floats(node, 1, "weights")?;
+        let Floats { name, shape, values } = self.floats(node, 1, "weights")?;
         Ok(self.constant(&name, &shape, values))
     }
 
@@ -195,7 +204,7 @@ impl Lower<'_> {
         if node.input(2).is_none() {
             return Ok(None);
         }
-        let (name, shape, values) = self.floats(node, 2, "biases")?;
+        let Floats { name, shape, values } = self.floats(node, 2, "biases")?;
         let constant = super::graph::Constant {
             shape: shape.clone(),
             values: super::graph::Values::Float(values.clone()),
@@ -378,6 +387,7 @@ fn known_as_unsupported(node: &GraphNode) -> Option<String> {
         }
         "MatMul" => "only the product of one row of features and constant weights is possible",
         "LayerNormalization" | "Attention" | "MultiHeadAttention" => "transformers are not supported",
+        "LSTM" | "GRU" | "RNN" => "recurrent networks are not supported",
         "Loop" | "If" | "Scan" => "control flow is not supported; export the model by tracing",
         "ConvTranspose" | "Resize" | "Upsample" => "only classifiers are supported",
         "Cast" => "only casts between floating point types are possible",

@@ -74,17 +74,20 @@ pub fn from_proto(
     folder: &Path,
     path: &Path,
 ) -> Result<(Network, Vec<String>), OpenError> {
-    let mut graph = read::graph(model, folder).map_err(|e| match e {
+    let mut notes = Vec::new();
+    let mut graph = read::graph(model, folder, &mut notes).map_err(|e| match e {
         read::ReadError::Malformed(reason) => OpenError::Malformed { path: path.to_owned(), reason },
         read::ReadError::NotAClassifier(reason) => {
             OpenError::NotAClassifier { path: path.to_owned(), reason }
         }
     })?;
-    let notes = passes::simplify(&mut graph);
+    notes.extend(passes::simplify(&mut graph));
     let name = name.unwrap_or_else(|| graph.name.clone());
-    let network = lower::network(graph, name).map_err(|e| match e {
+    let network = lower::network(&graph, name).map_err(|e| match e {
         lower::LowerError::Unsupported(nodes) => OpenError::Unsupported { nodes },
-        lower::LowerError::Output(reason) => OpenError::NotAClassifier { path: path.to_owned(), reason },
+        lower::LowerError::NoClassifier(reason) => {
+            OpenError::NotAClassifier { path: path.to_owned(), reason }
+        }
     })?;
     Ok((network, notes))
 }

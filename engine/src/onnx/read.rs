@@ -36,8 +36,8 @@ fn unfit(text: impl Into<String>) -> ReadError {
     ReadError::NotAClassifier(text.into())
 }
 
-/// Reads a decoded model. `folder` is where its external data may lie.
-pub(super) fn graph(model: ModelProto, folder: &Path) -> Result<Graph, ReadError> {
+/// Reads a decoded model. `folder` is where its external data may lie; what was converted is added to `notes`.
+pub(super) fn graph(model: ModelProto, folder: &Path, notes: &mut Vec<String>) -> Result<Graph, ReadError> {
     let opset = model
         .opset_import
         .iter()
@@ -58,7 +58,7 @@ pub(super) fn graph(model: ModelProto, folder: &Path) -> Result<Graph, ReadError
     if !proto.sparse_initializer.is_empty() {
         return Err(unfit("the model holds sparse weights; export it with dense ones"));
     }
-    let constants = constants(&proto, folder)?;
+    let constants = constants(&proto, folder, notes)?;
     let input = input(&proto, &constants)?;
     let output = output(&proto)?;
     let nodes = sort(nodes(proto.node, folder)?, &constants, &input.name, &output)?;
@@ -78,13 +78,21 @@ pub(super) fn graph(model: ModelProto, folder: &Path) -> Result<Graph, ReadError
     })
 }
 
-fn constants(proto: &GraphProto, folder: &Path) -> Result<BTreeMap<String, Constant>, ReadError> {
+fn constants(
+    proto: &GraphProto,
+    folder: &Path,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<String, Constant>, ReadError> {
     let mut constants = BTreeMap::new();
     for t in &proto.initializer {
         if t.name.is_empty() {
             return Err(malformed("an initializer has no name"));
         }
         let value = tensor::read(t, folder).map_err(|e| malformed(format!("tensor `{}`: {e}", t.name)))?;
+        if value.as_float().is_some() && t.data_type != DataType::Float as i32 {
+            let dtype = DataType::try_from(t.data_type).map_or("unknown", |d| d.as_str_name());
+            notes.push(format!("read: `{}` is {dtype} in the file and computed in FLOAT", t.name));
+        }
         if constants.insert(t.name.clone(), value).is_some() {
             return Err(malformed(format!("two initializers are called `{}`", t.name)));
         }
@@ -120,15 +128,10 @@ fn input(proto: &GraphProto, constants: &BTreeMap<String, Constant>) -> Result<I
         let found = DataType::try_from(elem_type).map_or("an unknown type", |t| t.as_str_name());
         return Err(unfit(format!("input `{name}` takes {found}; Octet needs float32 pixels")));
     }
+    // Whether it is a picture is judged when the graph is lowered: then the nodes that need one can be named.
     let [batch, rest @ ..] = &extents[..] else {
         return Err(unfit(format!("input `{name}` is a scalar, not a picture")));
     };
-    if rest.len() != 3 {
-        return Err(unfit(format!(
-            "input `{name}` has {} axes; a picture has four: batch, channels, height, width",
-            extents.len()
-        )));
-    }
     let mut shape = vec![1];
     for extent in rest {
         let fixed = extent.as_ref().ok().copied().filter(|&e| e > 0 && e <= MAX_INPUT_SIDE);
@@ -149,7 +152,6 @@ fn input(proto: &GraphProto, constants: &BTreeMap<String, Constant>) -> Result<I
 }
 
 /// Element type and extents of a value; symbolic extents are `Err(symbol)`.
-#[expect(clippy::type_complexity, reason = "used once")]
 fn extents(value: &ValueInfoProto) -> Option<(i32, Vec<Result<usize, String>>)> {
     let type_proto::Value::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
     let shape = tensor.shape.as_ref()?;

@@ -57,10 +57,10 @@ fn from_bytes(bytes: &[u8], dtype: DataType, count: usize) -> Result<Values, Str
     let size = element_bytes(dtype)?;
     if Some(bytes.len()) != count.checked_mul(size) {
         return Err(format!(
-            "it holds {} bytes where {count} values of type {} need {} each",
+            "it holds {} bytes where {count} values of type {} need {}",
             bytes.len(),
             dtype.as_str_name(),
-            size
+            count.saturating_mul(size)
         ));
     }
     Ok(match dtype {

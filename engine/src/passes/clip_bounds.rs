@@ -14,6 +14,10 @@ pub(super) fn run(graph: &mut Graph) -> Vec<String> {
     }
     let mut i = 0;
     while i < graph.nodes.len() {
+        if range(graph, &graph.nodes[i]).is_none() {
+            i += 1;
+            continue;
+        }
         let links = graph.links();
         let before = graph.nodes[i].input(0).and_then(|x| graph.sole_producer(&links, x));
         let bounds =

@@ -84,6 +84,14 @@ pub(super) fn run(graph: &mut Graph) -> Vec<String> {
 /// The Pad in front of node `i`, and the window's pads with it, if the two can be one.
 fn foldable(graph: &Graph, i: usize) -> Option<(usize, [usize; 4])> {
     let node = &graph.nodes[i];
+    if !matches!(node.op.as_str(), "Conv" | "AveragePool" | "MaxPool") {
+        return None;
+    }
+    let pad_exists =
+        |n: &GraphNode| n.op == "Pad" && n.outputs.iter().any(|o| Some(o.as_str()) == node.input(0));
+    if !graph.nodes.iter().any(pad_exists) {
+        return None;
+    }
     let links = graph.links();
     let pad = graph.sole_producer(&links, node.input(0)?)?;
     if graph.nodes[pad].op != "Pad" || pad_value(graph, &graph.nodes[pad]).ok()? != 0.0 {

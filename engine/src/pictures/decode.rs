@@ -29,6 +29,9 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Rgb, String> {
     }
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let format = reader.format().ok_or("it is no JPEG, PNG, WebP or BMP picture")?;
+    if format == image::ImageFormat::Jpeg && is_truncated_jpeg(bytes) {
+        return Err("it is damaged: the file ends before the picture does".to_owned());
+    }
     let describe = |e: ImageError| match e {
         ImageError::Limits(e) => format!("it is too large: {e}"),
         ImageError::Unsupported(e) => format!("its kind of {} is not supported: {e}", name(format)),
@@ -54,6 +57,13 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Rgb, String> {
     let rgb = if picture.color().has_alpha() { on_white(&picture) } else { picture.into_rgb8() };
     let (width, height) = rgb.dimensions();
     Ok(Rgb { width: width as usize, height: height as usize, pixels: rgb.into_raw() })
+}
+
+/// The decoder fills what is missing with grey. A whole JPEG ends its last scan (SOS, ff da) with EOI (ff d9); inside
+/// a scan neither occurs, since an ff among its data is followed by 00.
+fn is_truncated_jpeg(bytes: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| bytes.array_windows().rposition(|pair| *pair == marker);
+    last([0xff, 0xd9]) < last([0xff, 0xda])
 }
 
 fn name(format: image::ImageFormat) -> &'static str {

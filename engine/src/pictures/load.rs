@@ -32,7 +32,7 @@ pub fn load_one(entry: &Entry, preprocessing: &Preprocessing) -> Result<Picture,
     let sha256 = Sha256::digest(&bytes).into();
     let decoded = decode(&bytes).map_err(skipped)?;
     drop(bytes);
-    let rgb = preprocessing.fit(&decoded);
+    let rgb = preprocessing.fit(&decoded).map_err(skipped)?;
     Ok(Picture { file: entry.file.clone(), rgb, sha256, class: entry.class })
 }
 

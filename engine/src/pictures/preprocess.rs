@@ -65,7 +65,7 @@ impl Preprocessing {
     }
 
     /// What a network needs: torchvision's defaults, changed by the model's metadata, changed by `overrides`
-    /// (`mean`, `std` in units of 0..1; `resize` = `256` for the shorter side, `160x160` for both, width first, or
+    /// (`mean`, `std` in units of 0..1; `resize` = `256` for the shorter side, `80x112` for height and width, or
     /// `none`; `crop` = `224`, `224x224` or `none`; `bgr`; `grey`).
     ///
     /// # Errors
@@ -131,13 +131,13 @@ impl Preprocessing {
             return error("std", std, reason);
         }
         let (width, height) = self.input;
-        let wanted = format!("the network's input is {width} x {height} pixels");
+        let wanted = format!("the network's input is {height} pixels high and {width} wide");
         match (self.crop, self.resize) {
             (Some(crop), _) if crop == self.input => Ok(()),
-            (Some((w, h)), _) => error("crop", format!("{w}x{h}"), wanted),
+            (Some((w, h)), _) => error("crop", format!("{h}x{w}"), wanted),
             (None, Resize::Exact { width: w, height: h }) if (w, h) == self.input => Ok(()),
             (None, Resize::Exact { width: w, height: h }) => {
-                error("resize", format!("{w}x{h}"), format!("{wanted}, and nothing is cropped"))
+                error("resize", format!("{h}x{w}"), format!("{wanted}, and nothing is cropped"))
             }
             (None, _) => {
                 error("crop", "none".to_owned(), format!("{wanted}; resize to exactly that, or crop"))
@@ -147,7 +147,7 @@ impl Preprocessing {
 
     /// The settings as text that [`Preprocessing::set`] takes, e.g. for a project file.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        let size = |(w, h): (usize, usize)| format!("{w}x{h}");
+        let size = |(w, h): (usize, usize)| format!("{h}x{w}");
         let resize = match self.resize {
             Resize::ShorterSide(side) => side.to_string(),
             Resize::Exact { width, height } => size((width, height)),
@@ -173,25 +173,28 @@ impl Preprocessing {
         let resize = match self.resize {
             Resize::ShorterSide(side) => format!("shorter side to {side} px, bilinear with antialiasing"),
             Resize::Exact { width, height } => {
-                format!("to {width} x {height} px, bilinear with antialiasing")
+                format!("to {width} px wide and {height} px high, bilinear with antialiasing")
             }
             Resize::None => "none".to_owned(),
         };
         shown.insert("resize".to_owned(), resize);
         if let Some((w, h)) = self.crop {
-            shown.insert("crop".to_owned(), format!("middle {w} x {h} px"));
+            shown.insert("crop".to_owned(), format!("middle {w} px wide and {h} px high"));
         }
         shown
     }
 
     /// Resizes and crops a picture to the network's input size.
-    pub fn fit(&self, picture: &Rgb) -> Rgb {
+    ///
+    /// # Errors
+    /// The pixels do not fill the picture's width and height.
+    pub fn fit(&self, picture: &Rgb) -> Result<Rgb, String> {
         let (width, height) = self.resized(picture.width, picture.height);
-        let resized = resample::bilinear(picture, width, height);
-        match self.crop {
+        let resized = resample::bilinear(picture, width, height)?;
+        Ok(match self.crop {
             Some((w, h)) => centre_crop(&resized, w, h),
             None => resized,
-        }
+        })
     }
 
     /// Size after the resize, before the crop. torchvision: `int(size * long / short)` for the longer side.
@@ -340,6 +343,14 @@ mod tests {
     }
 
     #[test]
+    fn sizes_are_written_height_first() {
+        let mut p = Preprocessing::torchvision(1, 112, 80);
+        p.set(&settings(&[("resize", "80x112")])).unwrap();
+        assert_eq!(p.resize, Resize::Exact { width: 112, height: 80 });
+        assert_eq!(p.settings()["resize"], "80x112");
+    }
+
+    #[test]
     fn settings_without_sense_are_refused_and_change_nothing() {
         let mut p = Preprocessing::torchvision(3, 224, 224);
         let before = p.clone();
@@ -352,7 +363,7 @@ mod tests {
             ("std", "58.4", "divide by 255"),
             ("resize", "0", "between 1"),
             ("resize", "99999999", "between 1"),
-            ("crop", "160", "224 x 224"),
+            ("crop", "160", "224 pixels high"),
             ("crop", "none", "or crop"),
             ("bgr", "perhaps", "true or false"),
             ("colour", "1", "no such setting"),

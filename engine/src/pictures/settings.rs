@@ -72,10 +72,11 @@ fn size(value: &str) -> Result<usize, String> {
     }
 }
 
+/// `HEIGHTxWIDTH`, in the order of tensors and of torchvision, as (width, height).
 fn pair(value: &str) -> Result<Option<(usize, usize)>, String> {
     match value.split_once(['x', 'X']) {
         None => Ok(None),
-        Some((width, height)) => Ok(Some((size(width)?, size(height)?))),
+        Some((height, width)) => Ok(Some((size(width)?, size(height)?))),
     }
 }
 

@@ -190,8 +190,9 @@ impl Run<'_> {
         }
         for filter in c.blocked..c.filters {
             let mut sum = A::from_bias(self.channels.bias(filter));
+            let (start, step) = c.weight_run(filter);
             self.taps(x, row, column, X::BYTES, |tap, pixel| {
-                let at = c.weight_index(filter, tap, 0);
+                let at = start + tap * c.depth() * step;
                 if c.depthwise {
                     sum.add_product(X::get(pixel, filter), W::get(self.weights, at));
                 } else {
@@ -212,9 +213,10 @@ impl Run<'_> {
         for filter in 0..c.filters {
             let first = filter / per_group * depth;
             let mut sum = A::from_bias(self.channels.bias(filter));
+            let (start, step) = c.weight_run(filter);
             self.taps(x, row, column, X::BYTES, |tap, pixel| {
                 for channel in 0..depth {
-                    let w = W::get(self.weights, c.weight_index(filter, tap, channel));
+                    let w = W::get(self.weights, start + (tap * depth + channel) * step);
                     sum.add_product(X::get(pixel, first + channel), w);
                 }
             });

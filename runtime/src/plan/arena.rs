@@ -128,3 +128,54 @@ fn insert(slots: &mut [TensorSlot], head: &mut u16, index: usize, offset: u32) {
         _ => *head = index as u16,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::op::Op;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tensors_that_live_together_never_overlap(
+            lives in prop::collection::vec((0u16..30, 0u16..8, 1u32..5000), 1..60)
+        ) {
+            let mut slots: Vec<TensorSlot> = lives
+                .iter()
+                .map(|&(first, length, bytes)| TensorSlot {
+                    first,
+                    last: first + length,
+                    bytes,
+                    ..TensorSlot::default()
+                })
+                .collect();
+            share_memory(&mut slots, &[]);
+            let bound = (0..40).map(|step| live_bytes(&slots, step)).max().unwrap();
+            let total = place(&mut slots, bound);
+            prop_assert!(total >= bound);
+            for (i, a) in slots.iter().enumerate() {
+                prop_assert_eq!(a.range().start % ALIGNMENT, 0);
+                prop_assert!(a.range().end as u64 <= total);
+                for b in &slots[..i] {
+                    let together = a.first <= b.last && b.first <= a.last;
+                    let apart = a.range().end <= b.range().start || b.range().end <= a.range().start;
+                    prop_assert!(!together || apart);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn element_wise_steps_overwrite_inputs_that_die() {
+        let slot = |first, last| TensorSlot { first, last, bytes: 100, ..TensorSlot::default() };
+        // x -> a (clamp), a -> b (clamp), a + b -> c: b must not overwrite a, c may overwrite either.
+        let mut slots = [slot(0, 0), slot(0, 2), slot(1, 2), slot(2, 3)];
+        let clamp = Op::Clamp { low: 0, high: 9, shift: 0 };
+        let step = |op, inputs, output| Step { op, inputs, output, ..Step::default() };
+        let steps = [step(clamp, [0, 0], 1), step(clamp, [1, 1], 2), step(Op::Add, [1, 2], 3)];
+        share_memory(&mut slots, &steps);
+        assert_eq!(slots.map(|s| s.root), [0, 0, 2, 0]);
+        assert_eq!(slots[0].last, 3, "the root lives as long as the last that uses its memory");
+        assert_eq!(place(&mut slots, 0), 2 * 112);
+    }
+}

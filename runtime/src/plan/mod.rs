@@ -147,7 +147,7 @@ impl<'s> Plan<'s> {
             .enumerate()
             .filter(move |(i, s)| usize::from(s.root) == *i && arena::live(s, step))
             .filter_map(move |(i, _)| {
-                slots.iter().filter(|s| usize::from(s.root) == i && usize::from(s.first) <= step).next_back()
+                slots.iter().rfind(|s| usize::from(s.root) == i && usize::from(s.first) <= step)
             })
     }
 

@@ -80,21 +80,15 @@ impl Conv {
         self.window.kernel[0] * self.window.kernel[1] * self.depth()
     }
 
-    /// Position of one weight in the stored layout, in elements. `tap` = kernel row x width + column.
-    pub(crate) fn weight_index(&self, filter: usize, tap: usize, channel: usize) -> usize {
-        let spots = self.window.kernel[0] * self.window.kernel[1];
-        let depth = self.depth();
+    /// Where the weights of a filter stand in the stored layout: the first one's position and the distance to
+    /// the next, in elements, in the order kernel row, column, channel.
+    pub(crate) fn weight_run(&self, filter: usize) -> (usize, usize) {
+        let taps = self.taps();
         if filter < self.blocked {
-            let block = filter / self.lanes;
-            return ((block * spots + tap) * depth + channel) * self.lanes + filter % self.lanes;
+            return (filter / self.lanes * taps * self.lanes + filter % self.lanes, self.lanes);
         }
-        let rest = filter - self.blocked;
-        let start = self.blocked * spots * depth;
-        if self.depthwise {
-            start + tap * (self.filters - self.blocked) + rest
-        } else {
-            start + (rest * spots + tap) * depth + channel
-        }
+        let (start, rest) = (self.blocked * taps, filter - self.blocked);
+        if self.depthwise { (start + rest, self.filters - self.blocked) } else { (start + rest * taps, 1) }
     }
 }
 

@@ -27,9 +27,9 @@ pub(super) fn window<'a>(at: &At<'a>, shape: &Shape, kernel: [usize; 2]) -> Resu
     if stated != [0, 0] && stated != kernel {
         return Err(at.error("", "attribute kernel_shape is not the shape of the weights"));
     }
-    for axis in 0..2 {
+    for (axis, &extent) in kernel.iter().enumerate() {
         let small = at.error(at.node.input(0), "the input is smaller than the kernel");
-        let reach = kernel[axis].checked_sub(1).and_then(|k| k.checked_mul(window.dilation[axis]));
+        let reach = extent.checked_sub(1).and_then(|k| k.checked_mul(window.dilation[axis]));
         let reach = reach.filter(|&r| r < 1 << 28).ok_or(small)?;
         let padded = window.input[axis] + window.pad[axis] + window.pad_end[axis];
         let room = padded.checked_sub(reach + 1).ok_or(small)?;
@@ -76,9 +76,9 @@ fn pool_window<'a>(at: &At<'a>, shape: &Shape) -> Result<Window, Error<'a>> {
         return Err(at.error("", "attribute kernel_shape is missing"));
     }
     let window = window(at, shape, kernel)?;
-    for axis in 0..2 {
+    for (axis, &extent) in kernel.iter().enumerate() {
         // As ONNX: a window never lies wholly in the padding.
-        if window.pad[axis] >= kernel[axis] || window.pad_end[axis] >= kernel[axis] {
+        if window.pad[axis] >= extent || window.pad_end[axis] >= extent {
             return Err(at.error("", "attribute pads is larger than the kernel"));
         }
     }

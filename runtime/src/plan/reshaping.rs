@@ -88,10 +88,9 @@ fn reshaped<'a>(context: &Context<'_, 'a>, at: &At<'a>, shape: &Shape) -> Result
                 known = product;
                 push(dim);
             }
-            if let (Some(i), Some(dim)) = (open, shape.elements().checked_div(known)) {
-                if let Some(slot) = dims.get_mut(i) {
-                    *slot = dim;
-                }
+            let open = open.and_then(|i| dims.get_mut(i));
+            if let (Some(slot), Some(dim)) = (open, shape.elements().checked_div(known)) {
+                *slot = dim;
             }
         }
         "Squeeze" => {

@@ -26,6 +26,7 @@ pub(crate) struct Buffers {
 pub(crate) enum Packed {
     Gemm(avx2::Gemm),
     Depthwise(avx2::Depthwise),
+    Wide(avx2::Wide),
 }
 
 /// No vector kernels exist for this processor.
@@ -41,12 +42,16 @@ impl Packed {
         use crate::shape::DType;
         let Op::Conv(conv) = &step.op else { return None };
         let types = [step.inputs[0], step.output].map(|i| slots.get(usize::from(i)).map(|s| s.dtype()));
-        let int8 = types == [Some(DType::I8); 2] && conv.weight_type == DType::I8;
-        if !int8 || !std::arch::is_x86_feature_detected!("avx2") {
+        if !std::arch::is_x86_feature_detected!("avx2") {
             return None;
         }
         let weights = crate::kernels::conv::bytes(payload, conv.weights)?;
         let channels = Channels::new(conv, payload)?;
+        if types != [Some(DType::I8); 2] || conv.weight_type != DType::I8 {
+            let [x_type, y_type] = [types[0]?, types[1]?];
+            let wide = || avx2::Wide::new(conv, [x_type, y_type], weights, &channels, rounding);
+            return (conv.groups == 1).then(|| Packed::Wide(wide()));
+        }
         let blocks = Block::all(conv, rounding, &channels)?;
         if conv.groups == 1 {
             Some(Packed::Gemm(avx2::Gemm::new(conv, weights, blocks)))
@@ -71,7 +76,11 @@ impl Packed {
         let window = &conv.window;
         let inputs = conv.batch * window.input[0] * window.input[1] * conv.channels;
         let outputs = conv.batch * window.output[0] * window.output[1] * conv.filters;
-        if x.len() != inputs || y.len() != outputs {
+        let [x_bytes, y_bytes] = match self {
+            Packed::Wide(wide) => wide.element_bytes(),
+            _ => [1, 1],
+        };
+        if x.len() != inputs * x_bytes || y.len() != outputs * y_bytes {
             return None;
         }
         // SAFETY: `Packed::new` made this value only after it had found AVX2.
@@ -79,6 +88,7 @@ impl Packed {
             match self {
                 Packed::Gemm(gemm) => gemm.run(conv, x, y, &mut buffers.rows),
                 Packed::Depthwise(depthwise) => depthwise.run(conv, x, y),
+                Packed::Wide(wide) => wide.run(conv, x, y, &mut buffers.rows),
             }
         }
         Some(())

@@ -30,15 +30,13 @@ pub(super) struct WeightSums(Vec<[i64; 3]>);
 impl WeightSums {
     fn new(conv: &Conv, payload: &[u8]) -> Option<Self> {
         let (weights, channels) = (bytes(payload, conv.weights)?, Channels::new(conv, payload)?);
-        let (spots, depth) = (conv.window.kernel[0] * conv.window.kernel[1], conv.depth());
         let sums = (0..conv.filters).map(|filter| {
+            let (start, step) = conv.weight_run(filter);
             let (mut positive, mut negative) = (0, 0);
-            for tap in 0..spots {
-                for channel in 0..depth {
-                    let w = i64::from(weights[conv.weight_index(filter, tap, channel)] as i8);
-                    positive += w.max(0);
-                    negative += (-w).max(0);
-                }
+            for k in 0..conv.taps() {
+                let w = i64::from(weights[start + k * step] as i8);
+                positive += w.max(0);
+                negative += (-w).max(0);
             }
             [positive, negative, channels.bias(filter)]
         });
@@ -122,10 +120,10 @@ impl Simulator {
         let mut left = vec![0; conv.filters];
         let safe = |channel: usize| sums.safe(channel, inputs, range);
         let block_safe = |first: usize| (first..(first + 16).min(conv.filters)).all(safe);
-        if let Some(packed) = &self.packed[index] {
-            if packed.audit(conv, x, range, block_safe, (&mut scratch.buffers, &mut left)) {
-                return Ok(left);
-            }
+        if let Some(packed) = &self.packed[index]
+            && packed.audit(conv, x, range, block_safe, (&mut scratch.buffers, &mut left))
+        {
+            return Ok(left);
         }
         let weights = bytes(self.payload(), conv.weights).ok_or_else(foreign)?;
         for (filter, left) in left.iter_mut().enumerate().filter(|(f, _)| !safe(*f)) {
@@ -139,6 +137,7 @@ impl Simulator {
 fn walk_channel(conv: &Conv, x: &[u8], weights: &[u8], filter: usize, bias: i64, range: [i32; 2]) -> u64 {
     let (window, depth) = (&conv.window, conv.depth());
     let first = filter / (conv.filters / conv.groups) * depth;
+    let (start, step) = conv.weight_run(filter);
     let range = i64::from(range[0])..=i64::from(range[1]);
     let mut left = 0;
     for batch in 0..conv.batch {
@@ -151,7 +150,8 @@ fn walk_channel(conv: &Conv, x: &[u8], weights: &[u8], filter: usize, bias: i64,
                     let Some(ix) = window.source(1, ox, kx) else { continue };
                     let pixel = ((batch * window.input[0] + iy) * window.input[1] + ix) * conv.channels;
                     for channel in 0..depth {
-                        let w = weights[conv.weight_index(filter, ky * window.kernel[1] + kx, channel)];
+                        let k = (ky * window.kernel[1] + kx) * depth + channel;
+                        let w = weights[start + k * step];
                         sum += i64::from(x[pixel + first + channel] as i8) * i64::from(w as i8);
                         inside &= range.contains(&sum);
                     }

@@ -173,12 +173,10 @@ impl Simulator {
         if let Some(observe) = observe.as_deref_mut() {
             observe(self.view(scratch, self.summary.input));
         }
-        for index in 0..self.steps.len() {
+        for (index, step) in self.steps.iter().enumerate() {
             self.step(scratch, index)?;
-            if let (Some(observe), step) = (observe.as_deref_mut(), &self.steps[index]) {
-                if step.completes {
-                    observe(self.view(scratch, usize::from(step.output)));
-                }
+            if let Some(observe) = observe.as_deref_mut().filter(|_| step.completes) {
+                observe(self.view(scratch, usize::from(step.output)));
             }
         }
         Ok(self.view(scratch, self.summary.output))

@@ -26,7 +26,7 @@ pub fn payload(root: &[(u16, Value)]) -> Vec<u8> {
 }
 
 fn align(out: &mut Vec<u8>, to: usize, offset: usize) {
-    while (out.len() + offset) % to != 0 {
+    while !(out.len() + offset).is_multiple_of(to) {
         out.push(0);
     }
 }

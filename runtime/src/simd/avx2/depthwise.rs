@@ -33,9 +33,9 @@ impl Depthwise {
         for (index, lanes) in weights.chunks_exact_mut(2 * LANES).enumerate() {
             let (block, pair) = (&blocks[index / pairs], index % pairs);
             for (lane, both) in lanes.chunks_exact_mut(2).enumerate() {
+                let (start, step) = conv.weight_run(block.first + ORDER[lane]);
                 for (i, weight) in both.iter_mut().enumerate().filter(|(i, _)| 2 * pair + i < taps) {
-                    let at = conv.weight_index(block.first + ORDER[lane], 2 * pair + i, 0);
-                    *weight = i16::from(stored[at] as i8);
+                    *weight = i16::from(stored[start + (2 * pair + i) * step] as i8);
                 }
             }
         }
@@ -76,8 +76,8 @@ impl Depthwise {
     /// All channels of one output pixel.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn pixel<'t>(&self, taps: impl IntoTaps<'t>, relu: bool, out: &mut [u8]) {
-        let taps = taps.slice();
+    fn pixel<'t>(&self, taps: &(impl AsRef<[&'t [u8]]> + ?Sized), relu: bool, out: &mut [u8]) {
+        let taps = taps.as_ref();
         for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(taps.len() * LANES)) {
             let mut sums = load_i32(&block.bias);
             for (both, weights) in taps.chunks_exact(2).zip(weights.chunks_exact(2 * LANES)) {
@@ -93,25 +93,6 @@ impl Depthwise {
             let bytes = Epilogue::new(block, relu).finish(sums);
             store(&mut out[block.first..block.first + LANES], bytes);
         }
-    }
-}
-
-/// Taps whose number is known to the compiler, or is not.
-trait IntoTaps<'t> {
-    fn slice(&self) -> &[&'t [u8]];
-}
-
-impl<'t> IntoTaps<'t> for &[&'t [u8]; 10] {
-    #[inline(always)]
-    fn slice(&self) -> &[&'t [u8]] {
-        &self[..]
-    }
-}
-
-impl<'t> IntoTaps<'t> for &[&'t [u8]] {
-    #[inline(always)]
-    fn slice(&self) -> &[&'t [u8]] {
-        self
     }
 }
 

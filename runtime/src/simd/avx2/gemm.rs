@@ -25,25 +25,15 @@ pub(crate) struct Gemm {
 
 impl Gemm {
     pub(crate) fn new(conv: &Conv, stored: &[u8], blocks: Vec<Block>) -> Self {
-        let (taps, depth) = (conv.taps(), conv.depth());
-        let pairs = taps.div_ceil(2);
-        let mut weights = vec![0i16; blocks.len() * pairs * 2 * LANES];
-        let lanes = weights.chunks_exact_mut(2 * LANES);
-        for (index, lanes) in lanes.enumerate() {
-            let (block, pair) = (index / pairs, index % pairs);
-            for (lane, both) in lanes.chunks_exact_mut(2).enumerate() {
-                let filter = block * LANES + ORDER[lane];
-                for (i, weight) in both.iter_mut().enumerate() {
-                    let k = 2 * pair + i;
-                    if filter < conv.filters && k < taps {
-                        *weight = i16::from(stored[conv.weight_index(filter, k / depth, k % depth)] as i8);
-                    }
-                }
-            }
-        }
+        let weights = pack(conv, &ORDER, |at| i16::from(stored[at] as i8));
         let w = &conv.window;
         let plain = w.kernel == [1, 1] && w.stride == [1, 1] && w.pad == [0, 0] && w.pad_end == [0, 0];
-        Self { weights, blocks, pairs, direct: plain && taps % 2 == 0 }
+        Self {
+            weights,
+            blocks,
+            pairs: conv.taps().div_ceil(2),
+            direct: plain && conv.taps().is_multiple_of(2),
+        }
     }
 
     /// Elements of a pixel's row.
@@ -156,6 +146,53 @@ fn gather(conv: &Conv, x: &[u8], pixel: usize, row: &mut [i16]) {
     row[at] = 0;
 }
 
+/// Filters as `[block][pair][lane][2]`, lane `l` of a block being its filter `order[l]`; zeros beyond the last
+/// filter and the last product. `weight` reads the stored weight at an index.
+pub(super) fn pack(conv: &Conv, order: &[usize; LANES], weight: impl Fn(usize) -> i16) -> Vec<i16> {
+    let taps = conv.taps();
+    let pairs = taps.div_ceil(2);
+    let mut weights = vec![0i16; conv.filters.div_ceil(LANES) * pairs * 2 * LANES];
+    for (block, weights) in weights.chunks_exact_mut(pairs * 2 * LANES).enumerate() {
+        for (lane, offset) in order.iter().enumerate().filter(|(_, o)| block * LANES + **o < conv.filters) {
+            let (start, step) = conv.weight_run(block * LANES + offset);
+            for k in 0..taps {
+                weights[(k / 2 * LANES + lane) * 2 + k % 2] = weight(start + k * step);
+            }
+        }
+    }
+    weights
+}
+
+/// `R` rows times 16 filters, added to `sums`. Rows are `stride` apart; `rows` and `weights` start at the first
+/// pair, and the pairs of `weights` are summed.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn products<const R: usize>(
+    rows: &[i16],
+    stride: usize,
+    weights: &[i16],
+    mut sums: [[__m256i; 2]; R],
+) -> [[__m256i; 2]; R] {
+    let pairs = weights.len() / (2 * LANES);
+    assert!(R > 0 && rows.len() >= (R - 1) * stride + 2 * pairs);
+    let (row, weight) = (rows.as_ptr(), weights.as_ptr());
+    for pair in 0..pairs {
+        // SAFETY: a pair takes 32 weights, and `pairs` of them lie in `weights`.
+        let (w0, w1) = unsafe {
+            let at = weight.add(pair * 2 * LANES);
+            (_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(LANES).cast()))
+        };
+        for (index, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: index < R and pair < pairs, so both elements lie in `rows` as asserted.
+            let both = unsafe { row.add(index * stride + 2 * pair).cast::<i32>().read_unaligned() };
+            let x = _mm256_set1_epi32(both);
+            sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(x, w0));
+            sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(x, w1));
+        }
+    }
+    sums
+}
+
 /// `P` pixels times 16 filters.
 #[target_feature(enable = "avx2")]
 #[inline]
@@ -167,27 +204,9 @@ fn tile<const P: usize>(
     out: &mut [u8],
     filters: usize,
 ) {
-    let stride = weights.len() / LANES;
-    assert!(rows.len() >= P * stride && out.len() >= P * filters);
-    let mut sums = [load_i32(&block.bias); P];
-    let (row, weight) = (rows.as_ptr(), weights.as_ptr());
-    for pair in 0..stride / 2 {
-        // SAFETY: a pair takes 32 weights, and stride / 2 pairs are stride * 16 = weights.len() of them.
-        let (w0, w1) = unsafe {
-            let at = weight.add(pair * 2 * LANES);
-            (_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(LANES).cast()))
-        };
-        for (pixel, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: pixel < P and 2 * pair + 1 < stride, so both elements lie in the P * stride of `rows`.
-            let both = unsafe { row.add(pixel * stride + 2 * pair).cast::<i32>().read_unaligned() };
-            let x = _mm256_set1_epi32(both);
-            sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(x, w0));
-            sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(x, w1));
-        }
-    }
-    for (pixel, &sums) in sums.iter().enumerate() {
-        let start = pixel * filters + block.first;
-        let end = (start + LANES).min((pixel + 1) * filters);
-        store(&mut out[start..end], epilogue.finish(sums));
+    let sums = products(rows, weights.len() / LANES, weights, [load_i32(&block.bias); P]);
+    for (out, sums) in out.chunks_exact_mut(filters).zip(sums) {
+        let end = (block.first + LANES).min(filters);
+        store(&mut out[block.first..end], epilogue.finish(sums));
     }
 }

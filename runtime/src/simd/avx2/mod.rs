@@ -4,9 +4,11 @@
 mod audit;
 mod depthwise;
 mod gemm;
+mod wide;
 
 pub(crate) use depthwise::Depthwise;
 pub(crate) use gemm::Gemm;
+pub(crate) use wide::Wide;
 
 use super::Block;
 use core::arch::x86_64::*;
