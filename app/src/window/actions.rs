@@ -96,6 +96,8 @@ pub enum Action {
     DismissToast(u64),
     /// Look for plugins again.
     FindPlugins,
+    /// Load this plugin from now on.
+    Trust(PathBuf),
     /// Change the colours.
     SetTheme(ThemeChoice),
 }
@@ -136,6 +138,7 @@ impl Action {
             Action::CopyToast(_) => "copy a message".to_owned(),
             Action::DismissToast(_) => "dismiss a message".to_owned(),
             Action::FindPlugins => "look for plugins".to_owned(),
+            Action::Trust(path) => format!("trust {}", path.display()),
             Action::SetTheme(_) => "change the colours".to_owned(),
         }
     }
@@ -165,6 +168,8 @@ pub enum Effect {
     },
     /// Look for plugins.
     FindPlugins,
+    /// Remember the user's trust in a plugin.
+    Trust(PathBuf),
     /// Start a job in a new run folder.
     Start {
         /// What to do; `out` is filled in later.
@@ -262,6 +267,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
+        Action::Trust(path) => vec![Effect::Trust(path)],
         Action::SetTheme(theme) => {
             state.theme = theme;
             vec![Effect::SetTheme(theme)]

@@ -7,7 +7,7 @@ use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
 
 use super::actions::{Action, Effect, apply, picked};
-use super::backend::{DropKind, Pick, Picked, PluginDescription};
+use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
     JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
 };
@@ -35,7 +35,9 @@ pub enum Message {
         result: Result<PictureFolder, Problem>,
     },
     /// Plugins were looked for.
-    Plugins(Result<Vec<PluginDescription>, Problem>),
+    Plugins(Result<FoundPlugins, Problem>),
+    /// The user's trust in a plugin was remembered, or not.
+    Trusted(Result<(), Problem>),
     /// The job runs, or does not.
     Started(Result<Cancel, Problem>),
     /// The job tells something.
@@ -69,6 +71,8 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
             state.strategies.found = Some(Vec::new());
             report_problem(state, problem);
         }
+        Message::Trusted(Ok(())) => return apply(state, Action::FindPlugins),
+        Message::Trusted(Err(problem)) => report_problem(state, problem),
         Message::Started(Ok(cancel)) => {
             if let Some(job) = &mut state.job {
                 if job.cancelling {
@@ -116,8 +120,13 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
     }
     match result {
         Ok(model) => {
-            let fits = state.report().is_some_and(|r| r.model.sha256 == model.sha256);
-            if !fits {
+            let report = state.report();
+            let is_of_run = report.is_some_and(|r| Path::new(&r.model.path) == path);
+            let fits = report.is_some_and(|r| r.model.sha256 == model.sha256);
+            if is_of_run && !fits {
+                state.toasts.info("The model file is no longer the one of this run; figures are shown by name");
+            }
+            if !fits && !is_of_run {
                 state.runs.shown = None;
                 state.selection = None;
                 state.side = Side::Step(Step::Model);
@@ -168,7 +177,8 @@ fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFo
     }
 }
 
-fn plugins_found(state: &mut State, found: Vec<PluginDescription>) {
+fn plugins_found(state: &mut State, found: FoundPlugins) {
+    let FoundPlugins { usable: found, refused } = found;
     state.problems.remove(&Place::Strategy);
     state.strategies.chain.retain(|c| found.iter().any(|p| p.id == c.id));
     if state.strategies.chain.is_empty()
@@ -177,6 +187,7 @@ fn plugins_found(state: &mut State, found: Vec<PluginDescription>) {
         state.strategies.toggle(&only.id);
     }
     state.strategies.found = Some(found);
+    state.strategies.refused = refused;
 }
 
 fn job_told(state: &mut State, event: Event) -> Vec<Effect> {

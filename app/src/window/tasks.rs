@@ -76,6 +76,7 @@ impl Tasks {
                 Message::Pictures { evaluation, result: b.list_pictures(&path) }
             }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
+            Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
             Effect::Start { request, label } => self.start(*request, label),
             Effect::Copy(text) => self.ctx.copy_text(text),
             Effect::SetTheme(theme) => self.ctx.set_theme(match theme {

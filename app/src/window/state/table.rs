@@ -121,7 +121,7 @@ pub struct Row {
 }
 
 /// A node's operation as reports call it.
-pub(crate) fn op_name(op: &Op, channels: usize) -> String {
+fn op_name(op: &Op, channels: usize) -> String {
     match op {
         Op::Conv(c) if c.group > 1 && c.group == channels => "DepthwiseConv".to_owned(),
         other => other.onnx_name().to_owned(),

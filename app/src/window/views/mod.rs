@@ -4,6 +4,7 @@
 mod bar_ui;
 mod empty_ui;
 mod graph;
+mod icon_ui;
 mod inspector_ui;
 mod legend_ui;
 mod log_ui;

@@ -29,7 +29,7 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(22.0), t.strong);
     let plate = egui::Rect::from_center_size(rect.center(), galley.size() + vec2(56.0, 36.0));
     painter.rect(plate, CornerRadius::same(10), t.card, Stroke::new(1.0, colour), StrokeKind::Inside);
-    let response = ui.interact(plate, Id::new("hover words"), egui::Sense::hover());
+    let response = ui.interact(plate, Id::unique("hover words"), egui::Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words));
     painter.galley(plate.center() - galley.size() / 2.0, galley, t.strong);
     if let [path] = hover.paths.as_slice() {
@@ -42,7 +42,7 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
 /// Asks for a path where there is no dialog.
 pub(super) fn path_field_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let Some(field) = &state.path_field else { return };
-    let shown = Modal::new(Id::new("path field")).show(ui.ctx(), |ui| {
+    let shown = Modal::new(Id::unique("path field")).show(ui.ctx(), |ui| {
         let t = tokens(ui);
         ui.set_width(460.0);
         ui.label(RichText::new(field.what.title()).size(18.0).color(t.strong));

@@ -74,7 +74,7 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
 /// The row to scroll to: the selected one, in the frame in which the selection changed.
 fn moved_to(ui: &Ui, state: &State, selected: Option<usize>) -> Option<usize> {
-    let id = ui.id().with("selection of the last frame");
+    let id = ui.scope_id().with("selection of the last frame");
     let last: Option<Option<String>> = ui.data(|d| d.get_temp(id));
     if last.as_ref() == Some(&state.selection) {
         return None;
@@ -88,8 +88,8 @@ fn heading_ui(ui: &mut Ui, state: &State, column: Column, out: &mut Actions) {
     let sorted = state.table.column == column;
     let sign = match (sorted && column != Column::Operation, state.table.descending) {
         (false, false) => "",
-        (_, true) => " ⏷",
-        (true, false) => " ⏶",
+        (_, true) => " ↓",
+        (true, false) => " ↑",
     };
     let sign = if sorted { sign } else { "" };
     let text = RichText::new(format!("{}{sign}", column.title())).small();

@@ -12,7 +12,7 @@ pub(super) fn toasts_ui(ui: &Ui, state: &State, out: &mut Actions) {
     if state.toasts.all.is_empty() {
         return;
     }
-    Area::new(Id::new("toasts"))
+    Area::new(Id::unique("toasts"))
         .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -48.0))
         .order(Order::Foreground)
         .show(ui.ctx(), |ui| {

@@ -2,13 +2,6 @@
 
 use octet_engine::network::{Network, NodeId, Op};
 
-use crate::window::state::op_name;
-
-/// The kind of an operation as reports call it, e.g. `DepthwiseConv`.
-pub(super) fn kind(network: &Network, id: NodeId) -> String {
-    op_name(&network.node(id).op, channels_in(network, id))
-}
-
 fn channels_in(network: &Network, id: NodeId) -> usize {
     let input = network.node(id).inputs.first();
     input.and_then(|t| network.tensor(*t).shape.get(1).copied()).unwrap_or(0)

@@ -213,7 +213,7 @@ fn corners(radius: f32, zoom: f32) -> CornerRadius {
 }
 
 fn id(ui: &Ui, kind: &str, index: usize) -> Id {
-    ui.id().with((kind, index))
+    ui.scope_id().with((kind, index))
 }
 
 fn select(canvas: &Canvas<'_>, node: NodeId, out: &mut Actions) {
