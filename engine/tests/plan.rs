@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use octet_engine::draft::{Bits, Draft, SlotRole};
 use octet_engine::lower::{LowerOptions, lower};
-use octet_engine::network::{Conv, InputLayout, Network, Node, NodeId, Op, Padding, Tensor, TensorId, Window};
+use octet_engine::network::{
+    Conv, InputLayout, Network, Node, NodeId, Op, Padding, Tensor, TensorId, Window,
+};
 use octet_engine::plan::{PlanError, Rule, check, complete, slots};
 use octet_engine::session::plan_draft;
 use octet_engine::target::TargetSpec;
@@ -30,7 +32,8 @@ fn block() -> Block {
     };
     let map = [1, CHANNELS, 2, 2];
     let input = tensor("input", &map, None);
-    let weights = |i: usize| (0..CHANNELS * CHANNELS).map(|k| ((k * 7 + i) % 11) as f32 * 0.1 - 0.5).collect();
+    let weights =
+        |i: usize| (0..CHANNELS * CHANNELS).map(|k| ((k * 7 + i) % 11) as f32 * 0.1 - 0.5).collect();
     let w1 = tensor("expand.weight", &[CHANNELS, CHANNELS, 1, 1], Some(weights(1)));
     let b1 = tensor("expand.bias", &[CHANNELS], Some(vec![0.25, -0.5, 0.0, 1.0]));
     let expanded = tensor("expanded", &map, None);
@@ -111,8 +114,12 @@ fn slots_are_weights_and_then_what_operations_leave_after_their_activation() {
     };
     let expected = |channels: usize| {
         let list = [
-            ("expand.weight", channels), ("project.weight", channels), ("input", 0), ("clipped", 0),
-            ("projected", 0), ("output", 0),
+            ("expand.weight", channels),
+            ("project.weight", channels),
+            ("input", 0),
+            ("clipped", 0),
+            ("projected", 0),
+            ("output", 0),
         ];
         list.map(|(n, c)| (n.to_owned(), c)).to_vec()
     };
@@ -144,7 +151,10 @@ fn an_operation_at_sixteen_bits_wants_its_input_at_sixteen_bits() {
         .filter(|s| s.role == SlotRole::Activation)
         .map(|s| (block.network.tensor(s.tensor).name.as_str(), s.bits))
         .collect();
-    assert!(found.contains(&("clipped", Bits::Int8)) && found.contains(&("clipped", Bits::Int16)), "{found:?}");
+    assert!(
+        found.contains(&("clipped", Bits::Int8)) && found.contains(&("clipped", Bits::Int16)),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -178,7 +188,11 @@ fn a_left_shift_is_found_in_every_channel_and_repaired() {
     assert!(shift.fatal && shift.channels == [2] && shift.message.contains("`project`"), "{shift:?}");
     let (repaired, _) = plan_draft(&block.network, &mut draft, target, true).unwrap();
     assert!(check(&block.network, &draft, &repaired).iter().all(|f| !f.fatal));
-    assert_eq!(repaired.node(block.add).output.unwrap().exponent, -3, "the Add's exponent was raised: -4 + 1");
+    assert_eq!(
+        repaired.node(block.add).output.unwrap().exponent,
+        -3,
+        "the Add's exponent was raised: -4 + 1"
+    );
 }
 
 #[test]
@@ -224,7 +238,8 @@ fn the_exported_file_computes_what_the_contract_says() {
 /// The block in plain integers: exponents as in [`PLAIN`], weights at 2^-7.
 fn by_hand(network: &Network, input: &[i8], target: &TargetSpec) -> Vec<i8> {
     use octet_engine::quantize::{quantize, round};
-    let rescale = |value: i64, shift: i32| round((value as f64 / f64::from(1 << shift)) as f32, target.rounding) as i64;
+    let rescale =
+        |value: i64, shift: i32| round((value as f64 / f64::from(1 << shift)) as f32, target.rounding) as i64;
     let constant = |name: &str| {
         let t = network.tensors.iter().find(|t| t.name == name).unwrap();
         t.data.clone().unwrap()

@@ -16,8 +16,20 @@ fn pictures() -> String {
 fn quantize(model: &str, target: &str, out: &Path, more: &[&str]) -> Value {
     let images = fixture("pictures");
     let mut arguments = vec![
-        "quantize", model, "--images", &images, "--strategy", "int8", "--target", target, "--out",
-        out.to_str().unwrap(), "--graphwise-pictures", "4", "--layerwise-pictures", "1",
+        "quantize",
+        model,
+        "--images",
+        &images,
+        "--strategy",
+        "int8",
+        "--target",
+        target,
+        "--out",
+        out.to_str().unwrap(),
+        "--graphwise-pictures",
+        "4",
+        "--layerwise-pictures",
+        "1",
     ];
     arguments.extend(more);
     let ran = run_octet(&arguments, &[]);
@@ -28,9 +40,15 @@ fn quantize(model: &str, target: &str, out: &Path, more: &[&str]) -> Value {
 #[test]
 fn every_sample_model_is_quantized_for_every_kind_of_target() {
     for name in [
-        "torchvision_opset11", "torchvision_opset17_batch", "torchvision_opset21_initializers",
-        "torchvision_unfolded", "torchvision_grey_80x112", "timm_mobilenetv2_035", "keras_opset13",
-        "keras_opset18", "torchvision_dynamo",
+        "torchvision_opset11",
+        "torchvision_opset17_batch",
+        "torchvision_opset21_initializers",
+        "torchvision_unfolded",
+        "torchvision_grey_80x112",
+        "timm_mobilenetv2_035",
+        "keras_opset13",
+        "keras_opset18",
+        "torchvision_dynamo",
     ] {
         let model = fixture(&format!("models/{name}.onnx"));
         for target in ["esp32p4", "esp32s3", "esp32c3"] {
@@ -66,10 +84,13 @@ fn json_output_is_one_object_a_line_and_ends_with_the_run() {
     let events: Vec<Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(events.last().unwrap()["event"], "done");
     assert_eq!(events.last().unwrap()["run"], folder);
-    for file in ["report.json", "report.html", "report.schema.json", "model.espdl", "model.qdq.onnx", "plan.json"] {
+    for file in
+        ["report.json", "report.html", "report.schema.json", "model.espdl", "model.qdq.onnx", "plan.json"]
+    {
         assert!(out.path().join(file).is_file(), "{file}");
     }
-    let report: Value = serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
     assert!(report["evaluation"]["agreement"].as_f64().unwrap() >= 0.5, "{}", report["evaluation"]);
     let model = out.path().join("model.espdl");
     let picture = format!("{}/dog_german_shepherd.jpg", pictures());
@@ -113,8 +134,18 @@ fn bad_input_is_an_error_with_exit_one_that_names_it() {
         (&model, &images, &["--mean", "a,b,c"], "mean"),
     ];
     for (model, images, more, words) in cases {
-        let mut arguments =
-            vec!["quantize", model, "--images", images, "--strategy", "int8", "--target", "esp32p4", "--out", out];
+        let mut arguments = vec![
+            "quantize",
+            model,
+            "--images",
+            images,
+            "--strategy",
+            "int8",
+            "--target",
+            "esp32p4",
+            "--out",
+            out,
+        ];
         arguments.extend(more);
         let ran = run_octet(&arguments, &[]);
         assert_eq!(ran.code, 1, "{arguments:?}: {}", ran.stderr);
@@ -132,7 +163,11 @@ fn inspect_lists_all_that_is_unsupported_at_once() {
             if ran.code == 0 {
                 let object: Value = serde_json::from_str(&ran.stdout).unwrap();
                 let nothing = object["unsupported"].as_array().unwrap().is_empty();
-                assert!(!nothing || object["nodes"].as_array().is_some_and(|n| !n.is_empty()), "{}", path.display());
+                assert!(
+                    !nothing || object["nodes"].as_array().is_some_and(|n| !n.is_empty()),
+                    "{}",
+                    path.display()
+                );
             }
         }
     }

@@ -124,7 +124,9 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
             let is_of_run = report.is_some_and(|r| Path::new(&r.model.path) == path);
             let fits = report.is_some_and(|r| r.model.sha256 == model.sha256);
             if is_of_run && !fits {
-                state.toasts.info("The model file is no longer the one of this run; figures are shown by name");
+                state
+                    .toasts
+                    .info("The model file is no longer the one of this run; figures are shown by name");
             }
             if !fits && !is_of_run {
                 state.runs.shown = None;

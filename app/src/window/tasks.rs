@@ -72,9 +72,8 @@ impl Tasks {
                 let report = b.load_report(&path).map(Box::new);
                 Message::Run(path, report)
             }),
-            Effect::ListPictures { path, evaluation } => self.spawn("pictures", move |b| {
-                Message::Pictures { evaluation, result: b.list_pictures(&path) }
-            }),
+            Effect::ListPictures { path, evaluation } => self
+                .spawn("pictures", move |b| Message::Pictures { evaluation, result: b.list_pictures(&path) }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
             Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
             Effect::Start { request, label } => self.start(*request, label),

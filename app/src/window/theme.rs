@@ -1,7 +1,10 @@
 //! Design tokens: every colour, size and distance of the window, for both themes. Views take colours from here
 //! and nowhere else.
 
-use egui::{Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, Ui, vec2};
+use egui::{
+    Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme,
+    Ui, vec2,
+};
 
 /// The colours of one theme.
 #[derive(Debug, Clone, Copy, PartialEq)]

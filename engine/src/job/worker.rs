@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::memory;
-use super::protocol::{Ask, Tell};
 use super::pool::in_pool;
+use super::protocol::{Ask, Tell};
 use super::quantize::{Cache, Progress, quantize};
 use super::runner::NONCE_VARIABLE;
 use super::{Cancel, Event};

@@ -1,6 +1,6 @@
 //! The table of layers.
 
-use egui::{Align, CornerRadius, Label, Layout, Rect, Role, RichText, Sense, Ui, WidgetInfo, pos2};
+use egui::{Align, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2};
 use egui_extras::{Column as Width, TableBuilder};
 
 use super::words;

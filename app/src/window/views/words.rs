@@ -12,11 +12,8 @@ pub(super) fn long(network: &Network, id: NodeId) -> String {
     match &network.node(id).op {
         Op::Conv(c) => {
             let [h, w] = c.window.kernel;
-            let step = if c.window.strides == [1, 1] {
-                String::new()
-            } else {
-                format!(" /{}", c.window.strides[0])
-            };
+            let step =
+                if c.window.strides == [1, 1] { String::new() } else { format!(" /{}", c.window.strides[0]) };
             let depthwise = c.group > 1 && c.group == channels_in(network, id);
             let name = if depthwise { "Depthwise" } else { "Conv" };
             format!("{name} {h}×{w}{step}")

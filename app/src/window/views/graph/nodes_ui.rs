@@ -35,14 +35,7 @@ pub(super) fn groups_ui(ui: &Ui, canvas: &Canvas<'_>, layout: &Layout, out: &mut
 }
 
 /// A group's box, its title, and the worst figure in it.
-fn head_ui(
-    ui: &Ui,
-    canvas: &Canvas<'_>,
-    index: usize,
-    group: &Group,
-    placed: &GroupBox,
-    out: &mut Actions,
-) {
+fn head_ui(ui: &Ui, canvas: &Canvas<'_>, index: usize, group: &Group, placed: &GroupBox, out: &mut Actions) {
     let (t, zoom) = (canvas.tokens, canvas.camera.zoom);
     let rect = canvas.camera.rect_to_screen(canvas.rect, placed.rect);
     let head = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + HEAD_HEIGHT * zoom));
@@ -66,7 +59,14 @@ fn head_ui(
             title,
             t.strong,
         );
-        text_ui(canvas, pos2(left, rect.top() + 31.0 * zoom), Align2::LEFT_CENTER, &group.subtitle, 10.5, t.weak);
+        text_ui(
+            canvas,
+            pos2(left, rect.top() + 31.0 * zoom),
+            Align2::LEFT_CENTER,
+            &group.subtitle,
+            10.5,
+            t.weak,
+        );
         let worst = names().filter_map(|n| canvas.figures.get(n)).copied().reduce(f64::max);
         let right = rect.right() - PADDING * zoom;
         if let Some(worst) = worst {
