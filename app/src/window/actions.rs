@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use super::backend::Pick;
 use super::graph::Camera;
-use super::state::{
-    Column, Heat, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows,
-};
+use super::state::{Column, Heat, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows};
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;

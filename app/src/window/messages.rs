@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
+use octet_engine::target::TargetSpec;
 
 use super::actions::{Action, Effect, apply, picked};
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
-    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
+    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
 };
 
 /// A report from a thread.
@@ -124,7 +125,9 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
             let is_of_run = report.is_some_and(|r| Path::new(&r.model.path) == path);
             let fits = report.is_some_and(|r| r.model.sha256 == model.sha256);
             if is_of_run && !fits {
-                state.toasts.info("The model file is no longer the one of this run; figures are shown by name");
+                state
+                    .toasts
+                    .info("The model file is no longer the one of this run; figures are shown by name");
             }
             if !fits && !is_of_run {
                 state.runs.shown = None;
@@ -151,6 +154,9 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     let open = state.model.open.as_ref();
     let fits = open.is_some_and(|m| m.sha256 == report.model.sha256);
     let model = PathBuf::from(&report.model.path);
+    if let Some(spec) = TargetSpec::by_name(&report.target) {
+        state.target = Target(spec);
+    }
     state.runs.add(Run { path, report: Arc::new(report) });
     state.side = Side::Step(Step::Errors);
     state.selection = None;

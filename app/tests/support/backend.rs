@@ -53,7 +53,12 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
             field("observer", "Observer", SettingKind::Choice { options: observers }, json!("kl")),
             field("per_channel", "Per channel", SettingKind::Bool, json!(true)),
             field("bins", "Bins", SettingKind::Integer { min: Some(16), max: Some(4096) }, json!(2048)),
-            field("quantile", "Quantile", SettingKind::Number { min: Some(0.9), max: Some(1.0) }, json!(0.9999)),
+            field(
+                "quantile",
+                "Quantile",
+                SettingKind::Number { min: Some(0.9), max: Some(1.0) },
+                json!(0.9999),
+            ),
             field("note", "Note", SettingKind::Text, json!("")),
         ],
     }

@@ -40,7 +40,14 @@ impl Builder {
         self.tensors[tensor.0].shape.clone()
     }
 
-    fn conv(&mut self, x: TensorId, channels: usize, kernel: usize, stride: usize, depthwise: bool) -> TensorId {
+    fn conv(
+        &mut self,
+        x: TensorId,
+        channels: usize,
+        kernel: usize,
+        stride: usize,
+        depthwise: bool,
+    ) -> TensorId {
         let s = self.shape(x);
         let group = if depthwise { s[1] } else { 1 };
         let weights = self.tensor(vec![channels, s[1] / group, kernel, kernel], Some(0.0));

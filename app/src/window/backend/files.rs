@@ -67,11 +67,7 @@ fn ending(path: &Path) -> String {
 pub fn list_pictures(folder: &Path) -> Result<PictureFolder, Problem> {
     let mut found = PictureFolder { path: folder.to_owned(), pictures: 0, others: 0, classes: 0 };
     count(folder, 0, &mut found).map_err(|error| {
-        Problem::new(
-            Place::Pictures,
-            "This folder cannot be read",
-            format!("{error}: {}", folder.display()),
-        )
+        Problem::new(Place::Pictures, "This folder cannot be read", format!("{error}: {}", folder.display()))
     })?;
     if found.pictures == 0 {
         let detail = format!(

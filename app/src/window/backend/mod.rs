@@ -9,9 +9,7 @@ mod plugin;
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
 pub use files::{DropKind, list_pictures};
-pub use plugin::{
-    FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind,
-};
+pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};
 
 use std::path::{Path, PathBuf};
 

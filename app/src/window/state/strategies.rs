@@ -96,7 +96,7 @@ impl Strategies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::backend::{SettingKind, SettingField};
+    use crate::window::backend::{SettingField, SettingKind};
 
     fn strategies() -> Strategies {
         let field = SettingField {

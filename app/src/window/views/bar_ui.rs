@@ -43,9 +43,8 @@ fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         (None, Some(model)) => model.file_name(),
         (None, None) => "Open a model…".to_owned(),
     };
-    let shortcut = ui
-        .ctx()
-        .format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
+    let shortcut =
+        ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
     let button = ui.button(&name).on_hover_text(format!("Open another model ({shortcut})"));
     if button.clicked() {
         out.push(Action::Ask(Pick::Model));

@@ -2,7 +2,9 @@
 
 use std::f32::consts::TAU;
 
-use egui::{Color32, CornerRadius, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use egui::{
+    Color32, CornerRadius, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, vec2,
+};
 
 use crate::window::theme::{RADIUS, tokens};
 

@@ -1,6 +1,9 @@
 //! What lies over the window for a moment: what a drop would do, and the field for a path.
 
-use egui::{Align2, Color32, CornerRadius, FontId, Id, Key, LayerId, Modal, Order, RichText, Stroke, StrokeKind, TextEdit, Ui, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Id, Key, LayerId, Modal, Order, RichText, Stroke, StrokeKind,
+    TextEdit, Ui, vec2,
+};
 
 use super::widgets::{primary_button, quiet_button};
 use crate::window::actions::{Action, Actions};
@@ -25,7 +28,12 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
     let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, Id::new("hover")));
     let colour = if welcome { t.accent } else { t.warn };
     painter.rect_filled(rect, 0.0, Color32::from_black_alpha(150));
-    painter.rect_stroke(rect.shrink(14.0), CornerRadius::same(14), Stroke::new(2.5, colour), StrokeKind::Inside);
+    painter.rect_stroke(
+        rect.shrink(14.0),
+        CornerRadius::same(14),
+        Stroke::new(2.5, colour),
+        StrokeKind::Inside,
+    );
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(22.0), t.strong);
     let plate = egui::Rect::from_center_size(rect.center(), galley.size() + vec2(56.0, 36.0));
     painter.rect(plate, CornerRadius::same(10), t.card, Stroke::new(1.0, colour), StrokeKind::Inside);
