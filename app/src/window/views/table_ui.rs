@@ -32,7 +32,7 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let selected = state.selection.as_ref().and_then(|s| rows.iter().position(|r| r.name == *s));
     let scroll_to = moved_to(ui, state, selected);
     // The columns of bars take a share of the width, the names take what is left.
-    let bars = (ui.available_width() * 0.14).clamp(104.0, 190.0);
+    let bars = (ui.available_width() * 0.125).clamp(104.0, 190.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("layers")
         .sense(Sense::click())
