@@ -108,7 +108,8 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Picture => state.toasts.info(kind.promise()),
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
-                report_problem(state, Problem::new(Place::Model, "Octet cannot open this", detail));
+                // It belongs nowhere: no step is worse off because of it.
+                state.toasts.problem(&Problem::new(Place::Model, "Octet cannot open this", detail));
             }
         }
     }
