@@ -17,18 +17,17 @@
  * Process    A strategy runs in a process of its own and is never unloaded. The host may end that process at any
  *            time (cancel, memory limit): keep nothing that must be cleaned up.
  */
-
 #ifndef OCTET_PLUGIN_H
 #define OCTET_PLUGIN_H
 
 #include <stddef.h>
 #include <stdint.h>
+
 #if defined(_WIN32)
 #define OCTET_EXPORT __declspec(dllexport)
 #else
 #define OCTET_EXPORT __attribute__((visibility("default")))
 #endif
-
 
 // Version of this interface. A plugin fits when its major is equal and its minor is not above the host's.
 #define OCTET_ABI_MAJOR 1
@@ -377,7 +376,7 @@ typedef struct OctetHost {
                              struct OctetString name,
                              double *value);
   // A constant's values under the draft, in the file's layout (OIHW, [out, in] or [in, out]). Valid until
-  // `set_weights` of this tensor.
+  // the next call of this function or of `set_weights` for this tensor.
   int32_t (*weights)(const struct OctetHost *host, uint64_t tensor, struct OctetFloats *values);
   // The exponents that the draft has for a tensor at a width (8 or 16); none when nothing is decided. Valid until
   // the next call of this function.
@@ -463,8 +462,6 @@ typedef struct OctetPluginDescriptor {
   void (*destroy)(void *instance);
 } OctetPluginDescriptor;
 
-#endif  /* OCTET_PLUGIN_H */
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -475,3 +472,5 @@ OCTET_EXPORT const OctetPluginDescriptor *octet_plugin_entry(void);
 #ifdef __cplusplus
 }
 #endif
+
+#endif /* OCTET_PLUGIN_H */

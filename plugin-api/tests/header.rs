@@ -1,4 +1,5 @@
 //! The C header is the one that cbindgen makes from `src/abi`, and a C compiler lays its structs out as Rust does.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

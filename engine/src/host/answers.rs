@@ -120,5 +120,6 @@ pub(super) unsafe fn items<'b, T>(
 /// `raw` leads to readable memory of the stated length.
 pub(super) unsafe fn text(raw: OctetString) -> Result<String, StrategyError> {
     // SAFETY: the caller's promise.
-    unsafe { read_text(raw, MAX_MESSAGE_BYTES) }.map_err(|reason| StrategyError::Invalid(format!("a text {reason}")))
+    unsafe { read_text(raw, MAX_MESSAGE_BYTES) }
+        .map_err(|reason| StrategyError::Invalid(format!("a text {reason}")))
 }

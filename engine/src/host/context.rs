@@ -84,7 +84,9 @@ impl<'a> Context<'a> {
     pub(super) fn tensor_id(&self, tensor: u64) -> Result<TensorId, StrategyError> {
         match usize::try_from(tensor) {
             Ok(tensor) if tensor < self.graph.tensors.len() => Ok(TensorId(tensor)),
-            _ => invalid(format!("there is no tensor {tensor}; the network has {}", self.graph.tensors.len())),
+            _ => {
+                invalid(format!("there is no tensor {tensor}; the network has {}", self.graph.tensors.len()))
+            }
         }
     }
 

@@ -50,9 +50,10 @@ pub(super) unsafe fn read(
     raw: &OctetPluginDescriptor,
     schema: OctetString,
 ) -> Result<PluginDescription, String> {
-    // SAFETY: the caller's promise, for all of them.
-    let field = |name: &str, raw: OctetString, max: u64| unsafe { read_text(raw, max) }
-        .map_err(|reason| format!("`{name}` {reason}"));
+    let field = |name: &str, raw: OctetString, max: u64| {
+        // SAFETY: the caller's promise.
+        unsafe { read_text(raw, max) }.map_err(|reason| format!("`{name}` {reason}"))
+    };
     let id = field("id", raw.id, MAX_NAME_BYTES)?;
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
         return Err(format!("`id` is {id:?}, and may only have letters, digits, '.', '-' and '_'"));

@@ -182,7 +182,9 @@ fn admit(real: &Path, origin: Origin, trust: &TrustStore) -> Result<String, Refu
 /// Whether a file, its links followed, lies in the application's folder or in `plugins` there.
 fn beside_application(real: &Path) -> bool {
     let program = std::env::current_exe().and_then(|program| program.canonicalize());
-    let Some(own) = program.ok().and_then(|program| program.parent().map(Path::to_owned)) else { return false };
+    let Some(own) = program.ok().and_then(|program| program.parent().map(Path::to_owned)) else {
+        return false;
+    };
     real.parent().is_some_and(|folder| folder == own || folder == own.join("plugins"))
 }
 

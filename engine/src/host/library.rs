@@ -92,8 +92,7 @@ impl Plugin {
         // SAFETY: as above; the function takes nothing.
         let raw = unsafe { entry() };
         let descriptor = check(raw, path)?;
-        Plugin::read(&descriptor)
-            .map_err(|reason| HostError::Descriptor { path: path.to_owned(), reason })
+        Plugin::read(&descriptor).map_err(|reason| HostError::Descriptor { path: path.to_owned(), reason })
     }
 
     fn read(descriptor: &OctetPluginDescriptor) -> Result<Plugin, String> {

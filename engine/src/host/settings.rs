@@ -214,7 +214,11 @@ fn accept(kind: &SettingKind, value: &Value) -> Result<Value, String> {
     }
 }
 
-fn in_range<T: PartialOrd + std::fmt::Display>(number: T, min: Option<T>, max: Option<T>) -> Result<(), String> {
+fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
+    number: T,
+    min: Option<T>,
+    max: Option<T>,
+) -> Result<(), String> {
     match (min, max) {
         (Some(min), _) if number < min => Err(format!("{number} is below {min}")),
         (_, Some(max)) if number > max => Err(format!("{number} is above {max}")),

@@ -133,8 +133,9 @@ unsafe fn enter(host: *const OctetHost, work: impl FnOnce(&mut Context<'_>) -> A
 macro_rules! functions {
     ($(fn $name:ident($context:ident $(, $argument:ident: $type:ty)* $(,)?) $body:block)*) => {$(
         unsafe extern "C" fn $name(host: *const OctetHost $(, $argument: $type)*) -> i32 {
+            let work = |$context: &mut Context<'_>| -> Answer { $body };
             // SAFETY: the header's promise for `host`.
-            unsafe { enter(host, |$context| $body) }
+            unsafe { enter(host, work) }
         }
     )*};
 }

@@ -86,7 +86,7 @@ pub(super) struct Progress {
     pub(super) cancel: Cancel,
     pub(super) sink: Sink,
     /// Told which plugin's code runs.
-    pub(super) plugin: Box<dyn Fn(Option<&str>) + Sync>,
+    pub(super) plugin: Box<dyn Fn(Option<&str>) + Send + Sync>,
 }
 
 /// What the worker keeps between jobs.

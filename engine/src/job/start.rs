@@ -9,6 +9,7 @@ use std::time::Instant;
 use octet_runtime::{Data, Simulator};
 use rayon::prelude::*;
 
+use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
 use super::quantize::JobError;
 use super::runner::{WorkerError, Workers};
@@ -58,7 +59,7 @@ fn run_job(
             forward(Event::Progress { phase: Phase::Evaluate, fraction, message: message.to_owned() });
         };
         let ticker = Ticker::new(cancel, &tell);
-        evaluate(request, eval, &mut report, &ticker).map_err(|e| e.to_string())?;
+        in_pool(request.threads, || evaluate(request, eval, &mut report, &ticker)).map_err(|e| e.to_string())?;
         report.timings_secs.insert("evaluate".to_owned(), started.elapsed().as_secs_f64());
     }
     run::write_report(&request.out, &report).map_err(|e| e.to_string())?;

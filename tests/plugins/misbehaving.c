@@ -1,0 +1,255 @@
+/* A plugin that does one wrong thing, for the tests of the host and of the worker.
+ *
+ * Wrong from the beginning, chosen when it is compiled (-D...): WRONG_MAJOR, NEWER_MINOR, NO_SYMBOL, SMALL_STRUCT,
+ * NULL_FUNCTION, NULL_DESCRIPTOR, BAD_UTF8, NULL_STRING, LONG_STRING, BAD_SCHEMA, BAD_ID, DESCRIBE_FAILS,
+ * OTHER_TARGET, HANG_ON_LOAD, CRASH_ON_LOAD.
+ *
+ * Wrong when it runs, chosen by the setting `mode`: see MODES.
+ *
+ *   cc -std=gnu99 -shared -fPIC -pthread -I plugin-api/include -o libmisbehaving.so misbehaving.c
+ */
+#include "octet_plugin.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODES                                                                                                  \
+  "\"well\",\"segfault\",\"abort\",\"exit\",\"loop\",\"untouched\",\"touched\",\"bad-exponent\",\"bad-count\","       \
+  "\"bad-tensor\",\"bad-node\",\"bad-bits\",\"nan-weights\",\"few-weights\",\"bad-enum\",\"null-out\","              \
+  "\"small-out\",\"huge-request\",\"bad-text\",\"other-thread\",\"late-call\",\"unknown-status\",\"fail\","          \
+  "\"fail-silently\",\"cancelled\",\"nothing\",\"print\""
+
+#define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+
+static const char SCHEMA[] =
+#ifdef BAD_SCHEMA
+    "{\"properties\":{\"mode\":{\"type\":\"array\",\"default\":[]}}}";
+#else
+    "{\"type\":\"object\",\"properties\":{\"mode\":{\"enum\":[" MODES "],\"type\":\"string\","
+    "\"default\":\"well\"}}}";
+#endif
+
+static char mode[64];
+static const OctetHost *kept;
+
+static OctetString text(const char *literal) {
+  OctetString string = {(const uint8_t *)literal, strlen(literal)};
+  return string;
+}
+
+static void *call_from_thread(void *status) {
+  *(int32_t *)status = kept->cancelled(kept);
+  return NULL;
+}
+
+/* Does the wrong thing of the mode and returns what the host said to it. */
+static int32_t misbehave(const OctetHost *host) {
+  const int32_t exponent = 0, wild = 1000000;
+  const uint64_t nowhere = 1u << 30, bins = 16;
+  uint64_t count = 0;
+  OctetSlot slot = {0};
+  OctetNetworkInfo network = {0};
+  slot.struct_size = sizeof slot;
+  network.struct_size = sizeof network;
+  host->slot_count(host, &count);
+  host->slot(host, 0, &slot); /* The first one is a weight tensor. */
+  host->network(host, &network);
+#define MODE(name) (strcmp(mode, name) == 0)
+  if (MODE("segfault")) {
+    *(volatile int *)8 = 1;
+  } else if (MODE("abort")) {
+    abort();
+  } else if (MODE("exit")) {
+    exit(0);
+  } else if (MODE("loop")) {
+    for (volatile int forever = 1; forever;) {
+    }
+  } else if (MODE("untouched") || MODE("touched")) {
+    const size_t size = (size_t)8 << 30;
+    volatile char *memory = malloc(size);
+    if (memory == NULL) {
+      host->fail(host, text("no 8 GiB of memory"));
+      return OCTET_FAILED;
+    }
+    for (size_t i = 0; MODE("touched") && i < size; i += 4096) memory[i] = 1;
+    return memory[0] == 2 ? OCTET_FAILED : OCTET_OK;
+  } else if (MODE("bad-exponent")) {
+    int32_t *wrong = malloc(slot.channels * sizeof *wrong);
+    for (uint64_t i = 0; i < slot.channels; ++i) wrong[i] = wild;
+    return host->set_exponents(host, slot.tensor, slot.bits, wrong, slot.channels);
+  } else if (MODE("bad-count")) {
+    return host->set_exponents(host, slot.tensor, slot.bits, &exponent, (uint64_t)1 << 60);
+  } else if (MODE("bad-tensor")) {
+    return host->set_exponents(host, nowhere, 8, &exponent, 1);
+  } else if (MODE("bad-node")) {
+    return host->set_bits(host, nowhere, 16);
+  } else if (MODE("bad-bits")) {
+    return host->set_bits(host, 0, 7);
+  } else if (MODE("nan-weights") || MODE("few-weights")) {
+    OctetFloats weights;
+    int32_t status = host->weights(host, slot.tensor, &weights);
+    if (status != OCTET_OK) return status;
+    float *changed = malloc(weights.len * sizeof *changed);
+    memcpy(changed, weights.data, weights.len * sizeof *changed);
+    changed[0] = NAN;
+    return host->set_weights(host, slot.tensor, changed, weights.len - (uint64_t)MODE("few-weights"));
+  } else if (MODE("bad-enum")) {
+    return host->picture_count(host, 77, &count);
+  } else if (MODE("null-out")) {
+    return host->network(host, NULL);
+  } else if (MODE("small-out")) {
+    network.struct_size = 12;
+    return host->network(host, &network);
+  } else if (MODE("huge-request")) {
+    OctetStatisticsRequest request = {0};
+    request.struct_size = sizeof request;
+    request.tensors.data = &network.input;
+    request.tensors.len = (uint64_t)1 << 61;
+    request.bins.data = &bins;
+    request.bins.len = (uint64_t)1 << 61;
+    return host->statistics(host, &request);
+  } else if (MODE("bad-text")) {
+    return host->log(host, OCTET_LOG_INFO, text("\xff\xfe"));
+  } else if (MODE("other-thread")) {
+    pthread_t thread;
+    int32_t status = OCTET_OK;
+    kept = host;
+    pthread_create(&thread, NULL, call_from_thread, &status);
+    pthread_join(thread, NULL);
+    if (status != OCTET_INVALID) return OCTET_OK;
+    host->fail(host, text("refused on another thread"));
+    return OCTET_FAILED;
+  } else if (MODE("late-call")) {
+    kept = host; /* destroy calls it. */
+  } else if (MODE("unknown-status")) {
+    return -77;
+  } else if (MODE("fail")) {
+    host->fail(host, text("this strategy never works"));
+    return OCTET_FAILED;
+  } else if (MODE("fail-silently")) {
+    return OCTET_FAILED;
+  } else if (MODE("cancelled")) {
+    return OCTET_CANCELLED;
+  } else if (MODE("print")) {
+    puts("{\"tell\":\"quantized\"}");
+    fflush(stdout);
+  }
+  return OCTET_OK; /* well, nothing */
+}
+
+static int32_t run(void *instance, const OctetHost *host) {
+  (void)instance;
+  return misbehave(host);
+}
+
+static int32_t create(const OctetHost *host, OctetString settings, void **instance) {
+  static const char key[] = "\"mode\":\"";
+  char json[256] = {0};
+  (void)host;
+  memcpy(json, settings.data, settings.len < sizeof json ? (size_t)settings.len : sizeof json - 1);
+  const char *value = strstr(json, key);
+  if (value != NULL) {
+    value += sizeof key - 1;
+    size_t len = strcspn(value, "\"");
+    if (len < sizeof mode) {
+      memcpy(mode, value, len);
+      mode[len] = 0;
+    }
+  }
+  *instance = mode;
+  return OCTET_OK;
+}
+
+static void destroy(void *instance) {
+  (void)instance;
+  if (kept != NULL) kept->cancelled(kept);
+}
+
+static int32_t describe(OctetString *schema) {
+#ifdef DESCRIBE_FAILS
+  (void)schema;
+  return OCTET_FAILED;
+#else
+  *schema = text(SCHEMA);
+  return OCTET_OK;
+#endif
+}
+
+#ifdef OTHER_TARGET
+static const OctetString TARGETS[] = {TEXT("esp32c3")};
+#endif
+
+static const OctetPluginDescriptor DESCRIPTOR = {
+#ifdef WRONG_MAJOR
+    OCTET_ABI_MAJOR + 1,
+#else
+    OCTET_ABI_MAJOR,
+#endif
+#ifdef NEWER_MINOR
+    OCTET_ABI_MINOR + 1,
+#else
+    OCTET_ABI_MINOR,
+#endif
+#ifdef SMALL_STRUCT
+    sizeof(OctetPluginDescriptor) - 8,
+#else
+    sizeof(OctetPluginDescriptor),
+#endif
+#ifdef BAD_ID
+    TEXT("dev octet/../bad"),
+#else
+    TEXT("dev.octet.test.misbehaving"),
+#endif
+#if defined(BAD_UTF8)
+    TEXT("\xff\xfe"),
+#elif defined(NULL_STRING)
+    {NULL, 10},
+#elif defined(LONG_STRING)
+    {(const uint8_t *)"x", (uint64_t)1 << 60},
+#else
+    TEXT("Misbehaving"),
+#endif
+    TEXT("1.0.0"),
+    TEXT("Octet"),
+    TEXT("Does one wrong thing."),
+#ifdef OTHER_TARGET
+    {TARGETS, 1},
+#else
+    {NULL, 0},
+#endif
+    describe,
+    create,
+#ifdef NULL_FUNCTION
+    NULL,
+#else
+    run,
+#endif
+    destroy,
+};
+
+#if defined(HANG_ON_LOAD) || defined(CRASH_ON_LOAD)
+__attribute__((constructor)) static void on_load(void) {
+#ifdef HANG_ON_LOAD
+  for (volatile int forever = 1; forever;) {
+  }
+#else
+  abort();
+#endif
+}
+#endif
+
+#ifdef NO_SYMBOL
+const OctetPluginDescriptor *another_entry(void);
+const OctetPluginDescriptor *another_entry(void) { return &DESCRIPTOR; }
+#else
+const OctetPluginDescriptor *octet_plugin_entry(void) {
+#ifdef NULL_DESCRIPTOR
+  return NULL;
+#else
+  return &DESCRIPTOR;
+#endif
+}
+#endif
