@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
+use octet_engine::target::TargetSpec;
 
 use super::actions::{Action, Effect, apply, picked};
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
-    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
+    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
 };
 
 /// A report from a thread.
@@ -107,7 +108,8 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Picture => state.toasts.info(kind.promise()),
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
-                report_problem(state, Problem::new(Place::Model, "Octet cannot open this", detail));
+                // It belongs nowhere: no step is worse off because of it.
+                state.toasts.problem(&Problem::new(Place::Model, "Octet cannot open this", detail));
             }
         }
     }
@@ -153,6 +155,9 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     let open = state.model.open.as_ref();
     let fits = open.is_some_and(|m| m.sha256 == report.model.sha256);
     let model = PathBuf::from(&report.model.path);
+    if let Some(spec) = TargetSpec::by_name(&report.target) {
+        state.target = Target(spec);
+    }
     state.runs.add(Run { path, report: Arc::new(report) });
     state.side = Side::Step(Step::Errors);
     state.selection = None;

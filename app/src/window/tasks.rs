@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
+use super::START_TARGET;
 use super::actions::Effect;
 use super::backend::Backend;
 use super::messages::Message;
@@ -63,8 +65,11 @@ impl Tasks {
                 Message::Hovers(paths, kinds)
             }),
             Effect::OpenModel(path) => self.spawn("open", move |b| {
+                let started = Instant::now();
                 let opened = b.open_model(&path);
                 let model = opened.map(|o| Box::new(Model::new(path.clone(), o)));
+                let ms = started.elapsed().as_millis();
+                tracing::info!(target: START_TARGET, ms, "read {}", path.display());
                 Message::Model(path, model)
             }),
             Effect::OpenExample => self.spawn("example", |b| Message::Example(b.example_model())),

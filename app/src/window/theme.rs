@@ -163,7 +163,8 @@ fn restyle(style: &mut egui::Style, t: &Tokens) {
         (&mut v.widgets.active, t.accent_faint, t.accent, t.strong),
         (&mut v.widgets.open, t.card_hovered, t.edge, t.strong),
     ] {
-        w.bg_fill = fill;
+        // Boxes of checkboxes and rails of sliders stand out from the cards they lie on.
+        w.bg_fill = if fill == t.card { t.field } else { fill };
         w.weak_bg_fill = fill;
         w.bg_stroke = Stroke::new(1.0, line);
         w.fg_stroke = Stroke::new(1.0, text);

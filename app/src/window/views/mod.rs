@@ -53,7 +53,8 @@ pub fn window_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             .size_range(260.0..=480.0)
             .frame(side)
             .show(ui, |ui| side_ui(ui, state, out));
-        let table = Frame::new().fill(t.panel).inner_margin(Margin { left: 12, right: 4, top: 8, bottom: 0 });
+        let table =
+            Frame::new().fill(t.panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 0 });
         let height = ui.available_height();
         Panel::bottom("table")
             .resizable(true)

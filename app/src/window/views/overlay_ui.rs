@@ -1,8 +1,8 @@
 //! What lies over the window for a moment: what a drop would do, and the field for a path.
 
 use egui::{
-    Align2, Color32, CornerRadius, FontId, Id, Key, LayerId, Modal, Order, RichText, Stroke, StrokeKind,
-    TextEdit, Ui, vec2,
+    Align2, Color32, CornerRadius, FontId, Frame, Id, Key, LayerId, Margin, Modal, Order, RichText, Stroke,
+    StrokeKind, TextEdit, Ui, vec2,
 };
 
 use super::widgets::{primary_button, quiet_button};
@@ -50,7 +50,8 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
 /// Asks for a path where there is no dialog.
 pub(super) fn path_field_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let Some(field) = &state.path_field else { return };
-    let shown = Modal::new(Id::unique("path field")).show(ui.ctx(), |ui| {
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    let shown = Modal::new(Id::unique("path field")).frame(frame).show(ui.ctx(), |ui| {
         let t = tokens(ui);
         ui.set_width(460.0);
         ui.label(RichText::new(field.what.title()).size(18.0).color(t.strong));

@@ -52,7 +52,8 @@ fn background_ui(ui: &Ui, rect: Rect, chosen: bool, hovered: bool) {
         ui.painter().rect_filled(rect, CornerRadius::same(RADIUS), fill);
     }
     if chosen {
-        let bar = Rect::from_min_size(rect.min + vec2(0.0, 12.0), vec2(3.0, rect.height() - 24.0));
+        let bar =
+            Rect::from_min_size(rect.min + vec2(0.0, rect.height() * 0.26), vec2(3.0, rect.height() * 0.48));
         ui.painter().rect_filled(bar, CornerRadius::same(2), t.accent);
     }
 }

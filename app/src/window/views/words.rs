@@ -30,6 +30,16 @@ pub(super) fn long(network: &Network, id: NodeId) -> String {
     }
 }
 
+/// As [`long`], with fewer characters: a row of an open block has room for a figure beside it.
+pub(super) fn medium(network: &Network, id: NodeId) -> String {
+    let long = long(network, id);
+    match long.strip_prefix("Depthwise") {
+        Some(rest) => format!("DW{rest}"),
+        None if matches!(network.node(id).op, Op::Gemm(_)) => "Fully conn.".to_owned(),
+        None => long,
+    }
+}
+
 /// Few enough characters for a cell of a closed block.
 pub(super) fn short(network: &Network, id: NodeId) -> String {
     match &network.node(id).op {

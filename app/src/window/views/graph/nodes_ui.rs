@@ -171,11 +171,17 @@ fn row_ui(
         text_ui(canvas, rect.center(), Align2::CENTER_CENTER, &words::long(network, node), 10.0, t.weak);
         return;
     }
-    let stripe = Rect::from_min_max(rect.min, pos2(rect.left() + 6.0 * zoom, rect.bottom()));
-    canvas.painter.rect_filled(stripe, corners(3.0, zoom), colour);
+    // Too small for text, the whole row carries the colour.
+    let legible = size(11.5, zoom) >= LEGIBLE;
+    let right = if legible { rect.left() + 6.0 * zoom } else { rect.right() };
+    let heat = Rect::from_min_max(rect.min, pos2(right, rect.bottom()));
+    canvas.painter.rect_filled(heat, corners(3.0, zoom), colour);
+    if !legible {
+        return;
+    }
     let left = rect.left() + 12.0 * zoom;
     let top = rect.top() + 12.0 * zoom;
-    text_ui(canvas, pos2(left, top), Align2::LEFT_CENTER, &words::long(network, node), 11.5, t.text);
+    text_ui(canvas, pos2(left, top), Align2::LEFT_CENTER, &words::medium(network, node), 11.5, t.text);
     let name = words::tail(&network.node(node).name, 25);
     text_ui(canvas, pos2(left, rect.bottom() - 10.0 * zoom), Align2::LEFT_CENTER, &name, 8.5, t.weak);
     if let Some(figure) = figure {
