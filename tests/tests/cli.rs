@@ -1,4 +1,5 @@
 //! The command line: every kind of model goes through, results do not depend on threads, mistakes are explained.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! `.espdl` files give the expected integers, through the command line, tensor by tensor.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use octet_tests::{root, run_octet, shared};
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! With its observer and its options, Octet decides and exports what ESP-PPQ does, and measures the same errors.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -66,7 +66,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             || (examinee.predictor.workspace(), reference.as_ref().map(|r| r.predictor.workspace())),
             |(workspace, reference_workspace), entry| {
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-                if count % 64 == 0 {
+                if count.is_multiple_of(64) {
                     tracing::info!("{count} of {all} pictures");
                 }
                 let scores = match examinee.ask(workspace, entry)? {

@@ -19,7 +19,7 @@ enum Question {
     Picture(Vec<f32>),
     Tensor(Values),
     /// A picture file, through the chip's own pre-processing.
-    Chip(ChipPreprocessing, PathBuf),
+    Chip(Box<ChipPreprocessing>, PathBuf),
 }
 
 pub(super) fn run(args: &InferArgs) -> anyhow::Result<()> {
@@ -66,7 +66,10 @@ fn question(predictor: &Predictor, args: &InferArgs) -> anyhow::Result<Question>
     };
     let preprocessing = predictor.preprocessing(&args.preprocessing.settings())?;
     if args.preprocess == PreprocessKind::Chip {
-        return Ok(Question::Chip(ChipPreprocessing::new(predictor, &preprocessing)?, file.clone()));
+        return Ok(Question::Chip(
+            Box::new(ChipPreprocessing::new(predictor, &preprocessing)?),
+            file.clone(),
+        ));
     }
     let name = file.display().to_string();
     let entry = Entry { file: name, path: file.clone(), class: None };

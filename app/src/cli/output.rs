@@ -9,20 +9,20 @@ use octet_engine::strategy::LogLevel;
 use serde::Serialize;
 
 /// Writes a line to standard output. A closed pipe ends the program quietly, as `head` expects.
-pub fn print_line(text: &str) {
+pub(super) fn print_line(text: &str) {
     if writeln!(std::io::stdout(), "{text}").is_err() {
         std::process::exit(0);
     }
 }
 
 /// Writes one JSON object on one line.
-pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(&serde_json::to_string(value)?);
     Ok(())
 }
 
 /// Shows a job's events.
-pub struct EventPrinter {
+pub(super) struct EventPrinter {
     json: bool,
     bar: Option<ProgressBar>,
     phase: Option<Phase>,
@@ -43,7 +43,7 @@ fn in_words(phase: Phase) -> &'static str {
 
 impl EventPrinter {
     /// JSON lines, or a bar where standard error is a terminal.
-    pub fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool) -> Self {
         let bar = (!json && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(1000);
             if let Ok(style) =
@@ -58,7 +58,7 @@ impl EventPrinter {
     }
 
     /// Shows one event.
-    pub fn show(&mut self, event: &Event) -> anyhow::Result<()> {
+    pub(super) fn show(&mut self, event: &Event) -> anyhow::Result<()> {
         if self.json {
             return print_json(event);
         }

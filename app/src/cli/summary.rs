@@ -29,7 +29,7 @@ fn accuracy(a: &Accuracy) -> String {
 }
 
 /// Prints a report's main figures and the worst layers.
-pub fn print(report: &Report, folder: &Path) {
+pub(super) fn print(report: &Report, folder: &Path) {
     print_line(&format!("{} on {}", report.model.name, report.target));
     if let Some(e) = &report.evaluation {
         if let (Some(float), Some(quantized)) = (&e.float, &e.quantized) {

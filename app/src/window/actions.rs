@@ -306,7 +306,8 @@ fn look(state: &mut State, action: Action) {
         Action::Select(name) => select(state, name),
         Action::MoveSelection(by) => move_selection(state, by),
         Action::ToggleGroup(index) => {
-            if !state.graph.open.remove(&index) {
+            let was_open = state.graph.open.remove(&index);
+            if !was_open {
                 state.graph.open.insert(index);
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
         _ => "Drop them here",
     };
     let rect = ui.ctx().content_rect();
-    let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, Id::new("hover")));
+    let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, Id::unique("hover")));
     let colour = if welcome { t.accent } else { t.warn };
     painter.rect_filled(rect, 0.0, Color32::from_black_alpha(150));
     painter.rect_stroke(
