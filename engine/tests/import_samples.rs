@@ -26,7 +26,9 @@ fn samples() -> Vec<PathBuf> {
 fn every_sample_computes_what_onnx_runtime_does() {
     for file in samples() {
         let opened = onnx::open(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        let recorded = std::fs::read_to_string(file.with_extension("output.json")).unwrap();
+        // The same network with its weights in a file beside it has the same answer.
+        let inline = PathBuf::from(file.to_string_lossy().replace("_external", ""));
+        let recorded = std::fs::read_to_string(inline.with_extension("output.json")).unwrap();
         let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap();
         let expected: Vec<f32> = serde_json::from_value(recorded["output"]["values"].clone()).unwrap();
         let plan = Tract.scores(&opened.network, &BTreeMap::new()).unwrap();

@@ -158,7 +158,7 @@ fn libraries_that_are_no_plugins_are_refused_by_name() {
         (misbehaving(folder.path(), &["-DNO_SYMBOL"]), "no symbol `octet_plugin_entry`"),
         (misbehaving(folder.path(), &["-DWRONG_MAJOR"]), "version"),
         (misbehaving(folder.path(), &["-DNEWER_MINOR"]), "version"),
-        (misbehaving(folder.path(), &["-DCRASH_ON_LOAD"]), "crashed"),
+        (misbehaving(folder.path(), &["-DCRASH_ON_LOAD"]), "aborted"),
     ];
     for (library, words) in cases {
         let name = library.file_name().unwrap().to_str().unwrap().to_owned();

@@ -1,6 +1,6 @@
 //! What strategies have decided so far: widths, exponents, changed weights, replaced activations.
 //!
-//! A draft is passed from plugin to plugin. It names tensors and nodes by their ids in one [`Network`], so it is
+//! A draft is passed from plugin to plugin. It names tensors and nodes by their ids in one [`Network`](crate::network::Network), so it is
 //! meaningful only together with it; [`NamedDraft`] is the form that is written to disk.
 
 mod named;

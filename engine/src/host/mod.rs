@@ -1,6 +1,6 @@
 //! Plugins: where they are, whether they may be loaded, what they say of themselves, and running them.
 //!
-//! [`discover`] looks for libraries and never loads one itself: describing a library means running its code, so the
+//! [`discover`](discover()) looks for libraries and never loads one itself: describing a library means running its code, so the
 //! caller passes a function that does so in a child process by [`describe_library`]. [`run_library`] runs a strategy
 //! against a [`StrategyHost`](crate::strategy::StrategyHost). Whatever a plugin returns is untrusted: pointers to
 //! functions are `Option`, enums integers, structs guarded by their size, ids and lengths checked, strings UTF-8.

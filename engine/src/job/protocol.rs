@@ -35,6 +35,11 @@ pub(super) enum Ask {
 pub(super) enum Tell {
     /// Progress, log or error of the job.
     Event(Event),
+    /// The worker ends itself, and why.
+    Fatal {
+        /// Text.
+        message: String,
+    },
     /// From now on this plugin's code runs; `None` when it returned.
     Plugin {
         /// Its id or file.

@@ -257,6 +257,10 @@ impl Worker {
             match self.lines.recv_timeout(POLL_INTERVAL) {
                 Ok(Line::Tell(tell)) => match *tell {
                     Tell::Plugin { name } => self.plugin = name,
+                    Tell::Fatal { message } => {
+                        self.kill();
+                        return Err(WorkerError::Died(message));
+                    }
                     Tell::Event(Event::Error { message }) if cancelled_at.is_some() => {
                         return Err(WorkerError::Cancelled(message));
                     }

@@ -62,7 +62,7 @@ pub fn serve() -> i32 {
     let pipe = Pipe { nonce: nonce.into(), plugin: Arc::default() };
     let watching = pipe.clone();
     let watched = memory::watch(limit_bytes, move || {
-        watching.error(watching.exceeded(limit_bytes));
+        watching.tell(&Tell::Fatal { message: watching.exceeded(limit_bytes) });
         std::process::exit(EXIT_MEMORY);
     });
     if !watched {
@@ -110,7 +110,10 @@ fn serve_asks(asks: &Receiver<Ask>, pipe: &Pipe, cancel: &Mutex<Cancel>, limit_b
                 };
                 match in_pool(request.threads, || quantize(&request, &libraries, &mut cache, &progress)) {
                     // The peak tells of memory that was taken and given back between two looks.
-                    Ok(_) if memory::exceeds(limit_bytes) => pipe.error(pipe.exceeded(limit_bytes)),
+                    Ok(_) if memory::exceeds(limit_bytes) => {
+                        pipe.tell(&Tell::Fatal { message: pipe.exceeded(limit_bytes) });
+                        return;
+                    }
                     Ok(report) => pipe.tell(&Tell::Quantized { report: Box::new(report) }),
                     Err(error) => pipe.error(error.to_string()),
                 }

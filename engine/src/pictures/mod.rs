@@ -1,7 +1,7 @@
 //! Pictures: folders of them with their classes, decoding, and what makes tensors of them.
 //!
 //! [`Listing`] finds files and classes, [`Preprocessing`] says how a picture becomes the network's input,
-//! [`load`] decodes on all cores. A file that cannot be used is skipped with the reason and stops nothing.
+//! [`load`](load()) decodes on all cores. A file that cannot be used is skipped with the reason and stops nothing.
 
 mod decode;
 mod folder;

@@ -1,6 +1,6 @@
 //! From a draft to a plan: the rules that every strategy shares.
 //!
-//! [`slots`] lists what a strategy has to decide, [`complete`] derives everything else (fusion, alignment of Add
+//! [`slots`] lists what a strategy has to decide, [`complete`](complete()) derives everything else (fusion, alignment of Add
 //! and Concat, biases, passive operations; ESP-PPQ `quantization/optim/refine.py` and `parameters.py`), and
 //! [`check`] holds the result against the numeric contract.
 

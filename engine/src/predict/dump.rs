@@ -19,7 +19,7 @@ pub struct DumpedTensor {
     pub file: String,
     /// Value = integer x 2^exponent; `null` for floats.
     pub exponent: Option<i32>,
-    /// NHWC without the batch axis.
+    /// HWC for pictures; tensors of fewer axes keep the batch axis.
     pub shape: Vec<usize>,
     /// Of the elements' bytes in C order, little endian.
     pub crc32: u32,
@@ -79,7 +79,7 @@ fn nhwc_shape(nchw: &[usize]) -> Vec<usize> {
 
 fn without_batch(shape: &[usize]) -> &[usize] {
     match shape {
-        [1, rest @ ..] if !rest.is_empty() => rest,
+        [1, rest @ ..] if rest.len() == 3 => rest,
         other => other,
     }
 }
