@@ -110,7 +110,7 @@ fn serve_asks(asks: &Receiver<Ask>, pipe: &Pipe, cancel: &Mutex<Cancel>, limit_b
                 };
                 match in_pool(request.threads, || quantize(&request, &libraries, &mut cache, &progress)) {
                     // The peak tells of memory that was taken and given back between two looks.
-                    Ok(_) if memory::exceeds(limit_bytes) => {
+                    _ if memory::exceeds(limit_bytes) => {
                         pipe.tell(&Tell::Fatal { message: pipe.exceeded(limit_bytes) });
                         return;
                     }
