@@ -1,4 +1,10 @@
 //! What the window does, with a scripted engine and without a display.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
 
 mod support;
 

@@ -1,6 +1,12 @@
 //! The binary in a real window under Xvfb: it opens a model, takes a click, and draws.
 //! Skipped where Xvfb, xdotool or ImageMagick are missing. `OCTET_TEST_MODEL` names another model, and
 //! `OCTET_TEST_SCREENSHOT` a file to keep the picture in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

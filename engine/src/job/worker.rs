@@ -35,7 +35,10 @@ impl Pipe {
     }
 
     fn plugin(&self, name: Option<&str>) {
-        *self.plugin.lock().unwrap_or_else(PoisonError::into_inner) = name.map(str::to_owned);
+        // The last one stays: memory that it took and gave back is noticed after it returned.
+        if let Some(name) = name {
+            *self.plugin.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
+        }
         self.tell(&Tell::Plugin { name: name.map(str::to_owned) });
     }
 
