@@ -12,10 +12,17 @@ RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm
 export RUSTC_BOOTSTRAP RUSTFLAGS
 cargo build --release --locked --target "$target"
 binaries="${CARGO_TARGET_DIR:-target}/$target/release"
+fixtures=../fixtures
 for source in fuzz_targets/*.rs; do
     name=$(basename "$source" .rs)
     mkdir -p "corpus/$name"
+    case "$name" in
+        onnx) cp -f "$fixtures"/models/bad/*.onnx "corpus/$name" ;;
+        picture) cp -f "$fixtures"/pictures/*.* "corpus/$name" ;;
+        labels_csv) printf 'file,class_index,class_name\na.jpg,0,cat\n' >"corpus/$name/plain" ;;
+        settings_schema) printf '{"type":"object","properties":{"a":{"type":"integer","minimum":0,"default":1}}}' >"corpus/$name/plain" ;;
+    esac
     echo "fuzzing $name for $seconds s"
-    "$binaries/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=10 -print_final_stats=0 \
-        -close_fd_mask=1 "corpus/$name" seeds/"$name" 2>&1 | tail -n 3
+    "$binaries/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=10 \
+        -close_fd_mask=3 -print_final_stats=1 "corpus/$name"
 done

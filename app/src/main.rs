@@ -11,7 +11,8 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let arguments = Cli::parse();
     let traces_start = std::env::var_os("OCTET_TRACE_START").is_some_and(|v| v == "1");
-    let default = if traces_start { format!("warn,{START_TARGET}=info") } else { "info,tract=warn".to_owned() };
+    let default =
+        if traces_start { format!("warn,{START_TARGET}=info") } else { "info,tract=warn".to_owned() };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OCTET_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();

@@ -30,12 +30,7 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
-fn finding(
-    name: &'static str,
-    found: Option<String>,
-    needed_for: &'static str,
-    remedy: &str,
-) -> Finding {
+fn finding(name: &'static str, found: Option<String>, needed_for: &'static str, remedy: &str) -> Finding {
     match found {
         Some(details) => Finding { name, state: State::Present, details, needed_for, remedy: None },
         None => Finding {

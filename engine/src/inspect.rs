@@ -127,7 +127,8 @@ fn inspect_onnx(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, 
 
 fn inspected(network: &Network, id: crate::network::NodeId) -> InspectedNode {
     let node = network.node(id);
-    let names = |ids: &[crate::network::TensorId]| ids.iter().map(|&t| network.tensor(t).name.clone()).collect();
+    let names =
+        |ids: &[crate::network::TensorId]| ids.iter().map(|&t| network.tensor(t).name.clone()).collect();
     InspectedNode {
         name: node.name.clone(),
         op: node.op.onnx_name().to_owned(),

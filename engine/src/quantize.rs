@@ -42,8 +42,14 @@ mod tests {
     #[test]
     fn ties_go_where_the_chip_sends_them() {
         let q = |x, r| quantize(x, 0, r, -128, 127);
-        assert_eq!([q(0.5, Rounding::HalfEven), q(1.5, Rounding::HalfEven), q(-0.5, Rounding::HalfEven)], [0, 2, 0]);
-        assert_eq!([q(0.5, Rounding::HalfUp), q(1.5, Rounding::HalfUp), q(-0.5, Rounding::HalfUp)], [1, 2, 0]);
+        assert_eq!(
+            [q(0.5, Rounding::HalfEven), q(1.5, Rounding::HalfEven), q(-0.5, Rounding::HalfEven)],
+            [0, 2, 0]
+        );
+        assert_eq!(
+            [q(0.5, Rounding::HalfUp), q(1.5, Rounding::HalfUp), q(-0.5, Rounding::HalfUp)],
+            [1, 2, 0]
+        );
     }
 
     #[test]

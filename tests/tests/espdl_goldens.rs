@@ -50,12 +50,10 @@ fn exports_of_the_peer_give_their_own_stored_test_outputs() {
             (model.test_inputs_value().next().unwrap(), model.test_outputs_value().next().unwrap());
         let simulator = octet_runtime::Simulator::new(bytes.clone().into(), None).unwrap();
         let mut scratch = simulator.scratch();
-        let values: Vec<i8> =
-            input.data()[..input.shape().elements()].iter().map(|&b| b as i8).collect();
+        let values: Vec<i8> = input.data()[..input.shape().elements()].iter().map(|&b| b as i8).collect();
         let answer = simulator.run(&mut scratch, octet_runtime::Data::I8(&values), None).unwrap();
         let octet_runtime::Data::I8(answer) = answer.data else { unreachable!("int8 scores") };
-        let expected: Vec<i8> =
-            output.data()[..output.shape().elements()].iter().map(|&b| b as i8).collect();
+        let expected: Vec<i8> = output.data()[..output.shape().elements()].iter().map(|&b| b as i8).collect();
         assert_eq!(answer, &expected[..], "{target}");
     }
 }

@@ -10,9 +10,7 @@ use octet_engine::job::Cancel;
 use octet_engine::network::{Network, NodeId};
 use octet_engine::pictures::Preprocessing;
 use octet_engine::plan::Plan;
-use octet_engine::session::{
-    PictureStore, Session, StatisticsCache, list_folders, plan_draft, simulator,
-};
+use octet_engine::session::{PictureStore, Session, StatisticsCache, list_folders, plan_draft, simulator};
 use octet_engine::target::TargetSpec;
 use octet_engine::{host, onnx};
 use octet_tests::{plugin, run_octet, shared};
@@ -30,9 +28,21 @@ fn run_folder(shared: &Path, target: &str) -> PathBuf {
         let model = shared.join("models/mobilenetv2_imagenet_224.onnx");
         let images = shared.join("images/calib");
         let arguments = [
-            "quantize", model.to_str().unwrap(), "--images", images.to_str().unwrap(), "--strategy", "int8",
-            "--set", "observer=kl", "--target", target, "--keep-clip", "--out",
-            folder.path().to_str().unwrap(), "--graphwise-pictures", "0",
+            "quantize",
+            model.to_str().unwrap(),
+            "--images",
+            images.to_str().unwrap(),
+            "--strategy",
+            "int8",
+            "--set",
+            "observer=kl",
+            "--target",
+            target,
+            "--keep-clip",
+            "--out",
+            folder.path().to_str().unwrap(),
+            "--graphwise-pictures",
+            "0",
         ];
         let ran = run_octet(&arguments, &[]);
         assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
@@ -88,13 +98,18 @@ fn weights_biases_and_layouts_are_the_peers_byte_for_byte() {
         let (ours, theirs) =
             (octet_runtime::Model::parse(&ours).unwrap(), octet_runtime::Model::parse(&theirs).unwrap());
         let mut compared = 0;
-        for expected in theirs.initializers().filter(|t| t.name().ends_with("weight") || t.name().ends_with("bias")) {
+        for expected in
+            theirs.initializers().filter(|t| t.name().ends_with("weight") || t.name().ends_with("bias"))
+        {
             let name = expected.name();
             let found = ours.initializer(name).unwrap_or_else(|| panic!("{target}: no `{name}`"));
             assert_eq!(found.layout(), expected.layout(), "{target}: layout of `{name}`");
             assert_eq!(found.dtype(), expected.dtype(), "{target}: type of `{name}`");
             assert!(found.shape().iter().eq(expected.shape().iter()), "{target}: dims of `{name}`");
-            assert!(found.exponents().iter().eq(expected.exponents().iter()), "{target}: exponents of `{name}`");
+            assert!(
+                found.exponents().iter().eq(expected.exponents().iter()),
+                "{target}: exponents of `{name}`"
+            );
             assert!(found.data() == expected.data(), "{target}: bytes of `{name}`");
             compared += 1;
         }
@@ -129,7 +144,11 @@ fn layerwise_figures_are_the_peers() {
             let Some(&theirs) = expected.get(layer["name"].as_str().unwrap()) else { continue };
             let ours = layer["layerwise_nsr"].as_f64().unwrap() * 100.0;
             let tolerance = (theirs * 0.01).max(0.0006);
-            assert!((ours - theirs).abs() <= tolerance, "{target}: {}: {ours} against {theirs}", layer["name"]);
+            assert!(
+                (ours - theirs).abs() <= tolerance,
+                "{target}: {}: {ours} against {theirs}",
+                layer["name"]
+            );
         }
     }
 }

@@ -20,7 +20,11 @@ struct Examinee {
 }
 
 impl Examinee {
-    fn ask(&self, workspace: &mut Workspace, entry: &Entry) -> anyhow::Result<Result<Vec<f32>, SkippedPicture>> {
+    fn ask(
+        &self,
+        workspace: &mut Workspace,
+        entry: &Entry,
+    ) -> anyhow::Result<Result<Vec<f32>, SkippedPicture>> {
         // Loading decides whether a picture is usable, also where the chip decodes it its own way.
         let picture = match load_one(entry, &self.preprocessing) {
             Ok(picture) => picture,

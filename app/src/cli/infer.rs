@@ -154,7 +154,7 @@ fn show(
 
 /// One name a line.
 fn class_names(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read names from {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read names from {}", path.display()))?;
     Ok(text.lines().map(str::to_owned).collect())
 }

@@ -6,9 +6,9 @@ use octet_engine::host::{Discovery, Found, SearchPath, TrustStore, discover as d
 use octet_engine::job::Workers;
 use serde_json::json;
 
+use super::UsageError;
 use super::args::PluginCommand;
 use super::output::{print_json, print_line};
-use super::UsageError;
 
 pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
     match command {

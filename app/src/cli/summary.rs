@@ -10,7 +10,11 @@ use super::output::print_line;
 const WORST: usize = 8;
 
 fn percent(value: f64) -> String {
-    if value != 0.0 && value < 0.001 { format!("{:.4} %", value * 100.0) } else { format!("{:.2} %", value * 100.0) }
+    if value != 0.0 && value < 0.001 {
+        format!("{:.4} %", value * 100.0)
+    } else {
+        format!("{:.2} %", value * 100.0)
+    }
 }
 
 fn accuracy(a: &Accuracy) -> String {

@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use super::backend::Pick;
 use super::graph::Camera;
-use super::state::{
-    Column, Heat, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows,
-};
+use super::state::{Column, Heat, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows};
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;
@@ -96,6 +94,8 @@ pub enum Action {
     DismissToast(u64),
     /// Look for plugins again.
     FindPlugins,
+    /// Load this plugin from now on.
+    Trust(PathBuf),
     /// Change the colours.
     SetTheme(ThemeChoice),
 }
@@ -136,6 +136,7 @@ impl Action {
             Action::CopyToast(_) => "copy a message".to_owned(),
             Action::DismissToast(_) => "dismiss a message".to_owned(),
             Action::FindPlugins => "look for plugins".to_owned(),
+            Action::Trust(path) => format!("trust {}", path.display()),
             Action::SetTheme(_) => "change the colours".to_owned(),
         }
     }
@@ -165,6 +166,8 @@ pub enum Effect {
     },
     /// Look for plugins.
     FindPlugins,
+    /// Remember the user's trust in a plugin.
+    Trust(PathBuf),
     /// Start a job in a new run folder.
     Start {
         /// What to do; `out` is filled in later.
@@ -262,6 +265,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
+        Action::Trust(path) => vec![Effect::Trust(path)],
         Action::SetTheme(theme) => {
             state.theme = theme;
             vec![Effect::SetTheme(theme)]

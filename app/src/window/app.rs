@@ -46,11 +46,7 @@ impl StartTrace {
 
 impl OctetWindow {
     /// Makes the window; what takes time starts on threads at once.
-    pub fn new(
-        cc: &eframe::CreationContext<'_>,
-        backend: Arc<dyn Backend>,
-        options: WindowOptions,
-    ) -> Self {
+    pub fn new(cc: &eframe::CreationContext<'_>, backend: Arc<dyn Backend>, options: WindowOptions) -> Self {
         theme::install(&cc.egui_ctx);
         let tasks = Tasks::new(cc.egui_ctx.clone(), backend);
         tasks.run(Effect::FindPlugins);
@@ -87,8 +83,7 @@ impl OctetWindow {
         let (hovered, dropped) = ctx.input(|i| {
             let hovered: Vec<PathBuf> =
                 i.raw.hovered_files.iter().map(|f| f.path.clone().unwrap_or_default()).collect();
-            let dropped: Vec<PathBuf> =
-                i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect();
+            let dropped: Vec<PathBuf> = i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect();
             (hovered, dropped)
         });
         if hovered != self.state.hover.paths {

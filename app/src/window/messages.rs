@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
+use octet_engine::target::TargetSpec;
 
 use super::actions::{Action, Effect, apply, picked};
-use super::backend::{DropKind, Pick, Picked, PluginDescription};
+use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
-    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
+    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
 };
 
 /// A report from a thread.
@@ -35,7 +36,9 @@ pub enum Message {
         result: Result<PictureFolder, Problem>,
     },
     /// Plugins were looked for.
-    Plugins(Result<Vec<PluginDescription>, Problem>),
+    Plugins(Result<FoundPlugins, Problem>),
+    /// The user's trust in a plugin was remembered, or not.
+    Trusted(Result<(), Problem>),
     /// The job runs, or does not.
     Started(Result<Cancel, Problem>),
     /// The job tells something.
@@ -69,6 +72,8 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
             state.strategies.found = Some(Vec::new());
             report_problem(state, problem);
         }
+        Message::Trusted(Ok(())) => return apply(state, Action::FindPlugins),
+        Message::Trusted(Err(problem)) => report_problem(state, problem),
         Message::Started(Ok(cancel)) => {
             if let Some(job) = &mut state.job {
                 if job.cancelling {
@@ -103,7 +108,8 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Picture => state.toasts.info(kind.promise()),
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
-                report_problem(state, Problem::new(Place::Model, "Octet cannot open this", detail));
+                // It belongs nowhere: no step is worse off because of it.
+                state.toasts.problem(&Problem::new(Place::Model, "Octet cannot open this", detail));
             }
         }
     }
@@ -116,8 +122,15 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
     }
     match result {
         Ok(model) => {
-            let fits = state.report().is_some_and(|r| r.model.sha256 == model.sha256);
-            if !fits {
+            let report = state.report();
+            let is_of_run = report.is_some_and(|r| Path::new(&r.model.path) == path);
+            let fits = report.is_some_and(|r| r.model.sha256 == model.sha256);
+            if is_of_run && !fits {
+                state
+                    .toasts
+                    .info("The model file is no longer the one of this run; figures are shown by name");
+            }
+            if !fits && !is_of_run {
                 state.runs.shown = None;
                 state.selection = None;
                 state.side = Side::Step(Step::Model);
@@ -142,6 +155,9 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     let open = state.model.open.as_ref();
     let fits = open.is_some_and(|m| m.sha256 == report.model.sha256);
     let model = PathBuf::from(&report.model.path);
+    if let Some(spec) = TargetSpec::by_name(&report.target) {
+        state.target = Target(spec);
+    }
     state.runs.add(Run { path, report: Arc::new(report) });
     state.side = Side::Step(Step::Errors);
     state.selection = None;
@@ -168,7 +184,8 @@ fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFo
     }
 }
 
-fn plugins_found(state: &mut State, found: Vec<PluginDescription>) {
+fn plugins_found(state: &mut State, found: FoundPlugins) {
+    let FoundPlugins { usable: found, refused } = found;
     state.problems.remove(&Place::Strategy);
     state.strategies.chain.retain(|c| found.iter().any(|p| p.id == c.id));
     if state.strategies.chain.is_empty()
@@ -177,6 +194,7 @@ fn plugins_found(state: &mut State, found: Vec<PluginDescription>) {
         state.strategies.toggle(&only.id);
     }
     state.strategies.found = Some(found);
+    state.strategies.refused = refused;
 }
 
 fn job_told(state: &mut State, event: Event) -> Vec<Effect> {

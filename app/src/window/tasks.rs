@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
+use super::START_TARGET;
 use super::actions::Effect;
 use super::backend::Backend;
 use super::messages::Message;
@@ -63,8 +65,11 @@ impl Tasks {
                 Message::Hovers(paths, kinds)
             }),
             Effect::OpenModel(path) => self.spawn("open", move |b| {
+                let started = Instant::now();
                 let opened = b.open_model(&path);
                 let model = opened.map(|o| Box::new(Model::new(path.clone(), o)));
+                let ms = started.elapsed().as_millis();
+                tracing::info!(target: START_TARGET, ms, "read {}", path.display());
                 Message::Model(path, model)
             }),
             Effect::OpenExample => self.spawn("example", |b| Message::Example(b.example_model())),
@@ -72,10 +77,10 @@ impl Tasks {
                 let report = b.load_report(&path).map(Box::new);
                 Message::Run(path, report)
             }),
-            Effect::ListPictures { path, evaluation } => self.spawn("pictures", move |b| {
-                Message::Pictures { evaluation, result: b.list_pictures(&path) }
-            }),
+            Effect::ListPictures { path, evaluation } => self
+                .spawn("pictures", move |b| Message::Pictures { evaluation, result: b.list_pictures(&path) }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
+            Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
             Effect::Start { request, label } => self.start(*request, label),
             Effect::Copy(text) => self.ctx.copy_text(text),
             Effect::SetTheme(theme) => self.ctx.set_theme(match theme {

@@ -1,7 +1,10 @@
 //! Design tokens: every colour, size and distance of the window, for both themes. Views take colours from here
 //! and nowhere else.
 
-use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, Ui, vec2};
+use egui::{
+    Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme,
+    Ui, vec2,
+};
 
 /// The colours of one theme.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,8 +112,14 @@ pub fn figures() -> FontId {
     FontId::new(FIGURE_SIZE, FontFamily::Monospace)
 }
 
-/// Puts the tokens into egui's styles of both themes.
+/// Puts the tokens into egui's styles of both themes. The monospaced face, which has arrows, stands in where the
+/// other one lacks a character.
 pub fn install(ctx: &Context) {
+    let mut fonts = FontDefinitions::default();
+    if let Some(mono) = fonts.families.get(&FontFamily::Monospace).and_then(|f| f.first().cloned()) {
+        fonts.families.entry(FontFamily::Proportional).or_default().push(mono);
+    }
+    ctx.set_fonts(fonts);
     ctx.style_mut_of(Theme::Dark, |style| restyle(style, &DARK));
     ctx.style_mut_of(Theme::Light, |style| restyle(style, &LIGHT));
 }
@@ -154,7 +163,8 @@ fn restyle(style: &mut egui::Style, t: &Tokens) {
         (&mut v.widgets.active, t.accent_faint, t.accent, t.strong),
         (&mut v.widgets.open, t.card_hovered, t.edge, t.strong),
     ] {
-        w.bg_fill = fill;
+        // Boxes of checkboxes and rails of sliders stand out from the cards they lie on.
+        w.bg_fill = if fill == t.card { t.field } else { fill };
         w.weak_bg_fill = fill;
         w.bg_stroke = Stroke::new(1.0, line);
         w.fg_stroke = Stroke::new(1.0, text);

@@ -41,10 +41,20 @@ pub struct Graphwise {
     pub agreement: f64,
 }
 
+/// A figure of one tensor: of this node (`None` is the input), quantized, float; both NCHW.
+pub type Figure<'a> = dyn Fn(Option<NodeId>, &[f32], &[f32]) -> f64 + Sync + 'a;
+
 /// One picture's tensor on both sides.
 struct Pair {
     nsr: f64,
     clipped: f64,
+}
+
+/// Everything measured on one picture.
+struct Measured {
+    input: Option<Pair>,
+    tensors: Vec<Option<Pair>>,
+    agrees: bool,
 }
 
 /// Runs the analysis over pictures (NCHW floats of the network's input).
@@ -62,7 +72,7 @@ pub fn graphwise(
     })
 }
 
-/// The same with another figure per tensor: `figure(node, quantized, float)`, both NCHW; `None` is the input.
+/// The same with another figure per tensor.
 #[allow(clippy::too_many_arguments)]
 pub fn graphwise_with(
     network: &Network,
@@ -72,7 +82,7 @@ pub fn graphwise_with(
     executor: &dyn FloatExecutor,
     pictures: &[Vec<f32>],
     ticker: &Ticker<'_>,
-    figure: &(dyn Fn(Option<NodeId>, &[f32], &[f32]) -> f64 + Sync),
+    figure: &Figure<'_>,
 ) -> Result<Graphwise, AnalysisError> {
     let observed = observed(network, plan);
     let mut tensors: Vec<TensorId> = observed.iter().map(|&(_, t)| t).collect();
@@ -84,7 +94,7 @@ pub fn graphwise_with(
     let positions: HashMap<&str, usize> =
         tensors.iter().enumerate().map(|(i, &t)| (network.tensor(t).name.as_str(), i)).collect();
     let done = AtomicUsize::new(0);
-    let per_picture: Result<Vec<_>, AnalysisError> = pictures
+    let per_picture: Result<Vec<Measured>, AnalysisError> = pictures
         .par_iter()
         .map_init(
             || simulator.scratch(),
@@ -107,8 +117,10 @@ pub fn graphwise_with(
                     let shape = &network.tensor(tensors[i]).shape;
                     let quantized = dequantized_nchw(&view.data, view.exponent, shape);
                     let node = observed.get(i).map(|&(node, _)| node);
-                    pairs[i] =
-                        Some(Pair { nsr: figure(node, &quantized, &values[i]), clipped: clipped(&view.data) });
+                    pairs[i] = Some(Pair {
+                        nsr: figure(node, &quantized, &values[i]),
+                        clipped: clipped(&view.data),
+                    });
                     if i == output_position {
                         output = quantized;
                     }
@@ -119,25 +131,25 @@ pub fn graphwise_with(
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 ticker.tick(count, pictures.len(), "pictures")?;
                 let agrees = top1(&output) == top1(&values[output_position]);
-                Ok((input_pair, pairs, agrees))
+                Ok(Measured { input: input_pair, tensors: pairs, agrees })
             },
         )
         .collect();
     let per_picture = per_picture?;
-    let average = |pick: &dyn Fn(&(Option<Pair>, Vec<Option<Pair>>, bool)) -> Option<f64>| {
+    let average = |pick: &dyn Fn(&Measured) -> Option<f64>| {
         mean(&per_picture.iter().filter_map(pick).collect::<Vec<_>>()).unwrap_or(0.0)
     };
     let nodes = observed.iter().enumerate().map(|(i, &(node, _))| GraphwiseNode {
         node,
-        nsr: average(&|p| p.1[i].as_ref().map(|p| p.nsr)),
-        clipped: average(&|p| p.1[i].as_ref().map(|p| p.clipped)),
+        nsr: average(&|p| p.tensors[i].as_ref().map(|p| p.nsr)),
+        clipped: average(&|p| p.tensors[i].as_ref().map(|p| p.clipped)),
     });
     Ok(Graphwise {
         nodes: nodes.collect(),
-        input_nsr: average(&|p| p.0.as_ref().map(|p| p.nsr)),
-        input_clipped: average(&|p| p.0.as_ref().map(|p| p.clipped)),
-        output_nsr: average(&|p| p.1[output_position].as_ref().map(|p| p.nsr)),
-        agreement: average(&|p| Some(f64::from(u8::from(p.2)))),
+        input_nsr: average(&|p| p.input.as_ref().map(|p| p.nsr)),
+        input_clipped: average(&|p| p.input.as_ref().map(|p| p.clipped)),
+        output_nsr: average(&|p| p.tensors[output_position].as_ref().map(|p| p.nsr)),
+        agreement: average(&|p| Some(f64::from(u8::from(p.agrees)))),
     })
 }
 
@@ -145,9 +157,7 @@ pub fn graphwise_with(
 fn observed(network: &Network, plan: &Plan) -> Vec<(NodeId, TensorId)> {
     let of_a_unit = network.node_ids().filter(|(id, _)| plan.node(*id).activation_of.is_none());
     let of_a_unit = of_a_unit.filter(|(_, node)| !node.op.is_passive());
-    of_a_unit
-        .map(|(id, _)| (id, network.node(plan.node(id).activation.unwrap_or(id)).output()))
-        .collect()
+    of_a_unit.map(|(id, _)| (id, network.node(plan.node(id).activation.unwrap_or(id)).output())).collect()
 }
 
 /// Fraction of integers at either end of their range.

@@ -154,7 +154,7 @@ impl<'a> Analysis<'a> {
         for picture in 0..self.pictures() {
             ticker.check()?;
             let value = self.run_chain(&chain, &self.segments[index], &self.seams[index][picture])?;
-            figures.push(self.from_segment(index + 1, value, picture)?);
+            figures.push(self.error_from(index + 1, value, picture)?);
         }
         Ok(mean(&figures).unwrap_or(0.0))
     }
@@ -165,14 +165,14 @@ impl<'a> Analysis<'a> {
             .map(|picture| {
                 let mut value = self.seams[0][picture].clone();
                 self.quantize(&mut value, self.plan.input);
-                self.from_segment(0, value, picture)
+                self.error_from(0, value, picture)
             })
             .collect();
         Ok(mean(&figures?).unwrap_or(0.0))
     }
 
     /// Runs the float network from a segment on and compares the output.
-    fn from_segment(&self, first: usize, value: Vec<f32>, picture: usize) -> Result<f64, AnalysisError> {
+    fn error_from(&self, first: usize, value: Vec<f32>, picture: usize) -> Result<f64, AnalysisError> {
         let mut value = value;
         for plan in &self.float_plans[first..] {
             value = run_one(plan.as_ref(), &value)?;
@@ -290,8 +290,11 @@ impl<'a> Analysis<'a> {
         let mut values: HashMap<TensorId, Vec<f32>> = HashMap::from([(segment.input, input.to_vec())]);
         for piece in chain {
             if let Some(plan) = &piece.plan {
-                let inputs: Vec<&[f32]> =
-                    piece.inputs.iter().map(|t| values.get(t).map(Vec::as_slice).unwrap_or_default()).collect();
+                let inputs: Vec<&[f32]> = piece
+                    .inputs
+                    .iter()
+                    .map(|t| values.get(t).map(Vec::as_slice).unwrap_or_default())
+                    .collect();
                 let outputs = plan.run(&inputs)?;
                 values = piece.outputs.iter().copied().zip(outputs).collect();
             }

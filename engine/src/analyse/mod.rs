@@ -11,7 +11,7 @@ mod segments;
 
 pub use accumulators::audit_accumulators;
 pub use evaluate::{Answers, Evaluation, evaluate_answers};
-pub use graphwise::{Graphwise, GraphwiseNode, graphwise, graphwise_with};
+pub use graphwise::{Figure, Graphwise, GraphwiseNode, graphwise, graphwise_with};
 pub use latency::{LayerLatency, estimate};
 pub use layerwise::{Layerwise, LayerwiseFigures, layerwise};
 pub use layout::{dequantized_nchw, to_nhwc};

@@ -93,7 +93,8 @@ fn graph<'b>(fbb: &mut FlatBufferBuilder<'b>, file: &File) -> WIPOffset<fb::Grap
 }
 
 fn node<'b>(fbb: &mut FlatBufferBuilder<'b>, node: &Node) -> WIPOffset<fb::Node<'b>> {
-    let attributes: Vec<_> = node.attributes.iter().map(|(name, value)| attribute(fbb, name, value)).collect();
+    let attributes: Vec<_> =
+        node.attributes.iter().map(|(name, value)| attribute(fbb, name, value)).collect();
     let attribute = fbb.create_vector(&attributes);
     let (input, output) = (strings(fbb, &node.inputs), strings(fbb, &node.outputs));
     let (name, op_type) = (fbb.create_string(&node.name), fbb.create_shared_string(node.op_type));
@@ -209,8 +210,7 @@ fn value<'b>(fbb: &mut FlatBufferBuilder<'b>, value: &Value) -> WIPOffset<fb::Va
         .collect();
     let dim = fbb.create_vector(&dims);
     let shape = fb::TensorShape::create(fbb, &fb::TensorShapeArgs { dim: Some(dim) });
-    let args =
-        fb::TensorTypeAndShapeArgs { elem_type: element_type(value.element_type), shape: Some(shape) };
+    let args = fb::TensorTypeAndShapeArgs { elem_type: element_type(value.element_type), shape: Some(shape) };
     let tensor_type = fb::TensorTypeAndShape::create(fbb, &args);
     let args = fb::TypeInfoArgs {
         value_type: fb::TypeInfoValue::tensor_type,

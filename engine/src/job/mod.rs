@@ -3,6 +3,7 @@
 
 mod handle;
 mod memory;
+mod pool;
 mod protocol;
 mod quantize;
 mod report;

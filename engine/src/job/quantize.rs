@@ -21,7 +21,8 @@ use crate::pictures::{FolderError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
-    PictureGone, PictureStore, Session, Sink, StatisticsCache, fingerprint, float_network, list_folders, plan_draft,
+    PictureGone, PictureStore, Session, Sink, StatisticsCache, fingerprint, float_network, list_folders,
+    plan_draft,
 };
 use crate::target::TargetSpec;
 use crate::{espdl, host, qdq, run};
@@ -81,12 +82,15 @@ impl From<AnalysisError> for JobError {
     }
 }
 
+/// Takes the name of the plugin whose code runs.
+type OnPlugin = dyn Fn(Option<&str>) + Send + Sync;
+
 /// How a job talks while it runs.
 pub(super) struct Progress {
     pub(super) cancel: Cancel,
     pub(super) sink: Sink,
     /// Told which plugin's code runs.
-    pub(super) plugin: Box<dyn Fn(Option<&str>) + Sync>,
+    pub(super) plugin: Box<OnPlugin>,
 }
 
 /// What the worker keeps between jobs.
@@ -128,7 +132,15 @@ pub(super) fn quantize(
     if !fatal.is_empty() {
         return Err(JobError::Rules { target: target.name.to_owned(), findings: fatal });
     }
-    let job = Job { request, network: &network, draft: &draft, plan: &plan, executor, pictures: &pictures, progress };
+    let job = Job {
+        request,
+        network: &network,
+        draft: &draft,
+        plan: &plan,
+        executor,
+        pictures: &pictures,
+        progress,
+    };
     let exported = clock.time("export", || job.export())?;
     let graphwise = clock.time("graphwise", || job.graphwise(&exported.simulator))?;
     let accumulators = clock.time("graphwise", || job.accumulators(&exported.simulator))?;
@@ -302,7 +314,7 @@ impl Job<'_> {
         };
         let output = simulator.run(&mut scratch, Data::F32(&nhwc), Some(&mut first)).map_err(runtime)?;
         let output = bytes_of(&output.data);
-        let file = with_test_vectors(file, input, vec![output]);
+        let file = with_test_vectors(file, &input, &output);
         let bytes = espdl::write(&file).map_err(crate::lower::LowerError::from)?;
         run::write_file(&self.request.out, "model.espdl", &bytes)?;
         run::write_file(

@@ -105,7 +105,13 @@ fn layer(parts: &Parts<'_>, id: NodeId, latency_us: f64) -> LayerFacts {
     let graphwise = parts.graphwise.and_then(|g| g.nodes.iter().find(|n| n.node == id));
     let layerwise = parts.layerwise.and_then(|l| l.nodes.iter().find(|n| n.0 == id)).map(|n| n.1);
     let constant_bytes = |plan: &crate::plan::ConstantPlan| {
-        let element = if plan.bits > 32 { 64 } else if plan.bits > 16 { 32 } else { plan.bits };
+        let element = if plan.bits > 32 {
+            64
+        } else if plan.bits > 16 {
+            32
+        } else {
+            plan.bits
+        };
         (network.tensor(plan.tensor).len() * element as usize / 8) as u64
     };
     let op = match &node.op {
@@ -134,11 +140,7 @@ fn memory(simulator: &Simulator, file_bytes: u64) -> MemoryFacts {
     MemoryFacts {
         flash_bytes: file_bytes,
         arena_bytes: plan.arena_bytes as u64,
-        peak: plan
-            .peak
-            .iter()
-            .map(|t| PeakTensor { name: t.name.clone(), bytes: t.bytes as u64 })
-            .collect(),
+        peak: plan.peak.iter().map(|t| PeakTensor { name: t.name.clone(), bytes: t.bytes as u64 }).collect(),
     }
 }
 

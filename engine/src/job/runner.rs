@@ -246,7 +246,9 @@ impl Worker {
             }
             if cancelled_at.is_some_and(|at| at.elapsed() > CANCEL_GRACE) {
                 self.kill();
-                return Err(WorkerError::Cancelled(self.named("cancelled, and did not stop by itself: it was ended")));
+                return Err(WorkerError::Cancelled(
+                    self.named("cancelled, and did not stop by itself: it was ended"),
+                ));
             }
             if timeout.is_some_and(|t| started.elapsed() > t) {
                 self.kill();

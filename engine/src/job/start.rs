@@ -9,6 +9,7 @@ use std::time::Instant;
 use octet_runtime::{Data, Simulator};
 use rayon::prelude::*;
 
+use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
 use super::quantize::JobError;
 use super::runner::{WorkerError, Workers};
@@ -58,7 +59,8 @@ fn run_job(
             forward(Event::Progress { phase: Phase::Evaluate, fraction, message: message.to_owned() });
         };
         let ticker = Ticker::new(cancel, &tell);
-        evaluate(request, eval, &mut report, &ticker).map_err(|e| e.to_string())?;
+        in_pool(request.threads, || evaluate(request, eval, &mut report, &ticker))
+            .map_err(|e| e.to_string())?;
         report.timings_secs.insert("evaluate".to_owned(), started.elapsed().as_secs_f64());
     }
     run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
@@ -174,11 +176,7 @@ fn facts(
 fn calibration_hashes(request: &QuantizeRequest, report: &Report) -> HashSet<[u8; 32]> {
     use sha2::{Digest, Sha256};
     let used: HashSet<&String> = report.calibration.used.iter().collect();
-    let files: Vec<PathBuf> = request
-        .images
-        .iter()
-        .flat_map(|folder| used.iter().map(move |file| folder.join(file)))
-        .collect();
+    let files: Vec<PathBuf> =
+        request.images.iter().flat_map(|folder| used.iter().map(move |file| folder.join(file))).collect();
     files.par_iter().filter_map(|f| Some(Sha256::digest(std::fs::read(f).ok()?).into())).collect()
 }
-

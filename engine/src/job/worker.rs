@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::memory;
+use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
 use super::quantize::{Cache, Progress, quantize};
 use super::runner::NONCE_VARIABLE;
@@ -107,7 +108,7 @@ fn serve_asks(asks: &Receiver<Ask>, pipe: &Pipe, cancel: &Mutex<Cancel>, limit_b
                     sink: Arc::new(move |event| events.tell(&Tell::Event(event))),
                     plugin: Box::new(move |name| plugins.plugin(name)),
                 };
-                match quantize(&request, &libraries, &mut cache, &progress) {
+                match in_pool(request.threads, || quantize(&request, &libraries, &mut cache, &progress)) {
                     // The peak tells of memory that was taken and given back between two looks.
                     Ok(_) if memory::exceeds(limit_bytes) => pipe.error(pipe.exceeded(limit_bytes)),
                     Ok(report) => pipe.tell(&Tell::Quantized { report: Box::new(report) }),

@@ -46,19 +46,19 @@ pub fn lower(
     nodes::Lowering::new(network, draft, plan, options).run()
 }
 
-/// Adds an input and the outputs that it must give, in the file's integers (`model->test()` of ESP-DL).
+/// Adds an input and the output that it must give, in the file's integers (`model->test()` of ESP-DL).
 /// Both are little endian, NHWC.
-pub fn with_test_vectors(mut file: espdl::File, input: Vec<u8>, outputs: Vec<Vec<u8>>) -> espdl::File {
-    let tensor = |value: &espdl::Value, raw: Vec<u8>| espdl::Tensor {
+pub fn with_test_vectors(mut file: espdl::File, input: &[u8], output: &[u8]) -> espdl::File {
+    let tensor = |value: &espdl::Value, raw: &[u8]| espdl::Tensor {
         name: value.name.clone(),
         dims: value.dims.clone(),
         element_type: value.element_type,
         exponents: value.exponent.into_iter().collect(),
         doc_string: String::new(),
-        raw,
+        raw: raw.to_vec(),
     };
-    file.test_inputs = file.inputs.iter().take(1).map(|v| tensor(v, input.clone())).collect();
-    file.test_outputs = file.outputs.iter().zip(outputs).map(|(v, raw)| tensor(v, raw)).collect();
+    file.test_inputs = file.inputs.iter().take(1).map(|v| tensor(v, input)).collect();
+    file.test_outputs = file.outputs.iter().take(1).map(|v| tensor(v, output)).collect();
     file
 }
 

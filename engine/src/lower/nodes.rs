@@ -32,7 +32,11 @@ impl<'a> Lowering<'a> {
             draft,
             plan,
             options,
-            file: File { name: network.name.clone(), ir_version: network.ir_version as i32, ..File::default() },
+            file: File {
+                name: network.name.clone(),
+                ir_version: network.ir_version as i32,
+                ..File::default()
+            },
             tables: HashMap::new(),
             stored_names: HashMap::new(),
             requantized: HashMap::new(),

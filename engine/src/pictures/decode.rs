@@ -52,11 +52,32 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Rgb, String> {
     limits.max_alloc = Some(MAX_ALLOC);
     decoder.set_limits(limits).map_err(describe)?;
     let orientation = decoder.orientation().map_err(describe)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(describe)?;
+    let jpeg = if format == image::ImageFormat::Jpeg { jpeg_rgb(bytes)? } else { None };
+    let mut picture = match jpeg {
+        Some(rgb) => DynamicImage::ImageRgb8(rgb),
+        None => DynamicImage::from_decoder(decoder).map_err(describe)?,
+    };
     picture.apply_orientation(orientation);
     let rgb = if picture.color().has_alpha() { on_white(&picture) } else { picture.into_rgb8() };
     let (width, height) = rgb.dimensions();
     Ok(Rgb { width: width as usize, height: height as usize, pixels: rgb.into_raw() })
+}
+
+/// Decodes grey and colour JPEGs with libjpeg's own arithmetic, which Pillow and torchvision train and calibrate with;
+/// other decoders differ by a few steps, enough to choose other exponents. `None` for CMYK.
+fn jpeg_rgb(bytes: &[u8]) -> Result<Option<image::RgbImage>, String> {
+    use mozjpeg::{ColorSpace, Decompress};
+    let damaged = |e: std::io::Error| format!("it is damaged: {e}");
+    let decoder = Decompress::new_mem(bytes).map_err(damaged)?;
+    if matches!(decoder.color_space(), ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK) {
+        return Ok(None);
+    }
+    let mut decoding = decoder.rgb().map_err(damaged)?;
+    let sides = [decoding.width(), decoding.height()].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+    let pixels: Vec<u8> = decoding.read_scanlines().map_err(damaged)?;
+    decoding.finish().map_err(damaged)?;
+    let whole = image::RgbImage::from_raw(sides[0], sides[1], pixels);
+    whole.map(Some).ok_or_else(|| "it is damaged: rows are missing".to_owned())
 }
 
 /// The decoder fills what is missing with grey. A whole JPEG ends its last scan (SOS, ff da) with EOI (ff d9); inside

@@ -148,12 +148,9 @@ impl Resolver<'_> {
 
     fn chosen(&self, root: TensorId, bits: Bits, node: &str) -> Result<Format, PlanError> {
         let name = || self.topology.network.tensor(root).name.clone();
-        let exponent =
-            *self.draft.activation_exponents.get(&(root, bits)).ok_or_else(|| PlanError::MissingExponent {
-                tensor: name(),
-                bits: bits.into(),
-                node: node.to_owned(),
-            })?;
+        let exponent = *self.draft.activation_exponents.get(&(root, bits)).ok_or_else(|| {
+            PlanError::MissingExponent { tensor: name(), bits: bits.into(), node: node.to_owned() }
+        })?;
         check_range(name, exponent)?;
         Ok(Format { bits, exponent })
     }

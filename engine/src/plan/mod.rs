@@ -97,7 +97,9 @@ impl Plan {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PlanError {
     /// A strategy left something open.
-    #[error("`{tensor}` has no {bits}-bit exponent (needed by `{node}`): the strategy must choose one for every slot")]
+    #[error(
+        "`{tensor}` has no {bits}-bit exponent (needed by `{node}`): the strategy must choose one for every slot"
+    )]
     MissingExponent {
         /// Tensor name.
         tensor: String,
@@ -119,7 +121,9 @@ pub enum PlanError {
         hint: &'static str,
     },
     /// An exponent that no chip takes.
-    #[error("`{tensor}`: exponent {exponent} is outside -40..=30; check the strategy's statistics of this tensor")]
+    #[error(
+        "`{tensor}`: exponent {exponent} is outside -40..=30; check the strategy's statistics of this tensor"
+    )]
     ExponentRange {
         /// Tensor name.
         tensor: String,

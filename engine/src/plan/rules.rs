@@ -164,7 +164,8 @@ impl Layer<'_> {
         let topology = super::Topology::new(self.network, self.draft);
         let output = self.network.node(self.id).output();
         let (root, bits) = topology.root(output);
-        let Some(reader) = topology.consumers(root).first().filter(|_| self.takes_a_reader_exponent(root, bits))
+        let Some(reader) =
+            topology.consumers(root).first().filter(|_| self.takes_a_reader_exponent(root, bits))
         else {
             return Repair::ActivationExponent { tensor: root, bits, exponent };
         };

@@ -61,9 +61,9 @@ pub fn dump(predictor: &Predictor, input: &Values, folder: &Path) -> Result<(), 
                     result = write(view.name, &Values::of(&view.data), view.shape, view.exponent);
                 }
             };
-            simulator.run(&mut scratch, input.as_data(), Some(&mut observe)).map_err(|e| {
-                PredictError::Espdl { path: predictor.path.clone(), reason: e.to_string() }
-            })?;
+            simulator
+                .run(&mut scratch, input.as_data(), Some(&mut observe))
+                .map_err(|e| PredictError::Espdl { path: predictor.path.clone(), reason: e.to_string() })?;
             result?;
         }
     }

@@ -122,8 +122,7 @@ impl Predictor {
                 (None, true) => "named in the file",
                 (None, false) => "inferred from exponents and layouts",
             };
-            let simulator =
-                Simulator::new(bytes.into(), target).map_err(|e| failed(e.to_string()))?;
+            let simulator = Simulator::new(bytes.into(), target).map_err(|e| failed(e.to_string()))?;
             Kind::Quantized { simulator: Box::new(simulator), metadata, chosen }
         } else {
             let network = Arc::new(onnx::open(path)?.network);
@@ -195,10 +194,7 @@ impl Predictor {
     }
 
     /// How pictures become this model's input: the file's own metadata, changed by `overrides`.
-    pub fn preprocessing(
-        &self,
-        overrides: &BTreeMap<String, String>,
-    ) -> Result<Preprocessing, PredictError> {
+    pub fn preprocessing(&self, overrides: &BTreeMap<String, String>) -> Result<Preprocessing, PredictError> {
         match &self.kind {
             Kind::Float { network, .. } => Ok(Preprocessing::of_network(network, overrides)?),
             Kind::Quantized { metadata, .. } => {

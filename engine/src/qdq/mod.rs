@@ -29,7 +29,8 @@ const WIDEST_BIAS_BITS: u32 = 32;
 /// The model as bytes.
 pub fn to_qdq(network: &Network, draft: &Draft, plan: &Plan) -> Vec<u8> {
     let network = float_network(network, draft);
-    let mut export = Export { network: &network, draft, plan, graph: GraphProto::default(), read: HashMap::new() };
+    let mut export =
+        Export { network: &network, draft, plan, graph: GraphProto::default(), read: HashMap::new() };
     export.graph.name = network.name.clone();
     export.run();
     let metadata = network.metadata.iter();
@@ -142,7 +143,13 @@ impl Export<'_> {
         let operands = [float, &scale, &zero];
         self.push(node("QuantizeLinear", &format!("{base}/quantize"), &operands, &integer, Vec::new()));
         let operands = [integer.as_str(), &scale, &zero];
-        self.push(node("DequantizeLinear", &format!("{base}/dequantize"), &operands, &dequantized, Vec::new()));
+        self.push(node(
+            "DequantizeLinear",
+            &format!("{base}/dequantize"),
+            &operands,
+            &dequantized,
+            Vec::new(),
+        ));
         self.read.insert((tensor_id, format), dequantized.clone());
         dequantized
     }
@@ -163,9 +170,17 @@ impl Export<'_> {
                 _ => 0,
             };
             let q = quantize_weights(values(network, draft, constant), &of.shape, axis, plan, rounding);
-            return self.dequantized(id, &of.name, &of.shape, axis, plan, q.into_iter().map(i64::from).collect());
+            return self.dequantized(
+                id,
+                &of.name,
+                &of.shape,
+                axis,
+                plan,
+                q.into_iter().map(i64::from).collect(),
+            );
         }
-        if let Some(plan) = planned.bias.as_ref().filter(|p| is(&planned.bias) && p.bits <= WIDEST_BIAS_BITS) {
+        if let Some(plan) = planned.bias.as_ref().filter(|p| is(&planned.bias) && p.bits <= WIDEST_BIAS_BITS)
+        {
             let q = quantize_bias(values(network, draft, constant), plan, rounding);
             return self.dequantized(id, &of.name, &of.shape, 0, plan, q);
         }
@@ -205,4 +220,3 @@ impl Export<'_> {
         }
     }
 }
-

@@ -27,8 +27,8 @@ use crate::lower::{LowerOptions, lower};
 use crate::network::{Network, NodeId, Op, TensorId};
 use crate::plan::{self, Finding, Plan};
 use crate::strategy::{
-    LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost,
-    TensorStatistics, WeightsUse,
+    LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost, TensorStatistics,
+    WeightsUse,
 };
 use crate::target::TargetSpec;
 
@@ -174,7 +174,10 @@ impl Session {
             }
         }
         if request.weights == WeightsUse::Quantized {
-            hash.update(format!("{} {:?} {:?}", self.target.name, self.draft.weight_exponents, self.draft.bits));
+            hash.update(format!(
+                "{} {:?} {:?}",
+                self.target.name, self.draft.weight_exponents, self.draft.bits
+            ));
         }
         hash.finalize().into()
     }
@@ -357,9 +360,8 @@ impl StrategyHost for Session {
         let ticker = Ticker::new(&self.cancel, &report);
         let simulator = simulator(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
         let (draft, executor) = (&self.draft, self.executor.as_ref());
-        let graphwise =
-            analyse::graphwise(&network, draft, &planned, &simulator, executor, &inputs, &ticker)
-                .map_err(strategy_error)?;
+        let graphwise = analyse::graphwise(&network, draft, &planned, &simulator, executor, &inputs, &ticker)
+            .map_err(strategy_error)?;
         let nodes = match kind {
             ScoreKind::Graphwise => graphwise.nodes.iter().map(|n| (n.node, n.nsr)).collect(),
             ScoreKind::Layerwise => {

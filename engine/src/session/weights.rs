@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::draft::Draft;
+use crate::draft::SlotRole;
 use crate::lower::{quantize_bias, quantize_weights};
 use crate::network::{Network, NodeId, Op, TensorId};
 use crate::plan::{ConstantPlan, slots};
 use crate::quantize::{EXPONENT_RANGE, exp2};
-use crate::draft::SlotRole;
 use crate::target::TargetSpec;
 
 pub use crate::float::Weights;
@@ -27,8 +27,7 @@ pub fn quantized(network: &Network, draft: &Draft, target: &TargetSpec) -> Weigh
     for slot in slots(network, draft, target) {
         let SlotRole::Weights { axis, .. } = slot.role else { continue };
         let Some(exponents) = draft.weight_exponents.get(&slot.tensor) else { continue };
-        let plan =
-            ConstantPlan { tensor: slot.tensor, bits: slot.bits.into(), exponents: exponents.clone() };
+        let plan = ConstantPlan { tensor: slot.tensor, bits: slot.bits.into(), exponents: exponents.clone() };
         weights.insert(slot.tensor, weights_of(network, draft, target, &plan, axis));
     }
     weights
@@ -43,8 +42,7 @@ pub fn weights_of(
     axis: usize,
 ) -> Arc<[f32]> {
     let shape = &network.tensor(plan.tensor).shape;
-    let integers =
-        quantize_weights(values(network, draft, plan.tensor), shape, axis, plan, target.rounding);
+    let integers = quantize_weights(values(network, draft, plan.tensor), shape, axis, plan, target.rounding);
     let inner = shape.iter().skip(axis + 1).product::<usize>().max(1);
     let channels = shape.get(axis).copied().unwrap_or(1).max(1);
     let integers = integers.into_iter().enumerate();

@@ -104,7 +104,8 @@ pub trait StrategyHost {
     /// Sets the width of a node.
     fn set_bits(&mut self, node: NodeId, bits: Bits) -> Result<(), StrategyError>;
     /// Sets the exponents of a slot; the count must be the slot's.
-    fn set_exponents(&mut self, tensor: TensorId, bits: Bits, exponents: &[i32]) -> Result<(), StrategyError>;
+    fn set_exponents(&mut self, tensor: TensorId, bits: Bits, exponents: &[i32])
+    -> Result<(), StrategyError>;
     /// Replaces a constant; same length, finite values.
     fn set_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError>;
     /// Replaces a Clip by a Relu, or takes that back.
@@ -127,7 +128,12 @@ pub trait StrategyHost {
     /// each naming a layer and a remedy. `repair` applies the remedies.
     fn complete(&mut self, repair: bool) -> Result<Vec<String>, StrategyError>;
     /// Scores the draft with the runtime.
-    fn score(&mut self, set: PictureSet, kind: ScoreKind, max_pictures: usize) -> Result<Score, StrategyError>;
+    fn score(
+        &mut self,
+        set: PictureSet,
+        kind: ScoreKind,
+        max_pictures: usize,
+    ) -> Result<Score, StrategyError>;
     /// Reports progress, 0..=1, with a short text.
     fn progress(&mut self, fraction: f32, message: &str);
     /// True once the user cancelled.

@@ -1,45 +1,144 @@
 //! The backend that runs Octet's engine.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use octet_engine::job::{JobHandle, QuantizeRequest};
+use octet_engine::host::{Discovery, SearchPath, TrustStore, data_folder, discover};
+use octet_engine::job::{JobHandle, QuantizeRequest, Workers, start};
+use octet_engine::onnx::{self, OpenError};
+use octet_engine::report::{Report, SCHEMA_VERSION};
+use octet_engine::run::{RunError, read_report};
 
-use super::{Backend, OpenedModel, PluginDescription};
+use super::{Backend, FoundPlugins, OpenedModel, PluginDescription, RefusedPlugin};
+use crate::demo;
 use crate::window::state::{Place, Problem};
 
-/// Octet's own engine.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct EngineBackend;
+/// Octet's own engine. It keeps one worker process between jobs.
+#[derive(Debug, Default)]
+pub struct EngineBackend {
+    workers: OnceLock<Workers>,
+    /// The last search for plugins: jobs take the libraries from it.
+    installed: Mutex<Discovery>,
+}
+
+impl EngineBackend {
+    fn workers(&self) -> Result<&Workers, Problem> {
+        if let Some(workers) = self.workers.get() {
+            return Ok(workers);
+        }
+        let started = Workers::of_this_program()
+            .map_err(|e| problem(Place::Run, "Octet cannot find its own program file", e))?;
+        Ok(self.workers.get_or_init(|| started))
+    }
+
+    fn search(&self) -> Result<Discovery, Problem> {
+        let workers = self.workers()?;
+        let trust = TrustStore::of_user()
+            .map_err(|e| problem(Place::Strategy, "The list of trusted plugins cannot be read", e))?;
+        Ok(discover(&SearchPath::standard(), &trust, |library: &Path| workers.describe(library)))
+    }
+}
+
+fn problem(place: Place, title: &str, cause: impl Display) -> Problem {
+    Problem::new(place, title, cause.to_string())
+}
 
 impl Backend for EngineBackend {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {
-        let detail = format!("The importer is not connected yet: {}", path.display());
-        Err(Problem::new(Place::Model, "This build cannot read ONNX files", detail))
+        let opened = onnx::open(path).map_err(|error| {
+            let title = match &error {
+                OpenError::Io { .. } => "The model cannot be read",
+                OpenError::TooLarge { .. } => "The model is too large",
+                OpenError::NotOnnx { .. } => "This is not an ONNX model",
+                OpenError::Malformed { .. } => "The model is damaged",
+                OpenError::NotAClassifier { .. } => "This is not a picture classifier",
+                OpenError::Unsupported { .. } => "The model has operations that Octet does not support",
+            };
+            problem(Place::Model, title, error)
+        })?;
+        Ok(OpenedModel { network: opened.network, sha256: opened.sha256, notes: opened.notes })
     }
 
     fn example_model(&self) -> Result<PathBuf, Problem> {
-        let detail = "The example is not part of this build".to_owned();
-        Err(Problem::new(Place::Model, "No example model", detail))
+        let title = "The example cannot be written";
+        let folder = data_folder()
+            .ok_or_else(|| problem(Place::Model, title, "there is no home directory to keep it in"))?;
+        let inputs = demo::unpack(&folder.join("example"))
+            .map_err(|e| problem(Place::Model, title, format!("{e:#}")))?;
+        Ok(inputs.model)
     }
 
-    fn plugins(&self) -> Result<Vec<PluginDescription>, Problem> {
-        Ok(Vec::new())
+    fn plugins(&self) -> Result<FoundPlugins, Problem> {
+        let installed = self.search()?;
+        let usable = installed.loaded.iter().map(|found| {
+            let d = found.description.clone();
+            let fields = d.fields();
+            PluginDescription {
+                id: d.id,
+                name: d.name,
+                version: d.version,
+                vendor: d.vendor,
+                description: d.description,
+                targets: d.targets,
+                fields,
+            }
+        });
+        let refused = installed.refused.iter().map(|r| RefusedPlugin {
+            path: r.path.clone(),
+            reason: r.reason.clone(),
+            can_be_trusted: r.untrusted_sha256.is_some(),
+        });
+        let found = FoundPlugins { usable: usable.collect(), refused: refused.collect() };
+        *self.installed.lock().unwrap_or_else(PoisonError::into_inner) = installed;
+        Ok(found)
+    }
+
+    fn trust(&self, library: &Path) -> Result<(), Problem> {
+        let title = "The plugin could not be trusted";
+        // A file that is no plugin is refused before it is trusted.
+        self.workers()?.describe(library).map_err(|e| problem(Place::Strategy, title, e))?;
+        let mut store = TrustStore::of_user().map_err(|e| problem(Place::Strategy, title, e))?;
+        store.trust(library).map_err(|e| problem(Place::Strategy, title, e))?;
+        Ok(())
     }
 
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
-        let Some(dirs) = directories::ProjectDirs::from("", "", "octet") else {
-            let detail = "There is no home directory to keep runs in".to_owned();
-            return Err(Problem::new(Place::Run, "No place for the run", detail));
-        };
-        let runs = dirs.data_dir().join("runs");
-        let free = (1..).map(|n: u32| runs.join(format!("{label}-{n}"))).find(|p| !p.exists());
-        free.ok_or_else(|| {
-            Problem::new(Place::Run, "No place for the run", format!("{} is full", runs.display()))
-        })
+        let title = "There is no place for the run";
+        let data = data_folder()
+            .ok_or_else(|| problem(Place::Run, title, "there is no home directory to keep runs in"))?;
+        let runs = data.join("runs");
+        (1..10_000)
+            .map(|n: u32| runs.join(format!("{label}-{n}")))
+            .find(|path| !path.exists())
+            .ok_or_else(|| problem(Place::Run, title, format!("{}/{label}-* is full", runs.display())))
     }
 
-    fn start(&self, _request: QuantizeRequest) -> Result<JobHandle, Problem> {
-        let detail = "Jobs are not connected yet".to_owned();
-        Err(Problem::new(Place::Run, "This build cannot quantize", detail))
+    fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem> {
+        let installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = |id: &str| installed.find(id).map(|found| found.path.clone());
+        let libraries: Result<Vec<PathBuf>, String> =
+            request.strategies.iter().map(|s| library(&s.id)).collect();
+        let libraries = libraries.map_err(|e| problem(Place::Strategy, "A strategy is gone", e))?;
+        Ok(start(self.workers()?, request, libraries))
+    }
+
+    fn load_report(&self, run: &Path) -> Result<Report, Problem> {
+        let report = read_report(run).map_err(|error| {
+            let title = match &error {
+                RunError::Read { .. } => "This run cannot be read",
+                _ => "This report is damaged",
+            };
+            problem(Place::Run, title, error)
+        })?;
+        if report.schema > SCHEMA_VERSION {
+            let detail = format!(
+                "It has schema {}, this Octet knows {SCHEMA_VERSION}; a newer Octet can show it: {}",
+                report.schema,
+                run.display()
+            );
+            return Err(problem(Place::Run, "This run is from a newer Octet", detail));
+        }
+        Ok(report)
     }
 }

@@ -1,10 +1,7 @@
-//! Files and folders that the window looks at itself: what a dropped path is, which pictures a folder holds, the
-//! report of a run.
+//! Files and folders that the window looks at itself: what a dropped path is, which pictures a folder holds.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use octet_engine::report::{Report, SCHEMA_VERSION};
+use std::path::Path;
 
 use crate::window::state::{PictureFolder, Place, Problem};
 
@@ -70,11 +67,7 @@ fn ending(path: &Path) -> String {
 pub fn list_pictures(folder: &Path) -> Result<PictureFolder, Problem> {
     let mut found = PictureFolder { path: folder.to_owned(), pictures: 0, others: 0, classes: 0 };
     count(folder, 0, &mut found).map_err(|error| {
-        Problem::new(
-            Place::Pictures,
-            "This folder cannot be read",
-            format!("{error}: {}", folder.display()),
-        )
+        Problem::new(Place::Pictures, "This folder cannot be read", format!("{error}: {}", folder.display()))
     })?;
     if found.pictures == 0 {
         let detail = format!(
@@ -105,25 +98,6 @@ fn count(folder: &Path, depth: usize, found: &mut PictureFolder) -> std::io::Res
         found.classes += 1;
     }
     Ok(())
-}
-
-/// Reads `report.json` of a run folder, or the file itself.
-pub(super) fn load_report(run: &Path) -> Result<Report, Problem> {
-    let file: PathBuf = if run.is_dir() { run.join("report.json") } else { run.to_owned() };
-    let bad = |title: &str, detail: String| {
-        Problem::new(Place::Run, title, format!("{detail}: {}", file.display()))
-    };
-    let text = fs::read_to_string(&file).map_err(|e| bad("This run cannot be read", e.to_string()))?;
-    let report: Report =
-        serde_json::from_str(&text).map_err(|e| bad("This report is damaged", e.to_string()))?;
-    if report.schema > SCHEMA_VERSION {
-        let detail = format!(
-            "It has schema {}, this Octet knows {SCHEMA_VERSION}; a newer Octet can show it",
-            report.schema
-        );
-        return Err(bad("This run is from a newer Octet", detail));
-    }
-    Ok(report)
 }
 
 #[cfg(test)]
@@ -165,14 +139,5 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let problem = list_pictures(dir.path()).unwrap_err();
         assert!(problem.detail.contains(&dir.path().display().to_string()));
-    }
-
-    #[test]
-    fn a_damaged_report_is_refused_with_its_path() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("report.json"), "{\"schema\": 1}").unwrap();
-        let problem = load_report(dir.path()).unwrap_err();
-        assert_eq!(problem.title, "This report is damaged");
-        assert!(problem.detail.contains("report.json"));
     }
 }

@@ -9,7 +9,7 @@ mod plugin;
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
 pub use files::{DropKind, list_pictures};
-pub use plugin::{FieldKind, PluginDescription, SettingField};
+pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};
 
 use std::path::{Path, PathBuf};
 
@@ -37,16 +37,16 @@ pub trait Backend: Send + Sync {
     /// Writes the example model where it can be opened, and says where.
     fn example_model(&self) -> Result<PathBuf, Problem>;
     /// The strategies that can be chosen.
-    fn plugins(&self) -> Result<Vec<PluginDescription>, Problem>;
+    fn plugins(&self) -> Result<FoundPlugins, Problem>;
+    /// Remembers that the user trusts this library.
+    fn trust(&self, library: &Path) -> Result<(), Problem>;
     /// A folder for a new run whose name starts with `label`; it does not exist yet.
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem>;
     /// Starts a job.
     fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem>;
-
     /// Reads the report of a run folder (or the `report.json` itself).
-    fn load_report(&self, run: &Path) -> Result<Report, Problem> {
-        files::load_report(run)
-    }
+    fn load_report(&self, run: &Path) -> Result<Report, Problem>;
+
     /// Looks which pictures a folder holds.
     fn list_pictures(&self, folder: &Path) -> Result<PictureFolder, Problem> {
         files::list_pictures(folder)

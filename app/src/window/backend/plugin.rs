@@ -1,4 +1,8 @@
-//! What a strategy plugin says about itself, in the shape of the engine's plugin host.
+//! What a strategy plugin says about itself, ready for a form.
+
+use std::path::PathBuf;
+
+pub use octet_engine::host::{SettingChoice, SettingField, SettingKind};
 
 /// A strategy that can be chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,42 +23,22 @@ pub struct PluginDescription {
     pub fields: Vec<SettingField>,
 }
 
-/// One setting of a strategy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SettingField {
-    /// Key in the settings object.
-    pub key: String,
-    /// For people.
-    pub title: String,
-    /// What it does.
-    pub description: String,
-    /// What values it takes.
-    pub kind: FieldKind,
-    /// The value it has when nothing is set.
-    pub default: serde_json::Value,
+/// A file that looks like a plugin and is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedPlugin {
+    /// The library.
+    pub path: PathBuf,
+    /// Why, and what to do.
+    pub reason: String,
+    /// The only reason is that nobody said it may be trusted.
+    pub can_be_trusted: bool,
 }
 
-/// The values of a setting.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FieldKind {
-    /// Yes or no.
-    Bool,
-    /// Whole numbers.
-    Integer {
-        /// Smallest.
-        min: Option<i64>,
-        /// Largest.
-        max: Option<i64>,
-    },
-    /// Real numbers.
-    Number {
-        /// Smallest.
-        min: Option<f64>,
-        /// Largest.
-        max: Option<f64>,
-    },
-    /// One of these.
-    Choice(Vec<String>),
-    /// Any text.
-    Text,
+/// What the search for plugins found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundPlugins {
+    /// Strategies that can be chosen.
+    pub usable: Vec<PluginDescription>,
+    /// Files that are not used.
+    pub refused: Vec<RefusedPlugin>,
 }

@@ -17,7 +17,6 @@ pub use problem::{Place, Problem};
 pub use runs::{Run, Runs};
 pub use steps::{Progress, STEPS, Step};
 pub use strategies::{Chosen, Strategies};
-pub(crate) use table::op_name;
 pub use table::{Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 

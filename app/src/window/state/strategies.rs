@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use octet_engine::job::StrategyRequest;
 use serde_json::Value;
 
-use crate::window::backend::PluginDescription;
+use crate::window::backend::{PluginDescription, RefusedPlugin};
 
 /// A strategy of the chain.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Chosen {
 pub struct Strategies {
     /// All that were found; `None` until they were looked for.
     pub found: Option<Vec<PluginDescription>>,
+    /// Files that look like plugins and are not used.
+    pub refused: Vec<RefusedPlugin>,
     /// Run one after the other.
     pub chain: Vec<Chosen>,
 }
@@ -94,14 +96,14 @@ impl Strategies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::backend::{FieldKind, SettingField};
+    use crate::window::backend::{SettingField, SettingKind};
 
     fn strategies() -> Strategies {
         let field = SettingField {
             key: "observer".to_owned(),
             title: "Observer".to_owned(),
             description: String::new(),
-            kind: FieldKind::Choice(vec!["kl".to_owned(), "minmax".to_owned()]),
+            kind: SettingKind::Text,
             default: Value::from("kl"),
         };
         let plugin = PluginDescription {
@@ -113,7 +115,7 @@ mod tests {
             targets: Vec::new(),
             fields: vec![field],
         };
-        Strategies { found: Some(vec![plugin]), chain: Vec::new() }
+        Strategies { found: Some(vec![plugin]), ..Strategies::default() }
     }
 
     #[test]

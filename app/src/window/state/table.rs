@@ -68,7 +68,9 @@ impl Column {
             Column::Bits => "Width of weights and output",
             Column::Graphwise => super::Heat::Graphwise.explanation(),
             Column::Layerwise => super::Heat::Layerwise.explanation(),
-            Column::Weights => "Weights are integers times two to this exponent; a span where channels differ",
+            Column::Weights => {
+                "Weights are integers times two to this exponent; a span where channels differ"
+            }
             Column::Output => "The output is integers times two to this exponent",
             Column::Macs => "Multiply-accumulates of one picture, in millions",
             Column::Bytes => "Weights and bias in the file, in KiB",
@@ -121,7 +123,7 @@ pub struct Row {
 }
 
 /// A node's operation as reports call it.
-pub(crate) fn op_name(op: &Op, channels: usize) -> String {
+fn op_name(op: &Op, channels: usize) -> String {
     match op {
         Op::Conv(c) if c.group > 1 && c.group == channels => "DepthwiseConv".to_owned(),
         other => other.onnx_name().to_owned(),

@@ -1,8 +1,9 @@
 //! The top bar: the whole main job, from left to right.
 
-use egui::{Align, Button, ComboBox, Layout, Rect, RichText, Sense, Theme, Ui, pos2, vec2};
+use egui::{Align, ComboBox, Layout, Rect, RichText, Sense, Theme, Ui, pos2, vec2};
 use octet_engine::target::TARGETS;
 
+use super::icon_ui::{Icon, icon_button};
 use super::widgets::{primary_button, quiet_button};
 use crate::window::actions::{Action, Actions};
 use crate::window::backend::Pick;
@@ -42,9 +43,8 @@ fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         (None, Some(model)) => model.file_name(),
         (None, None) => "Open a model…".to_owned(),
     };
-    let shortcut = ui
-        .ctx()
-        .format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
+    let shortcut =
+        ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
     let button = ui.button(&name).on_hover_text(format!("Open another model ({shortcut})"));
     if button.clicked() {
         out.push(Action::Ask(Pick::Model));
@@ -109,12 +109,11 @@ fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 fn theme_ui(ui: &mut Ui, out: &mut Actions) {
     let dark = ui.ctx().theme() == Theme::Dark;
     let (sign, other, words) = if dark {
-        ("☀", ThemeChoice::Light, "Light colours")
+        (Icon::Sun, ThemeChoice::Light, "Light colours")
     } else {
-        ("🌙", ThemeChoice::Dark, "Dark colours")
+        (Icon::Moon, ThemeChoice::Dark, "Dark colours")
     };
-    let button = ui.add(Button::new(sign).frame_when_inactive(false)).on_hover_text(words);
-    if button.accessible_name(words).clicked() {
+    if icon_button(ui, sign, words).clicked() {
         out.push(Action::SetTheme(other));
     }
     if quiet_button(ui, "Open run…").on_hover_text("Show the report of a run folder").clicked() {

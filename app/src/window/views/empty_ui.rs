@@ -15,22 +15,17 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.painter().rect_filled(area, CornerRadius::same(14), t.panel.gamma_multiply(0.5));
     dashed_ui(ui, area, t.edge.gamma_multiply(0.7));
     let inside = egui::Rect::from_center_size(area.center(), vec2(area.width().min(560.0), 330.0));
-    let mut ui =
-        ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
+    let mut ui = ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
     picture_ui(&mut ui);
     ui.add_space(18.0);
     ui.label(RichText::new("Drop a MobileNetV2 .onnx here").size(22.0).color(t.strong));
     ui.add_space(2.0);
-    ui.label(
-        RichText::new("Octet quantizes it for an ESP32 and shows where the error is.").color(t.weak),
-    );
+    ui.label(RichText::new("Octet quantizes it for an ESP32 and shows where the error is.").color(t.weak));
     ui.add_space(18.0);
     buttons_ui(&mut ui, out);
     ui.add_space(GAP);
     ui.label(
-        RichText::new("A folder of pictures or a finished run can be dropped as well.")
-            .small()
-            .color(t.weak),
+        RichText::new("A folder of pictures or a finished run can be dropped as well.").small().color(t.weak),
     );
     if let Some(problem) = state.problems.get(&Place::Model).or(state.problems.get(&Place::Run)) {
         ui.add_space(2.0 * GAP);
@@ -87,12 +82,7 @@ fn picture_ui(ui: &mut Ui) {
 
 /// A dashed outline.
 pub(super) fn dashed_ui(ui: &Ui, rect: egui::Rect, colour: Color32) {
-    let corners = [
-        rect.left_top(),
-        rect.right_top(),
-        rect.right_bottom(),
-        rect.left_bottom(),
-        rect.left_top(),
-    ];
+    let corners =
+        [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
     ui.painter().extend(Shape::dashed_line(&corners, Stroke::new(1.5, colour), 7.0, 6.0));
 }

@@ -4,7 +4,8 @@ use egui::{CornerRadius, Label, Rect, RichText, Sense, Ui, vec2};
 use octet_engine::network::{Network, NodeId};
 use octet_engine::report::LayerFacts;
 
-use super::widgets::{caption, card, fact, quiet_button, section};
+use super::icon_ui::{Icon, icon_button};
+use super::widgets::{caption, card, fact, section};
 use super::{bar_ui, words};
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
@@ -30,8 +31,7 @@ pub(super) fn inspector_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(title).size(18.0).color(t.strong));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let close = quiet_button(ui, "✖").on_hover_text("Select nothing (Esc)");
-            if close.accessible_name("Clear the selection").clicked() {
+            if icon_button(ui, Icon::Cross, "Clear the selection (Esc)").clicked() {
                 out.push(Action::Select(None));
             }
         });

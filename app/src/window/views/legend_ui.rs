@@ -1,6 +1,8 @@
 //! Under the graph: what the colours mean, and how much of the graph is unfolded.
 
-use egui::{Align, Align2, ComboBox, CornerRadius, FontId, Layout, Mesh, Rect, RichText, Sense, Ui, pos2, vec2};
+use egui::{
+    Align, Align2, ComboBox, CornerRadius, FontId, Layout, Mesh, Rect, RichText, Sense, Ui, pos2, vec2,
+};
 
 use super::widgets::quiet_button;
 use crate::window::actions::{Action, Actions};
@@ -29,7 +31,8 @@ pub(super) fn legend_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             if quiet_button(ui, "Fit").on_hover_text("Keep the whole graph in view (F)").clicked() {
                 out.push(Action::Fit);
             }
-            let all_open = state.model.open.as_ref().is_some_and(|m| state.graph.open.len() == m.groups.len());
+            let all_open =
+                state.model.open.as_ref().is_some_and(|m| state.graph.open.len() == m.groups.len());
             let text = if all_open { "Fold all" } else { "Unfold all" };
             if quiet_button(ui, text).on_hover_text("Blocks list their operations").clicked() {
                 out.push(Action::OpenAllGroups(!all_open));

@@ -8,6 +8,9 @@ use crate::window::actions::{Action, Actions};
 use crate::window::state::State;
 use crate::window::theme::{figures, tokens};
 
+/// Only this many of the last lines are drawn.
+const MAX_LINES: usize = 500;
+
 /// The log in a window of its own, above the status bar.
 pub(super) fn log_ui(ui: &Ui, state: &State, out: &mut Actions) {
     if !state.shows_log {
@@ -32,22 +35,17 @@ fn lines_ui(ui: &mut Ui, state: &State) {
         caption(ui, "The job has told nothing yet.");
         return;
     }
-    ScrollArea::both().auto_shrink([false, false]).stick_to_bottom(true).show_rows(
-        ui,
-        16.0,
-        lines.len(),
-        |ui, range| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            for line in &lines[range] {
-                let colour = match line.level {
-                    None => t.error,
-                    Some(LogLevel::Warning) => t.warn,
-                    Some(LogLevel::Info) => t.text,
-                    Some(LogLevel::Debug) => t.weak,
-                };
-                let text = RichText::new(&line.text).font(figures()).color(colour);
-                ui.add(Label::new(text).extend().selectable(true));
-            }
-        },
-    );
+    ScrollArea::vertical().auto_shrink([false, false]).stick_to_bottom(true).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        for line in &lines[lines.len().saturating_sub(MAX_LINES)..] {
+            let colour = match line.level {
+                None => t.error,
+                Some(LogLevel::Warning) => t.warn,
+                Some(LogLevel::Info) => t.text,
+                Some(LogLevel::Debug) => t.weak,
+            };
+            let text = RichText::new(&line.text).font(figures()).color(colour);
+            ui.add(Label::new(text).wrap().selectable(true));
+        }
+    });
 }

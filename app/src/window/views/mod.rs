@@ -4,6 +4,7 @@
 mod bar_ui;
 mod empty_ui;
 mod graph;
+mod icon_ui;
 mod inspector_ui;
 mod legend_ui;
 mod log_ui;
@@ -52,7 +53,8 @@ pub fn window_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             .size_range(260.0..=480.0)
             .frame(side)
             .show(ui, |ui| side_ui(ui, state, out));
-        let table = Frame::new().fill(t.panel).inner_margin(Margin { left: 12, right: 4, top: 8, bottom: 0 });
+        let table =
+            Frame::new().fill(t.panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 0 });
         let height = ui.available_height();
         Panel::bottom("table")
             .resizable(true)

@@ -1,6 +1,9 @@
 //! What lies over the window for a moment: what a drop would do, and the field for a path.
 
-use egui::{Align2, Color32, CornerRadius, FontId, Id, Key, LayerId, Modal, Order, RichText, Stroke, StrokeKind, TextEdit, Ui, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Frame, Id, Key, LayerId, Margin, Modal, Order, RichText, Stroke,
+    StrokeKind, TextEdit, Ui, vec2,
+};
 
 use super::widgets::{primary_button, quiet_button};
 use crate::window::actions::{Action, Actions};
@@ -25,11 +28,16 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
     let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, Id::new("hover")));
     let colour = if welcome { t.accent } else { t.warn };
     painter.rect_filled(rect, 0.0, Color32::from_black_alpha(150));
-    painter.rect_stroke(rect.shrink(14.0), CornerRadius::same(14), Stroke::new(2.5, colour), StrokeKind::Inside);
+    painter.rect_stroke(
+        rect.shrink(14.0),
+        CornerRadius::same(14),
+        Stroke::new(2.5, colour),
+        StrokeKind::Inside,
+    );
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(22.0), t.strong);
     let plate = egui::Rect::from_center_size(rect.center(), galley.size() + vec2(56.0, 36.0));
     painter.rect(plate, CornerRadius::same(10), t.card, Stroke::new(1.0, colour), StrokeKind::Inside);
-    let response = ui.interact(plate, Id::new("hover words"), egui::Sense::hover());
+    let response = ui.interact(plate, Id::unique("hover words"), egui::Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words));
     painter.galley(plate.center() - galley.size() / 2.0, galley, t.strong);
     if let [path] = hover.paths.as_slice() {
@@ -42,7 +50,8 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
 /// Asks for a path where there is no dialog.
 pub(super) fn path_field_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let Some(field) = &state.path_field else { return };
-    let shown = Modal::new(Id::new("path field")).show(ui.ctx(), |ui| {
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    let shown = Modal::new(Id::unique("path field")).frame(frame).show(ui.ctx(), |ui| {
         let t = tokens(ui);
         ui.set_width(460.0);
         ui.label(RichText::new(field.what.title()).size(18.0).color(t.strong));

@@ -2,6 +2,7 @@
 
 use egui::{Align, Label, Layout, RichText, Ui};
 
+use super::icon_ui::{Icon, icon_button};
 use super::widgets::{caption, card, heading, problem_ui, quiet_button, section};
 use crate::window::actions::{Action, Actions};
 use crate::window::backend::Pick;
@@ -69,8 +70,7 @@ fn folder_ui(ui: &mut Ui, folder: &PictureFolder) -> bool {
         let mut goes = false;
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let button = quiet_button(ui, "✖").on_hover_text("Take this folder out");
-                goes = button.accessible_name(format!("Remove {name}")).clicked();
+                goes = icon_button(ui, Icon::Cross, &format!("Remove {name}")).clicked();
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(Label::new(RichText::new(name.as_ref()).color(t.strong)).truncate());
                 });

@@ -1,6 +1,6 @@
 //! The left rail: the path from top to bottom, and the runs.
 
-use egui::{Align, CornerRadius, Layout, Rect, Role, RichText, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{Align, CornerRadius, Layout, Rect, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 
 use super::widgets::{progress_sign, section};
 use crate::window::actions::{Action, Actions};
@@ -27,9 +27,8 @@ fn step_ui(ui: &mut Ui, state: &State, step: Step, number: usize, out: &mut Acti
     let label = format!("{} ({})", step.title(), progress.words());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &label));
     background_ui(ui, rect, chosen, response.hovered());
-    let inside = UiBuilder::new()
-        .max_rect(rect.shrink2(vec2(10.0, 4.0)))
-        .layout(Layout::left_to_right(Align::Center));
+    let inside =
+        UiBuilder::new().max_rect(rect.shrink2(vec2(10.0, 4.0))).layout(Layout::left_to_right(Align::Center));
     let mut row = ui.new_child(inside);
     progress_sign(&mut row, progress, number);
     row.add_space(2.0);
@@ -53,7 +52,8 @@ fn background_ui(ui: &Ui, rect: Rect, chosen: bool, hovered: bool) {
         ui.painter().rect_filled(rect, CornerRadius::same(RADIUS), fill);
     }
     if chosen {
-        let bar = Rect::from_min_size(rect.min + vec2(0.0, 12.0), vec2(3.0, rect.height() - 24.0));
+        let bar =
+            Rect::from_min_size(rect.min + vec2(0.0, rect.height() * 0.26), vec2(3.0, rect.height() * 0.48));
         ui.painter().rect_filled(bar, CornerRadius::same(2), t.accent);
     }
 }
@@ -67,9 +67,8 @@ fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, format!("Run {name}")));
         background_ui(ui, rect, shown, response.hovered());
         let inside = rect.shrink2(vec2(10.0, 2.0));
-        let mut row = ui.new_child(
-            UiBuilder::new().max_rect(inside).layout(Layout::right_to_left(Align::Center)),
-        );
+        let mut row =
+            ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::right_to_left(Align::Center)));
         if let Some((figure, _)) = run.verdict() {
             let figure = RichText::new(format::accuracy(figure)).font(crate::window::theme::figures());
             row.label(figure.color(t.strong));

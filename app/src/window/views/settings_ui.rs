@@ -3,9 +3,9 @@
 use egui::{ComboBox, DragValue, RichText, TextEdit, Ui};
 use serde_json::Value;
 
-use super::widgets::quiet_button;
+use super::icon_ui::{Icon, icon_button};
 use crate::window::actions::{Action, Actions};
-use crate::window::backend::{FieldKind, PluginDescription, SettingField};
+use crate::window::backend::{PluginDescription, SettingChoice, SettingField, SettingKind};
 use crate::window::state::Strategies;
 use crate::window::theme::tokens;
 
@@ -33,24 +33,24 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
     ui.horizontal(|ui| {
         let is_default = *value == field.default;
         let colour = if is_default { t.text } else { t.accent };
-        if field.kind != FieldKind::Bool {
+        if field.kind != SettingKind::Bool {
             ui.label(RichText::new(&field.title).color(colour)).on_hover_text(&field.key);
         } else {
             changed = bool_ui(ui, field, value);
         }
         if !is_default {
-            let reset = quiet_button(ui, "⟲").on_hover_text(format!("Back to {}", plain(&field.default)));
-            if reset.accessible_name(format!("Reset {}", field.title)).clicked() {
+            let name = format!("Reset {} to {}", field.title, plain(&field.default));
+            if icon_button(ui, Icon::Back, &name).clicked() {
                 changed = Some(field.default.clone());
             }
         }
     });
     let edited = match &field.kind {
-        FieldKind::Bool => None,
-        FieldKind::Integer { min, max } => integer_ui(ui, field, value, *min, *max),
-        FieldKind::Number { min, max } => number_ui(ui, field, value, *min, *max),
-        FieldKind::Choice(options) => choice_ui(ui, field, value, options),
-        FieldKind::Text => text_ui(ui, field, value),
+        SettingKind::Bool => None,
+        SettingKind::Integer { min, max } => integer_ui(ui, field, value, *min, *max),
+        SettingKind::Number { min, max } => number_ui(ui, field, value, *min, *max),
+        SettingKind::Choice { options } => choice_ui(ui, field, value, options),
+        SettingKind::Text => text_ui(ui, field, value),
     };
     if !field.description.is_empty() {
         let text = RichText::new(&field.description).small().color(t.weak);
@@ -95,14 +95,18 @@ fn number_ui(
     (changed && number.is_finite()).then(|| Value::from(number))
 }
 
-fn choice_ui(ui: &mut Ui, field: &SettingField, value: &Value, options: &[String]) -> Option<Value> {
+fn choice_ui(ui: &mut Ui, field: &SettingField, value: &Value, options: &[SettingChoice]) -> Option<Value> {
     let chosen = value.as_str().unwrap_or_default();
     let mut picked = None;
     let combo = ComboBox::from_id_salt("choice").selected_text(chosen).width(ui.available_width().min(220.0));
     let shown = combo.show_ui(ui, |ui| {
         for option in options {
-            if ui.selectable_label(option == chosen, option).clicked() {
-                picked = Some(Value::from(option.as_str()));
+            let mut label = ui.selectable_label(option.value == chosen, &option.value);
+            if !option.description.is_empty() {
+                label = label.on_hover_text(&option.description);
+            }
+            if label.clicked() {
+                picked = Some(Value::from(option.value.as_str()));
             }
         }
     });

@@ -6,7 +6,7 @@ use super::bar_ui::chip;
 use super::settings_ui::settings_ui;
 use super::widgets::{caption, card, heading, notice, problem_ui, quiet_button};
 use crate::window::actions::{Action, Actions};
-use crate::window::backend::PluginDescription;
+use crate::window::backend::{PluginDescription, RefusedPlugin};
 use crate::window::state::{Place, State};
 use crate::window::theme::{GAP, tokens};
 
@@ -32,6 +32,9 @@ pub(super) fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                 ui.add_space(2.0);
             }
         }
+    }
+    for refused in &state.strategies.refused {
+        refused_ui(ui, refused, out);
     }
     if quiet_button(ui, "Look again").on_hover_text("Look for plugins again").clicked() {
         out.push(Action::FindPlugins);
@@ -66,6 +69,22 @@ fn plugin_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription, out: &mut A
             settings_ui(ui, &state.strategies, plugin, out);
         }
     });
+}
+
+/// A library that is not used; one click trusts it when that is all it needs.
+fn refused_ui(ui: &mut Ui, refused: &RefusedPlugin, out: &mut Actions) {
+    let name = refused.path.file_name().unwrap_or(refused.path.as_os_str()).to_string_lossy();
+    ui.add_space(GAP);
+    let title = if refused.can_be_trusted { "New plugin" } else { "Not used" };
+    notice(ui, tokens(ui).warn, &format!("{title}: {name}"), &refused.reason);
+    if refused.can_be_trusted {
+        let button = ui.button("Trust and load").on_hover_text(
+            "A plugin is a program that runs with your rights. Octet remembers this very file by its SHA-256.",
+        );
+        if button.accessible_name(format!("Trust and load {name}")).clicked() {
+            out.push(Action::Trust(refused.path.clone()));
+        }
+    }
 }
 
 fn ordinal(n: usize) -> String {

@@ -77,7 +77,8 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report) {
 }
 
 fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
-    section(ui, "Accuracy (95 % interval)");
+    let has_labels = evaluation.quantized.is_some();
+    section(ui, if has_labels { "Accuracy" } else { "Agreement (the pictures have no labels)" });
     card(ui, |ui| {
         if let (Some(float), Some(quantized)) = (evaluation.float, evaluation.quantized) {
             accuracy_ui(ui, "Float", &float, false);
@@ -85,7 +86,7 @@ fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
             ui.separator();
         }
         fact(ui, "Same class as float", &format::accuracy(evaluation.agreement));
-        fact(ui, "", &format::interval(evaluation.agreement_interval95));
+        fact(ui, "95 % interval", &format::interval(evaluation.agreement_interval95));
         fact(ui, "Error of the scores", &format::percent(evaluation.output_nsr));
         fact(ui, "Pictures", &evaluation.images.to_string());
     });
@@ -106,7 +107,7 @@ fn accuracy_ui(ui: &mut Ui, name: &str, accuracy: &Accuracy, is_result: bool) {
             ui.label(text).on_hover_text("The right class comes first (top-1)");
         });
     });
-    fact(ui, "", &format::interval(accuracy.top1_interval95));
+    fact(ui, "95 % interval", &format::interval(accuracy.top1_interval95));
     fact(ui, "among the first five", &format::accuracy(accuracy.top5));
 }
 

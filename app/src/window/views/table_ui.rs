@@ -1,6 +1,6 @@
 //! The table of layers.
 
-use egui::{Align, CornerRadius, Label, Layout, Rect, Role, RichText, Sense, Ui, WidgetInfo, pos2};
+use egui::{Align, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2};
 use egui_extras::{Column as Width, TableBuilder};
 
 use super::words;
@@ -31,20 +31,22 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     };
     let selected = state.selection.as_ref().and_then(|s| rows.iter().position(|r| r.name == *s));
     let scroll_to = moved_to(ui, state, selected);
+    // The columns of bars take a share of the width, the names take what is left.
+    let bars = (ui.available_width() * 0.125).clamp(104.0, 190.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("layers")
         .sense(Sense::click())
         .auto_shrink([false, false])
         .cell_layout(Layout::left_to_right(Align::Center))
-        .column(Width::remainder().at_least(150.0).clip(true))
-        .column(Width::initial(112.0).clip(true).resizable(true))
-        .column(Width::exact(42.0))
-        .column(Width::initial(136.0).at_least(80.0).resizable(true))
-        .column(Width::initial(136.0).at_least(80.0).resizable(true))
-        .column(Width::exact(82.0))
-        .column(Width::exact(66.0))
-        .column(Width::exact(74.0))
-        .column(Width::exact(68.0));
+        .column(Width::remainder().at_least(120.0).clip(true))
+        .column(Width::exact(72.0))
+        .column(Width::exact(34.0))
+        .column(Width::exact(bars))
+        .column(Width::exact(bars))
+        .column(Width::exact(72.0))
+        .column(Width::exact(54.0))
+        .column(Width::exact(62.0))
+        .column(Width::exact(52.0));
     if let Some(row) = scroll_to {
         table = table.scroll_to_row(row, None);
     }
@@ -74,7 +76,7 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
 /// The row to scroll to: the selected one, in the frame in which the selection changed.
 fn moved_to(ui: &Ui, state: &State, selected: Option<usize>) -> Option<usize> {
-    let id = ui.id().with("selection of the last frame");
+    let id = ui.scope_id().with("selection of the last frame");
     let last: Option<Option<String>> = ui.data(|d| d.get_temp(id));
     if last.as_ref() == Some(&state.selection) {
         return None;
@@ -88,8 +90,8 @@ fn heading_ui(ui: &mut Ui, state: &State, column: Column, out: &mut Actions) {
     let sorted = state.table.column == column;
     let sign = match (sorted && column != Column::Operation, state.table.descending) {
         (false, false) => "",
-        (_, true) => " ⏷",
-        (true, false) => " ⏶",
+        (_, true) => " ↓",
+        (true, false) => " ↑",
     };
     let sign = if sorted { sign } else { "" };
     let text = RichText::new(format!("{}{sign}", column.title())).small();
@@ -117,12 +119,14 @@ fn cell_ui(ui: &mut Ui, row: &Row, column: Column, scales: &Scales) {
     match column {
         Column::Operation => {
             // About this many characters fit; the end of a name tells it from others.
-            let chars = (ui.available_width() / 6.6) as usize;
+            let chars = (ui.available_width() / 6.9) as usize;
             let text = RichText::new(words::tail(&row.name, chars.max(8))).color(t.text);
             ui.add(Label::new(text).extend());
         }
         Column::Op => {
-            ui.add(Label::new(RichText::new(&row.op).color(t.weak)).truncate());
+            let kind = if row.op == "DepthwiseConv" { "DWConv" } else { &row.op };
+            let label = ui.add(Label::new(RichText::new(kind).color(t.weak)).truncate());
+            label.on_hover_text(&row.op);
         }
         Column::Bits => figure_ui(ui, row.bits.map(|b| b.to_string())),
         Column::Graphwise => bar_ui(ui, row.graphwise, scales.graphwise),
@@ -153,7 +157,7 @@ fn figure_ui(ui: &mut Ui, text: Option<String>) {
 
 /// A bar in the colour of the heat scale, and the figure.
 fn bar_ui(ui: &mut Ui, figure: Option<f64>, scale: Option<Scale>) {
-    const FIGURE_WIDTH: f32 = 56.0;
+    const FIGURE_WIDTH: f32 = 66.0;
     let rect = ui.available_rect_before_wrap();
     if let (Some(figure), Some(scale)) = (figure, scale) {
         let room = (rect.width() - FIGURE_WIDTH).max(8.0);

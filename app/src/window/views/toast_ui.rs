@@ -12,7 +12,7 @@ pub(super) fn toasts_ui(ui: &Ui, state: &State, out: &mut Actions) {
     if state.toasts.all.is_empty() {
         return;
     }
-    Area::new(Id::new("toasts"))
+    Area::new(Id::unique("toasts"))
         .anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -48.0))
         .order(Order::Foreground)
         .show(ui.ctx(), |ui| {
@@ -31,7 +31,12 @@ fn toast_ui(ui: &mut Ui, toast: &Toast, out: &mut Actions) {
         .stroke(Stroke::new(1.0, line))
         .corner_radius(CornerRadius::same(RADIUS))
         .inner_margin(Margin::symmetric(14, 10))
-        .shadow(egui::Shadow { offset: [0, 4], blur: 16, spread: 0, color: egui::Color32::from_black_alpha(60) });
+        .shadow(egui::Shadow {
+            offset: [0, 4],
+            blur: 16,
+            spread: 0,
+            color: egui::Color32::from_black_alpha(60),
+        });
     frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         ui.add(Label::new(RichText::new(&toast.title).color(t.strong)).wrap());

@@ -101,13 +101,7 @@ pub(super) fn progress_sign(ui: &mut Ui, progress: Progress, number: usize) {
     let painter = ui.painter();
     let (centre, radius) = (rect.center(), 10.0);
     let digit = |colour| {
-        painter.text(
-            centre,
-            egui::Align2::CENTER_CENTER,
-            number,
-            egui::FontId::proportional(11.5),
-            colour,
-        );
+        painter.text(centre, egui::Align2::CENTER_CENTER, number, egui::FontId::proportional(11.5), colour);
     };
     match progress {
         Progress::Done => {
@@ -125,10 +119,8 @@ pub(super) fn progress_sign(ui: &mut Ui, progress: Progress, number: usize) {
         }
         Progress::Attention => {
             painter.circle_filled(centre, radius, t.warn);
-            painter.line_segment(
-                [centre - vec2(0.0, 5.0), centre + vec2(0.0, 1.2)],
-                Stroke::new(2.0, t.panel),
-            );
+            painter
+                .line_segment([centre - vec2(0.0, 5.0), centre + vec2(0.0, 1.2)], Stroke::new(2.0, t.panel));
             painter.circle_filled(centre + vec2(0.0, 4.6), 1.3, t.panel);
         }
     }

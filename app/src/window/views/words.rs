@@ -2,13 +2,6 @@
 
 use octet_engine::network::{Network, NodeId, Op};
 
-use crate::window::state::op_name;
-
-/// The kind of an operation as reports call it, e.g. `DepthwiseConv`.
-pub(super) fn kind(network: &Network, id: NodeId) -> String {
-    op_name(&network.node(id).op, channels_in(network, id))
-}
-
 fn channels_in(network: &Network, id: NodeId) -> usize {
     let input = network.node(id).inputs.first();
     input.and_then(|t| network.tensor(*t).shape.get(1).copied()).unwrap_or(0)
@@ -19,11 +12,8 @@ pub(super) fn long(network: &Network, id: NodeId) -> String {
     match &network.node(id).op {
         Op::Conv(c) => {
             let [h, w] = c.window.kernel;
-            let step = if c.window.strides == [1, 1] {
-                String::new()
-            } else {
-                format!(" /{}", c.window.strides[0])
-            };
+            let step =
+                if c.window.strides == [1, 1] { String::new() } else { format!(" /{}", c.window.strides[0]) };
             let depthwise = c.group > 1 && c.group == channels_in(network, id);
             let name = if depthwise { "Depthwise" } else { "Conv" };
             format!("{name} {h}×{w}{step}")
@@ -37,6 +27,16 @@ pub(super) fn long(network: &Network, id: NodeId) -> String {
         Op::AveragePool(_) => "Average pool".to_owned(),
         Op::MaxPool(_) => "Max pool".to_owned(),
         other => other.onnx_name().to_owned(),
+    }
+}
+
+/// As [`long`], with fewer characters: a row of an open block has room for a figure beside it.
+pub(super) fn medium(network: &Network, id: NodeId) -> String {
+    let long = long(network, id);
+    match long.strip_prefix("Depthwise") {
+        Some(rest) => format!("DW{rest}"),
+        None if matches!(network.node(id).op, Op::Gemm(_)) => "Fully conn.".to_owned(),
+        None => long,
     }
 }
 

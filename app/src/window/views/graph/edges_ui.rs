@@ -69,8 +69,12 @@ fn residual_ui(canvas: &Canvas<'_>, group: &GroupBox, stroke: Stroke) {
     let route = match sum {
         Some(sum) if group.open => {
             let end = sum.rect.left_center();
-            let route =
-                vec![inlet - vec2(side, 0.0), pos2(inlet.x - side, end.y), pos2(group.rect.left(), end.y), end];
+            let route = vec![
+                inlet - vec2(side, 0.0),
+                pos2(inlet.x - side, end.y),
+                pos2(group.rect.left(), end.y),
+                end,
+            ];
             arrow_ui(canvas, end, stroke);
             route
         }
@@ -106,8 +110,7 @@ fn path_ui(canvas: &Canvas<'_>, corners: &[Pos2], stroke: Stroke) {
             points.push(p + (q - p) * f);
         }
     }
-    let points: Vec<Pos2> =
-        points.into_iter().map(|p| canvas.camera.to_screen(canvas.rect, p)).collect();
+    let points: Vec<Pos2> = points.into_iter().map(|p| canvas.camera.to_screen(canvas.rect, p)).collect();
     let bounds = Rect::from_points(&points).expand(2.0);
     if canvas.rect.intersects(bounds) {
         canvas.painter.add(Shape::line(points, stroke));
@@ -122,9 +125,5 @@ fn arrow_ui(canvas: &Canvas<'_>, tip: Pos2, stroke: Stroke) {
     }
     let tip = canvas.camera.to_screen(canvas.rect, tip);
     let back = |y: f32| tip + Vec2::new(-6.5, y) * zoom.min(1.4);
-    canvas.painter.add(Shape::convex_polygon(
-        vec![tip, back(-3.6), back(3.6)],
-        stroke.color,
-        Stroke::NONE,
-    ));
+    canvas.painter.add(Shape::convex_polygon(vec![tip, back(-3.6), back(3.6)], stroke.color, Stroke::NONE));
 }

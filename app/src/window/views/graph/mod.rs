@@ -92,8 +92,7 @@ fn look_ui(ui: &Ui, response: &egui::Response, rect: Rect, camera: Camera, out: 
 fn placeholder_ui(ui: &mut Ui, rect: Rect, state: &State, out: &mut Actions) {
     let t = tokens(ui);
     let inside = Rect::from_center_size(rect.center(), vec2(rect.width().min(420.0), 120.0));
-    let mut ui =
-        ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
+    let mut ui = ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
     if let Some(path) = &state.model.opening {
         ui.add(egui::Spinner::new().color(t.accent).size(22.0));
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();

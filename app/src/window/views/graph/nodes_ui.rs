@@ -35,14 +35,7 @@ pub(super) fn groups_ui(ui: &Ui, canvas: &Canvas<'_>, layout: &Layout, out: &mut
 }
 
 /// A group's box, its title, and the worst figure in it.
-fn head_ui(
-    ui: &Ui,
-    canvas: &Canvas<'_>,
-    index: usize,
-    group: &Group,
-    placed: &GroupBox,
-    out: &mut Actions,
-) {
+fn head_ui(ui: &Ui, canvas: &Canvas<'_>, index: usize, group: &Group, placed: &GroupBox, out: &mut Actions) {
     let (t, zoom) = (canvas.tokens, canvas.camera.zoom);
     let rect = canvas.camera.rect_to_screen(canvas.rect, placed.rect);
     let head = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + HEAD_HEIGHT * zoom));
@@ -66,7 +59,14 @@ fn head_ui(
             title,
             t.strong,
         );
-        text_ui(canvas, pos2(left, rect.top() + 31.0 * zoom), Align2::LEFT_CENTER, &group.subtitle, 10.5, t.weak);
+        text_ui(
+            canvas,
+            pos2(left, rect.top() + 31.0 * zoom),
+            Align2::LEFT_CENTER,
+            &group.subtitle,
+            10.5,
+            t.weak,
+        );
         let worst = names().filter_map(|n| canvas.figures.get(n)).copied().reduce(f64::max);
         let right = rect.right() - PADDING * zoom;
         if let Some(worst) = worst {
@@ -171,11 +171,17 @@ fn row_ui(
         text_ui(canvas, rect.center(), Align2::CENTER_CENTER, &words::long(network, node), 10.0, t.weak);
         return;
     }
-    let stripe = Rect::from_min_max(rect.min, pos2(rect.left() + 6.0 * zoom, rect.bottom()));
-    canvas.painter.rect_filled(stripe, corners(3.0, zoom), colour);
+    // Too small for text, the whole row carries the colour.
+    let legible = size(11.5, zoom) >= LEGIBLE;
+    let right = if legible { rect.left() + 6.0 * zoom } else { rect.right() };
+    let heat = Rect::from_min_max(rect.min, pos2(right, rect.bottom()));
+    canvas.painter.rect_filled(heat, corners(3.0, zoom), colour);
+    if !legible {
+        return;
+    }
     let left = rect.left() + 12.0 * zoom;
     let top = rect.top() + 12.0 * zoom;
-    text_ui(canvas, pos2(left, top), Align2::LEFT_CENTER, &words::long(network, node), 11.5, t.text);
+    text_ui(canvas, pos2(left, top), Align2::LEFT_CENTER, &words::medium(network, node), 11.5, t.text);
     let name = words::tail(&network.node(node).name, 25);
     text_ui(canvas, pos2(left, rect.bottom() - 10.0 * zoom), Align2::LEFT_CENTER, &name, 8.5, t.weak);
     if let Some(figure) = figure {
@@ -213,7 +219,7 @@ fn corners(radius: f32, zoom: f32) -> CornerRadius {
 }
 
 fn id(ui: &Ui, kind: &str, index: usize) -> Id {
-    ui.id().with((kind, index))
+    ui.scope_id().with((kind, index))
 }
 
 fn select(canvas: &Canvas<'_>, node: NodeId, out: &mut Actions) {

@@ -1,0 +1,111 @@
+//! An engine that does what a test says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+
+use octet::window::backend::{
+    Backend, FoundPlugins, OpenedModel, Pick, Picked, PluginDescription, SettingChoice, SettingField,
+    SettingKind,
+};
+use octet::window::state::{Place, Problem};
+use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
+use octet_engine::report::Report;
+use serde_json::json;
+
+use super::network::mobilenet_v2;
+
+/// A job that was started; the test plays its part.
+pub struct StartedJob {
+    pub request: QuantizeRequest,
+    pub sender: Sender<Event>,
+    pub cancel: Cancel,
+}
+
+/// The scripted engine.
+#[derive(Default)]
+pub struct Scripted {
+    pub jobs: Mutex<Vec<StartedJob>>,
+    pub reports: Mutex<BTreeMap<PathBuf, Report>>,
+    pub picks: Mutex<Vec<Picked>>,
+}
+
+fn field(key: &str, title: &str, kind: SettingKind, default: serde_json::Value) -> SettingField {
+    let description = format!("What {title} does");
+    SettingField { key: key.to_owned(), title: title.to_owned(), description, kind, default }
+}
+
+fn choice(value: &str) -> SettingChoice {
+    SettingChoice { value: value.to_owned(), description: String::new() }
+}
+
+pub fn plugin(id: &str, name: &str) -> PluginDescription {
+    let observers = vec![choice("kl"), choice("minmax"), choice("percentile")];
+    PluginDescription {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        version: "0.1.0".to_owned(),
+        vendor: "Octet".to_owned(),
+        description: format!("{name}, scripted"),
+        targets: Vec::new(),
+        fields: vec![
+            field("observer", "Observer", SettingKind::Choice { options: observers }, json!("kl")),
+            field("per_channel", "Per channel", SettingKind::Bool, json!(true)),
+            field("bins", "Bins", SettingKind::Integer { min: Some(16), max: Some(4096) }, json!(2048)),
+            field(
+                "quantile",
+                "Quantile",
+                SettingKind::Number { min: Some(0.9), max: Some(1.0) },
+                json!(0.9999),
+            ),
+            field("note", "Note", SettingKind::Text, json!("")),
+        ],
+    }
+}
+
+impl Backend for Scripted {
+    fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {
+        if path.ends_with("bad.onnx") {
+            return Err(Problem::new(Place::Model, "The model is damaged", "node `x` reads itself"));
+        }
+        let network = mobilenet_v2(224);
+        Ok(OpenedModel { network, sha256: "abc".to_owned(), notes: vec!["2 nodes folded".to_owned()] })
+    }
+
+    fn example_model(&self) -> Result<PathBuf, Problem> {
+        Ok(PathBuf::from("/example/mobilenetv2.onnx"))
+    }
+
+    fn plugins(&self) -> Result<FoundPlugins, Problem> {
+        let usable = vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        Ok(FoundPlugins { usable, refused: Vec::new() })
+    }
+
+    fn trust(&self, _library: &Path) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
+        Ok(PathBuf::from("/runs").join(label))
+    }
+
+    fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem> {
+        let (sender, events) = channel();
+        let cancel = Cancel::default();
+        self.jobs.lock().unwrap().push(StartedJob { request, sender, cancel: cancel.clone() });
+        Ok(JobHandle { events, cancel })
+    }
+
+    fn load_report(&self, run: &Path) -> Result<Report, Problem> {
+        let reports = self.reports.lock().unwrap();
+        reports
+            .get(run)
+            .cloned()
+            .ok_or_else(|| Problem::new(Place::Run, "This run cannot be read", run.display().to_string()))
+    }
+
+    fn pick(&self, _what: Pick) -> Picked {
+        self.picks.lock().unwrap().pop().unwrap_or(Picked::Unavailable)
+    }
+}

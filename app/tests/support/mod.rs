@@ -1,0 +1,7 @@
+//! A scripted engine, a generator of MobileNetV2 networks, and a window under test.
+#![allow(dead_code, unreachable_pub)]
+
+pub mod backend;
+pub mod network;
+pub mod report;
+pub mod window;

@@ -1,0 +1,112 @@
+//! The window in a harness, without a display.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use octet::window::WindowOptions;
+use octet::window::actions::Action;
+use octet::window::app::OctetWindow;
+use octet::window::state::State;
+
+use super::backend::Scripted;
+
+pub struct Window {
+    pub harness: Harness<'static, OctetWindow>,
+    pub backend: Arc<Scripted>,
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+impl Window {
+    pub fn new() -> Self {
+        let backend = Arc::new(Scripted::default());
+        let given = backend.clone();
+        let harness = Harness::builder().with_size([1400.0, 900.0]).build_eframe(move |cc| {
+            OctetWindow::new(cc, given, WindowOptions { open: None, started: Instant::now() })
+        });
+        let mut window = Self { harness, backend };
+        window.until("plugins are listed", |s| s.strategies.found.is_some());
+        window
+    }
+
+    /// With a model open.
+    pub fn with_model() -> Self {
+        let mut window = Self::new();
+        window.perform(Action::OpenModel("/models/net.onnx".into()));
+        window.until("the model is open", |s| s.model.open.is_some());
+        window
+    }
+
+    /// With the report of a run on display.
+    pub fn with_report() -> Self {
+        let mut window = Self::with_model();
+        let network = window.state().model.open.clone().unwrap().network.clone();
+        let report = super::report::report(&network, "/models/net.onnx");
+        window.backend.reports.lock().unwrap().insert("/runs/one".into(), report);
+        window.perform(Action::OpenRun("/runs/one".into()));
+        window.until("the report is shown", |s| s.report().is_some());
+        window
+    }
+
+    pub fn state(&self) -> &State {
+        self.harness.state().state()
+    }
+
+    pub fn perform(&mut self, action: Action) {
+        self.harness.state_mut().perform(vec![action]);
+        self.settle();
+    }
+
+    /// Draws until threads have reported and the condition holds.
+    pub fn until(&mut self, what: &str, holds: impl Fn(&State) -> bool) {
+        let started = Instant::now();
+        while !holds(self.state()) {
+            assert!(started.elapsed() < Duration::from_secs(20), "in vain waited until {what}");
+            std::thread::sleep(Duration::from_millis(4));
+            self.harness.step();
+        }
+        self.settle();
+    }
+
+    /// A few frames, enough for clicks to arrive and layouts to settle.
+    pub fn settle(&mut self) {
+        self.harness.run_steps(4);
+    }
+
+    pub fn drop_path(&mut self, path: &Path) {
+        self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
+        self.settle();
+    }
+
+    pub fn click(&mut self, role: Role, label: &str) {
+        self.harness.get_by_role_and_label(role, label).click();
+        self.settle();
+    }
+
+    pub fn has(&self, label: &str) -> bool {
+        self.harness.query_all_by_label_contains(label).next().is_some()
+    }
+
+    pub fn has_button(&self, label: &str) -> bool {
+        self.harness.query_all_by_role_and_label(Role::Button, label).next().is_some()
+    }
+
+    pub fn key(&mut self, key: egui::Key) {
+        self.harness.key_press(key);
+        self.settle();
+    }
+}

@@ -1,0 +1,202 @@
+//! The command line: every kind of model goes through, results do not depend on threads, mistakes are explained.
+
+use std::path::Path;
+
+use octet_tests::{python, root, run_octet};
+use serde_json::Value;
+
+fn fixture(name: &str) -> String {
+    root().join("tests/fixtures").join(name).to_str().unwrap().to_owned()
+}
+
+fn pictures() -> String {
+    root().join("app/assets/demo/pictures").to_str().unwrap().to_owned()
+}
+
+fn quantize(model: &str, target: &str, out: &Path, more: &[&str]) -> Value {
+    let images = fixture("pictures");
+    let mut arguments = vec![
+        "quantize",
+        model,
+        "--images",
+        &images,
+        "--strategy",
+        "int8",
+        "--target",
+        target,
+        "--out",
+        out.to_str().unwrap(),
+        "--graphwise-pictures",
+        "4",
+        "--layerwise-pictures",
+        "1",
+    ];
+    arguments.extend(more);
+    let ran = run_octet(&arguments, &[]);
+    assert_eq!(ran.code, 0, "{model}: {}{}", ran.stdout, ran.stderr);
+    serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_sample_model_is_quantized_for_every_kind_of_target() {
+    for name in [
+        "torchvision_opset11",
+        "torchvision_opset17_batch",
+        "torchvision_opset21_initializers",
+        "torchvision_unfolded",
+        "torchvision_grey_80x112",
+        "timm_mobilenetv2_035",
+        "keras_opset13",
+        "keras_opset18",
+        "torchvision_dynamo",
+    ] {
+        let model = fixture(&format!("models/{name}.onnx"));
+        for target in ["esp32p4", "esp32s3", "esp32c3"] {
+            let out = tempfile::tempdir().unwrap();
+            let report = quantize(&model, target, out.path(), &[]);
+            assert_eq!(report["target"], target);
+            let nsr = report["final"]["graphwise_nsr"].as_f64().unwrap();
+            assert!(nsr.is_finite() && nsr < 1.0, "{name} on {target}: {nsr}");
+            let skipped = report["calibration"]["skipped"].as_array().unwrap();
+            assert!(!skipped.is_empty(), "the broken fixtures are reported");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let model = fixture("models/torchvision_opset11.onnx");
+    let out = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    quantize(&model, "esp32p4", out[0].path(), &["--threads", "1"]);
+    quantize(&model, "esp32p4", out[1].path(), &["--threads", "3"]);
+    for file in ["model.espdl", "model.qdq.onnx", "plan.json"] {
+        let [a, b] = [0, 1].map(|i: usize| std::fs::read(out[i].path().join(file)).unwrap());
+        assert!(a == b, "{file} differs");
+    }
+}
+
+#[test]
+fn json_output_is_one_object_a_line_and_ends_with_the_run() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let ran = run_octet(&["demo", "--out", folder, "--json"], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let events: Vec<Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(events.last().unwrap()["event"], "done");
+    assert_eq!(events.last().unwrap()["run"], folder);
+    for file in
+        ["report.json", "report.html", "report.schema.json", "model.espdl", "model.qdq.onnx", "plan.json"]
+    {
+        assert!(out.path().join(file).is_file(), "{file}");
+    }
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    assert!(report["evaluation"]["agreement"].as_f64().unwrap() >= 0.5, "{}", report["evaluation"]);
+    let model = out.path().join("model.espdl");
+    let picture = format!("{}/dog_german_shepherd.jpg", pictures());
+    let ran = run_octet(&["infer", model.to_str().unwrap(), "--image", &picture, "--json"], &[]);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(answer["top"][0]["index"], 9, "German shepherd: {answer}");
+}
+
+#[test]
+fn mistakes_are_explained_and_exit_with_two() {
+    let model = fixture("models/torchvision_opset11.onnx");
+    let images = fixture("pictures");
+    let base = ["quantize", &model, "--images", &images];
+    for (more, words) in [
+        (vec!["--strategy", "int8", "--target", "esp8266"], "esp32p4"),
+        (vec!["--strategy", "none-such", "--target", "esp32p4"], "dev.octet.int8"),
+        (vec!["--strategy", "int8", "--target", "esp32p4", "--set", "observer"], "key=value"),
+        (vec!["--strategy", "int8"], "--target"),
+    ] {
+        let arguments: Vec<&str> = base.iter().copied().chain(more).collect();
+        let ran = run_octet(&arguments, &[]);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn bad_input_is_an_error_with_exit_one_that_names_it() {
+    let model = fixture("models/torchvision_opset11.onnx");
+    let images = fixture("pictures");
+    let missing = fixture("models/bad/none-such.onnx");
+    let text = fixture("pictures/README.md");
+    let out = tempfile::tempdir().unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let out = out.path().to_str().unwrap();
+    let cases: [(&str, &str, &[&str], &str); 5] = [
+        (&missing, &images, &[], "none-such.onnx"),
+        (&text, &images, &[], "README.md"),
+        (&model, empty.path().to_str().unwrap(), &[], "picture"),
+        (&model, &images, &["--set", "observer=psychic"], "observer"),
+        (&model, &images, &["--mean", "a,b,c"], "mean"),
+    ];
+    for (model, images, more, words) in cases {
+        let mut arguments = vec![
+            "quantize",
+            model,
+            "--images",
+            images,
+            "--strategy",
+            "int8",
+            "--target",
+            "esp32p4",
+            "--out",
+            out,
+        ];
+        arguments.extend(more);
+        let ran = run_octet(&arguments, &[]);
+        assert_eq!(ran.code, 1, "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn inspect_lists_all_that_is_unsupported_at_once() {
+    for entry in std::fs::read_dir(fixture("models/bad")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "onnx") {
+            let ran = run_octet(&["inspect", path.to_str().unwrap(), "--json"], &[]);
+            assert!(matches!(ran.code, 0 | 1), "{}: {}", path.display(), ran.stderr);
+            if ran.code == 0 {
+                let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+                let nothing = object["unsupported"].as_array().unwrap().is_empty();
+                assert!(
+                    !nothing || object["nodes"].as_array().is_some_and(|n| !n.is_empty()),
+                    "{}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn onnx_runtime_names_the_same_class_from_the_qdq_model() {
+    let Some(python) = python() else { return };
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let ran = run_octet(&["demo", "--out", folder, "--json"], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let espdl = out.path().join("model.espdl");
+    let qdq = out.path().join("model.qdq.onnx");
+    let ran = run_octet(
+        &["evaluate", espdl.to_str().unwrap(), "--images", &pictures(), "--predictions", "--json"],
+        &[],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ours: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let script = root().join("tools/onnxruntime_classes.py");
+    let output = std::process::Command::new(python)
+        .args([script.as_os_str(), qdq.as_os_str()])
+        .arg(pictures())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let predictions = ours["predictions"].as_array().unwrap();
+    let same = predictions.iter().filter(|p| theirs[p["file"].as_str().unwrap()] == p["top5"][0]).count();
+    assert!(same * 100 >= predictions.len() * 95, "{same} of {}", predictions.len());
+}
