@@ -108,7 +108,7 @@ fn int8_never_clips_the_input_unless_kl_was_asked_for() {
 #[test]
 fn weights_have_as_many_exponents_as_the_chip_takes() {
     let library = rust_plugin("octet-int8");
-    for observer in ["target", "minmax", "mse-pot"] {
+    for observer in ["auto", "target", "minmax", "mse-pot"] {
         for target in ["esp32p4", "esp32s3"] {
             let spec = TargetSpec::by_name(target).unwrap();
             let mut host = Fake::new(spec);

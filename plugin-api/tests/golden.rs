@@ -86,8 +86,8 @@ fn pot_has_no_larger_squared_error_than_kl_or_minmax() {
     for name in ["p4_default", "s3_default"] {
         for (golden, counts) in vectors(name) {
             let h = histogram(&golden, &counts);
-            let error = |e| pot::squared_error(h, e, golden.bits);
-            let ours = error(pot::exponent(h, golden.bits).unwrap());
+            let error = |e| pot::squared_error(h, e, golden.bits, 1.0);
+            let ours = error(pot::exponent(h, golden.bits, 1.0).unwrap());
             assert!(ours <= error(golden.exp as i32), "{}", golden.var);
             assert!(ours <= error(minmax::exponent(golden.min, golden.max, golden.bits)), "{}", golden.var);
         }

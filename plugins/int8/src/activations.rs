@@ -30,7 +30,7 @@ pub(crate) fn choose(settings: &Settings, host: &mut Host<'_>) -> Result<(), Err
         };
         let statistics = host.statistics(&request)?;
         for (slot, numbers) in slots.iter().zip(&statistics) {
-            let exponent = exponent(observer(slot), numbers, bits);
+            let exponent = exponent(settings, observer(slot), numbers, bits);
             host.set_exponents(slot.tensor, bits, &[exponent])?;
         }
     }
@@ -47,7 +47,7 @@ fn bins(observer: Observer, bits: u32) -> usize {
 }
 
 /// The exponent of one activation; where an observer has no answer, nothing is clipped.
-fn exponent(observer: Observer, numbers: &Statistics, bits: u32) -> i32 {
+fn exponent(settings: &Settings, observer: Observer, numbers: &Statistics, bits: u32) -> i32 {
     let histogram = Histogram {
         counts: &numbers.histogram,
         bin_width: numbers.bin_width,
@@ -55,7 +55,7 @@ fn exponent(observer: Observer, numbers: &Statistics, bits: u32) -> i32 {
         max: numbers.max,
     };
     let chosen = match observer {
-        Observer::MsePot => pot::exponent(histogram, bits),
+        Observer::MsePot => pot::exponent(histogram, bits, settings.clip_weight),
         Observer::Kl => kl::exponent(histogram, bits),
         Observer::Mse => mse::exponent(histogram, bits),
         Observer::Minmax => None,

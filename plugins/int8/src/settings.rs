@@ -1,6 +1,6 @@
 //! What the user may choose.
 
-use octet_plugin_api::observer::percentile;
+use octet_plugin_api::observer::{percentile, pot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ pub(crate) struct Settings {
     /// The quantile that percentiles keep.
     #[schemars(title = "Percentile", range(min = 0.9, max = 1.0))]
     pub(crate) percentile: f64,
+    /// What clipping counts against rounding in mse-pot: 1 is the plain squared error, less clips more.
+    #[schemars(title = "Weight of clipping", range(min = 0.0, max = 16.0))]
+    pub(crate) clip_weight: f64,
 }
 
 impl Default for Settings {
@@ -29,6 +32,7 @@ impl Default for Settings {
             input_observer: InputObserver::default(),
             weights_observer: WeightsObserver::default(),
             percentile: percentile::DEFAULT,
+            clip_weight: pot::CLIP_WEIGHT,
         }
     }
 }
@@ -64,8 +68,10 @@ pub(crate) enum InputObserver {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum WeightsObserver {
-    /// As ESP-PPQ does for the chip: nothing clipped where channels have exponents of their own, else the percentile.
+    /// The best measured: nothing is clipped where channels have exponents of their own, else mse-pot. With kl: target.
     #[default]
+    Auto,
+    /// As ESP-PPQ does for the chip: nothing clipped where channels have exponents of their own, else the percentile.
     Target,
     /// Nothing is clipped.
     Minmax,
@@ -81,6 +87,16 @@ impl Settings {
             InputObserver::Same => self.observer,
             InputObserver::Auto if self.observer == Observer::Kl => Observer::Kl,
             InputObserver::Auto => Observer::Minmax,
+        }
+    }
+
+    /// The observer of weights, `Auto` resolved.
+    pub(crate) fn for_weights(&self, per_channel: bool) -> WeightsObserver {
+        match self.weights_observer {
+            WeightsObserver::Auto if self.observer == Observer::Kl => WeightsObserver::Target,
+            WeightsObserver::Auto if per_channel => WeightsObserver::Minmax,
+            WeightsObserver::Auto => WeightsObserver::MsePot,
+            chosen => chosen,
         }
     }
 

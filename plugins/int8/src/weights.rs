@@ -15,8 +15,8 @@ pub(crate) fn choose(settings: &Settings, host: &mut Host<'_>) -> Result<(), Err
         let exponents = if channels == 1 {
             vec![whole(settings, values, slot.bits)]
         } else {
-            match settings.weights_observer {
-                WeightsObserver::Target | WeightsObserver::Minmax => {
+            match settings.for_weights(true) {
+                WeightsObserver::Auto | WeightsObserver::Target | WeightsObserver::Minmax => {
                     minmax::per_channel(values, &tensor.shape, axis, slot.bits)
                 }
                 WeightsObserver::MsePot => pot::per_channel(values, &tensor.shape, axis, slot.bits),
@@ -29,10 +29,10 @@ pub(crate) fn choose(settings: &Settings, host: &mut Host<'_>) -> Result<(), Err
 
 /// One exponent for a tensor.
 fn whole(settings: &Settings, values: &[f32], bits: u32) -> i32 {
-    match settings.weights_observer {
+    match settings.for_weights(false) {
         // ESP-PPQ takes the percentile for int8 only.
         WeightsObserver::Target if bits == 8 => percentile::exponent(values, settings.percentile, bits),
-        WeightsObserver::Target | WeightsObserver::Minmax => {
+        WeightsObserver::Auto | WeightsObserver::Target | WeightsObserver::Minmax => {
             let (min, max) = minmax::range(values);
             minmax::exponent(min, max, bits)
         }
