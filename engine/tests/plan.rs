@@ -209,6 +209,20 @@ fn a_bias_that_does_not_fit_is_found_and_repaired() {
 }
 
 #[test]
+fn one_saturating_bias_does_not_cost_the_weights_that_share_its_exponent() {
+    let mut block = block();
+    let bias = block.network.node(block.expand).inputs[2];
+    block.network.tensors[bias.0].data = Some(vec![0.25, -0.5, 0.0, 1000.0].into());
+    let target = target("esp32s3");
+    let weights = block.network.node(block.expand).inputs[1];
+    let mut draft = draft(&block.network, target, -8, &PLAIN);
+    let (_, findings) = plan_draft(&block.network, &mut draft, target, true).unwrap();
+    let found = findings.iter().find(|f| f.rule == Rule::BiasRange).unwrap();
+    assert!(!found.fatal && found.channels == [3] && found.message.contains("16 bits"), "{found:?}");
+    assert_eq!(draft.weight_exponents[&weights], [-8]);
+}
+
+#[test]
 fn the_exported_file_computes_what_the_contract_says() {
     let block = block();
     for name in ["esp32p4", "esp32s3", "esp32c3"] {

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 mod answers;
+mod codes;
 mod context;
 mod description;
 mod discover;

@@ -9,11 +9,10 @@ use std::thread::ThreadId;
 use octet_plugin_api::abi::*;
 
 use super::answers::{fill, items, put, read, text};
+use super::codes::{flag, picture_set, statistics_view, weights_use};
 use super::context::{Answer, Context, bits, invalid};
 use crate::draft::SlotRole;
-use crate::strategy::{
-    LogLevel, PictureSet, ScoreKind, StatisticsRequest, StrategyError, TensorStatistics, WeightsUse,
-};
+use crate::strategy::{LogLevel, ScoreKind, StatisticsRequest, StrategyError};
 use crate::target::{Granularity, Rounding, WeightLayout};
 
 /// Most tensors of one request.
@@ -489,43 +488,4 @@ functions! {
 
 fn unless_cancelled(context: &Context<'_>) -> Answer {
     if context.cancelled() { Err(StrategyError::Cancelled) } else { Ok(()) }
-}
-
-fn statistics_view(numbers: &TensorStatistics) -> OctetStatistics {
-    let (low, high) = numbers.percentiles.unwrap_or_default();
-    OctetStatistics {
-        histogram: OctetCounts::new(&numbers.histogram),
-        bin_width: numbers.bin_width,
-        count: numbers.count,
-        min: numbers.min,
-        max: numbers.max,
-        low,
-        high,
-        has_percentiles: numbers.percentiles.is_some().into(),
-        ..OctetStatistics::empty()
-    }
-}
-
-fn picture_set(pictures: i32) -> Result<PictureSet, StrategyError> {
-    match pictures {
-        OCTET_PICTURES_CALIBRATION => Ok(PictureSet::Calibration),
-        OCTET_PICTURES_HELD_OUT => Ok(PictureSet::HeldOut),
-        other => invalid(format!("there is no set {other} of pictures")),
-    }
-}
-
-fn weights_use(weights: i32) -> Result<WeightsUse, StrategyError> {
-    match weights {
-        OCTET_WEIGHTS_FLOAT => Ok(WeightsUse::Float),
-        OCTET_WEIGHTS_QUANTIZED => Ok(WeightsUse::Quantized),
-        other => invalid(format!("there is no use {other} of weights")),
-    }
-}
-
-fn flag(value: u32, name: &str) -> Result<bool, StrategyError> {
-    match value {
-        0 => Ok(false),
-        1 => Ok(true),
-        other => invalid(format!("`{name}` is {other} instead of 0 or 1")),
-    }
 }

@@ -6,6 +6,7 @@
 
 mod complete;
 mod rules;
+mod sums;
 mod topology;
 
 pub use complete::{complete, slots};

@@ -1,9 +1,10 @@
 //! The numeric contract, checked for every channel of a plan; each violation comes with its repair.
 
+use super::sums::{BiasLoss, Excess, absolute_sums};
 use super::{ConstantPlan, NodePlan, Plan};
 use crate::draft::{Bits, Draft};
 use crate::network::{Network, NodeId, TensorId};
-use crate::quantize::{EXPONENT_RANGE, exp2, quantize, signed_range};
+use crate::quantize::{exp2, signed_range};
 
 /// The rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -31,7 +32,7 @@ pub enum Repair {
         /// The new exponent.
         exponent: i32,
     },
-    /// Raise exponents of weights: (index, new exponent).
+    /// Raise exponents of weights: (index, new exponent). None where every change would cost more than it mends.
     WeightExponents {
         /// The weights.
         tensor: TensorId,
@@ -191,33 +192,51 @@ impl Layer<'_> {
             Bits::Int16 => (32768, self.plan.target.bias_bits_int16.min(62)),
         };
         let bias_bits = self.planned.bias.as_ref().map_or(lane_bits, |b| b.bits).min(62);
-        let mut too_wide = Sums::default();
-        let mut too_large = Sums::default();
+        let (mut too_wide, mut too_large) = (Excess::default(), Excess::default());
+        let input = self.input_exponent();
         for (channel, sum) in sums.iter().enumerate() {
             let bias = bias_values.get(channel).copied().unwrap_or(0.0);
-            let exponent = self.input_exponent() + self.weights.exponent(channel);
-            let scaled = f64::from(bias) / f64::from(exp2(exponent));
+            let exponent = self.weights.exponent(channel);
+            let scaled = f64::from(bias) / f64::from(exp2(input + exponent));
             too_wide.add(channel, scaled.abs(), signed_range(bias_bits).1 as f64, exponent);
             let total = scaled.abs() + (sum * largest_input) as f64;
             too_large.add(channel, total, signed_range(lane_bits).1 as f64, exponent);
         }
-        let input = self.input_exponent();
         if !too_wide.channels.is_empty() {
+            let loss = BiasLoss {
+                weights: self.values(self.weights.tensor),
+                bias: bias_values,
+                channels,
+                axis,
+                planned: self.weights,
+                rounding: self.plan.target.rounding,
+                input_exponent: input,
+                bias_bits,
+                output_exponent: self.planned.output.map_or(0, |f| f.exponent),
+            };
+            let changes = loss.cheapest(&too_wide);
+            let remedy = match changes.iter().map(|c| c.1).max() {
+                Some(highest) => format!("raise their weight exponents (to at most {highest})"),
+                None => {
+                    "that costs less than coarser weights would; a width of 16 bits, or equalization before \
+                         quantization, avoids it"
+                        .to_owned()
+                }
+            };
             findings.push(Finding {
                 rule: Rule::BiasRange,
                 node: self.name.to_owned(),
                 message: format!(
-                    "`{}`: the bias of {} of {channels} channels does not fit {bias_bits} bits and would be clamped; \
-                     raise their weight exponents (to at most {})",
+                    "`{}`: the bias of {} of {channels} channels does not fit {bias_bits} bits and is clamped; {remedy}",
                     self.name,
                     too_wide.channels.len(),
-                    too_wide.highest_exponent() - input
                 ),
-                repair: too_wide.repair(self.weights, input),
+                repair: Repair::WeightExponents { tensor: self.weights.tensor, changes },
                 channels: too_wide.channels,
                 fatal: false,
             });
         } else if !too_large.channels.is_empty() {
+            let changes = too_large.needed(self.weights);
             findings.push(Finding {
                 rule: Rule::AccumulatorRange,
                 node: self.name.to_owned(),
@@ -226,61 +245,12 @@ impl Layer<'_> {
                      weight exponents (to at most {})",
                     self.name,
                     too_large.channels.len(),
-                    too_large.highest_exponent() - input
+                    changes.iter().map(|c| c.1).max().unwrap_or_default()
                 ),
-                repair: too_large.repair(self.weights, input),
+                repair: Repair::WeightExponents { tensor: self.weights.tensor, changes },
                 channels: too_large.channels,
                 fatal: false,
             });
         }
     }
-}
-
-/// Channels whose magnitude exceeds a limit, with the bias exponent that brings them below.
-#[derive(Default)]
-struct Sums {
-    channels: Vec<usize>,
-    exponents: Vec<i32>,
-}
-
-impl Sums {
-    fn add(&mut self, channel: usize, magnitude: f64, limit: f64, exponent: i32) {
-        if magnitude > limit {
-            self.channels.push(channel);
-            self.exponents.push(exponent + (magnitude / limit).log2().ceil().max(1.0) as i32);
-        }
-    }
-    fn highest_exponent(&self) -> i32 {
-        self.exponents.iter().copied().max().unwrap_or(0)
-    }
-    fn repair(&self, weights: &ConstantPlan, input_exponent: i32) -> Repair {
-        let per_channel = weights.exponents.len() > 1;
-        let index = |channel: usize| if per_channel { channel } else { 0 };
-        let clamp = |e: i32| e.clamp(*EXPONENT_RANGE.start(), *EXPONENT_RANGE.end());
-        let changes = self.channels.iter().zip(&self.exponents);
-        Repair::WeightExponents {
-            tensor: weights.tensor,
-            changes: changes.map(|(&c, &e)| (index(c), clamp(e - input_exponent))).collect(),
-        }
-    }
-}
-
-/// Per output channel: the sum of the absolute quantized weights.
-fn absolute_sums(
-    values: &[f32],
-    channels: usize,
-    axis: usize,
-    weights: &ConstantPlan,
-    plan: &Plan,
-) -> Vec<i64> {
-    let (lo, hi) = signed_range(weights.bits);
-    let mut sums = vec![0i64; channels];
-    let per_channel = values.len() / channels.max(1);
-    for (i, &value) in values.iter().enumerate() {
-        let channel = if axis == 0 { i / per_channel.max(1) } else { i % channels };
-        if let Some(sum) = sums.get_mut(channel) {
-            *sum += quantize(value, weights.exponent(channel), plan.target.rounding, lo, hi).abs();
-        }
-    }
-    sums
 }
