@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """ONNX Runtime's own int8 as a speed mark: static quantization (QDQ, int8 per-channel weights), median time of one picture on one thread.
 
-    pip install onnxruntime==1.32.0 onnx==1.19.1 pillow
+    pip install onnxruntime==1.32.0 onnx==1.19.1 sympy pillow
     python tools/ort_int8_bench.py MODEL.onnx --images CALIBRATION [--repeat 200] [--keep QUANTIZED.onnx]
 
 Prints one JSON object. Run it on an otherwise idle machine.
