@@ -12,7 +12,7 @@ pub(super) struct Excess {
 }
 
 impl Excess {
-    pub fn add(&mut self, channel: usize, magnitude: f64, limit: f64, weight_exponent: i32) {
+    pub(super) fn add(&mut self, channel: usize, magnitude: f64, limit: f64, weight_exponent: i32) {
         if magnitude > limit {
             let raise = (magnitude / limit).log2().ceil().max(1.0) as i32;
             self.channels.push(channel);
@@ -22,7 +22,7 @@ impl Excess {
     }
 
     /// (index among the exponents of `weights`, exponent) that makes room for every channel.
-    pub fn needed(&self, weights: &ConstantPlan) -> Vec<(usize, i32)> {
+    pub(super) fn needed(&self, weights: &ConstantPlan) -> Vec<(usize, i32)> {
         let index = |channel: usize| if weights.exponents.len() > 1 { channel } else { 0 };
         self.channels.iter().zip(&self.exponents).map(|(&c, &e)| (index(c), e)).collect()
     }
@@ -46,7 +46,7 @@ pub(super) struct BiasLoss<'a> {
 
 impl BiasLoss<'_> {
     /// (index among the exponents, exponent) of the raises that lower the loss most; empty when none does.
-    pub fn cheapest(&self, excess: &Excess) -> Vec<(usize, i32)> {
+    pub(super) fn cheapest(&self, excess: &Excess) -> Vec<(usize, i32)> {
         let mut needed = excess.needed(self.planned);
         if let [_] = self.planned.exponents.as_slice() {
             let highest = needed.iter().map(|n| n.1).max();

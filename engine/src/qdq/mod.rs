@@ -1,7 +1,7 @@
 //! A plan as an ONNX model with QuantizeLinear / DequantizeLinear pairs (opset 21), for other tools.
 //!
-//! QuantizeLinear rounds half to even, which is what the ESP32-P4 does; on targets that round half up the model
-//! differs from the chip where a value lies exactly between two integers.
+//! QuantizeLinear rounds half to even, which is what the ESP32-P4 does. For targets that round half up an Add of a
+//! small constant stands before it, which lifts what lies exactly between two integers and nothing else.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
 };
 
-use crate::draft::Draft;
+use crate::draft::{Bits, Draft};
 use crate::lower::{quantize_bias, quantize_weights};
 use crate::network::{Network, NodeId, Op, TensorId};
 use crate::onnx::build::{floats_tensor, int, node, tensor, value};
@@ -19,12 +19,17 @@ use crate::onnx::node_proto;
 use crate::plan::{ConstantPlan, Format, Plan};
 use crate::quantize::exp2;
 use crate::session::{float_network, weights::values};
+use crate::target::Rounding;
 
 /// int16 and per-axis quantization need it.
 const OPSET: i64 = 21;
 const IR_VERSION: i64 = 10;
 /// ONNX has no integer type of 40 or 64 bits that DequantizeLinear takes.
 const WIDEST_BIAS_BITS: u32 = 32;
+/// What is added before QuantizeLinear to round half up, in steps of the result: more than half a unit in the last
+/// place of f32 at the end of the range, less than the grid on which sums lie.
+const HALF_UP_INT8: f32 = 1.0 / (1 << 14) as f32;
+const HALF_UP_INT16: f32 = 1.0 / (1 << 8) as f32;
 
 /// The model as bytes.
 pub fn to_qdq(network: &Network, draft: &Draft, plan: &Plan) -> Vec<u8> {
@@ -140,7 +145,8 @@ impl Export<'_> {
         let dtype = dtype(format.bits.into());
         self.graph.initializer.push(floats_tensor(&scale, &[], &[exp2(format.exponent)]));
         self.graph.initializer.push(tensor(&zero, dtype, &[], integers(std::iter::once(0), dtype)));
-        let operands = [float, &scale, &zero];
+        let float = self.half_up(tensor_id, float, format, &base);
+        let operands = [float.as_str(), &scale, &zero];
         self.push(node("QuantizeLinear", &format!("{base}/quantize"), &operands, &integer, Vec::new()));
         let operands = [integer.as_str(), &scale, &zero];
         self.push(node(
@@ -152,6 +158,19 @@ impl Export<'_> {
         ));
         self.read.insert((tensor_id, format), dequantized.clone());
         dequantized
+    }
+
+    /// The name of `float` prepared for a QuantizeLinear that rounds as the target does. Values of the network's input
+    /// are no sums of integers and need nothing.
+    fn half_up(&mut self, tensor_id: TensorId, float: &str, format: Format, base: &str) -> String {
+        if self.plan.target.rounding == Rounding::HalfEven || tensor_id == self.network.input {
+            return float.to_owned();
+        }
+        let steps = if format.bits == Bits::Int8 { HALF_UP_INT8 } else { HALF_UP_INT16 };
+        let (constant, lifted) = (format!("{base}/half_up/constant"), format!("{base}/half_up"));
+        self.graph.initializer.push(floats_tensor(&constant, &[], &[steps * exp2(format.exponent)]));
+        self.push(node("Add", &lifted, &[float, &constant], &lifted, Vec::new()));
+        lifted
     }
 
     fn push(&mut self, proto: NodeProto) {
