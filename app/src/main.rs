@@ -1,5 +1,6 @@
 //! The `octet` binary: a thin shell around the library.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,7 +16,12 @@ fn main() -> ExitCode {
         if traces_start { format!("warn,{START_TARGET}=info") } else { "info,tract=warn".to_owned() };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OCTET_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .init();
     if let Some(command) = arguments.command {
         return cli::run(command);
     }

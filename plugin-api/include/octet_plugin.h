@@ -417,7 +417,8 @@ typedef struct OctetHost {
   // Replaces a Clip by a Relu (1), or takes that back (0).
   int32_t (*set_relu_for_clip)(const struct OctetHost *host, uint64_t node, uint32_t relu);
   // Applies the rules that all strategies share and checks the draft. `findings` has one line each, naming a layer
-  // and a remedy; with `repair` 1 the remedies are applied. Valid until the next call of this function.
+  // and a remedy; with `repair` 1 the remedies are applied, and what they mended ends in
+  // "(done)". Valid until the next call of this function.
   int32_t (*complete)(const struct OctetHost *host, uint32_t repair, struct OctetString *findings);
   // Scores the draft on at most `max_pictures` of OCTET_PICTURES_..., OCTET_SCORE_... . Valid until the next call
   // of this function.

@@ -50,7 +50,7 @@ pub fn run(command: Command) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let message = format!("{error:#}");
+            let message = describe(&error);
             if json {
                 output::print_line(&serde_json::json!({"event": "error", "message": message}).to_string());
             }
@@ -58,6 +58,19 @@ pub fn run(command: Command) -> ExitCode {
             ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
         }
     }
+}
+
+/// An error and its causes in one line. A cause that is told already is not told twice.
+fn describe(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        if told.is_empty() {
+            cause
+        } else if told.contains(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
+        }
+    })
 }
 
 fn wants_json(command: &Command) -> bool {

@@ -45,6 +45,11 @@ fn run_job(
     cancel: &Cancel,
     forward: &(dyn Fn(Event) + Sync),
 ) -> Result<PathBuf, String> {
+    // What would fail at the end is better told at the beginning.
+    run::probe(&request.out).map_err(|e| e.to_string())?;
+    if let Some(eval) = &request.eval {
+        Listing::of_folder(eval, request.labels.as_deref()).map_err(|e| e.to_string())?;
+    }
     // The evaluation folder stays here until the last plugin has returned.
     let blind = QuantizeRequest { eval: None, labels: None, ..request.clone() };
     let ask = Ask::Quantize { request: Box::new(blind), libraries };

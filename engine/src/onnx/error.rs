@@ -24,7 +24,7 @@ impl fmt::Display for UnsupportedNode {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file could not be read.
-    #[error("cannot read the model: {source}: {}", path.display())]
+    #[error("`{}`: cannot read the model: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The file is larger than a classifier for a microcontroller can be.
-    #[error("the model file has {bytes} bytes, more than the limit of {limit}: {}", path.display())]
+    #[error("`{}`: the model file has {bytes} bytes, more than the limit of {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum OpenError {
         limit: u64,
     },
     /// The bytes are no ONNX model.
-    #[error("not an ONNX model ({reason}): {}", path.display())]
+    #[error("`{}`: not an ONNX model ({reason})", path.display())]
     NotOnnx {
         /// The file.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The file is an ONNX model that contradicts itself.
-    #[error("the model is damaged: {reason}: {}", path.display())]
+    #[error("`{}`: the model is damaged: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The model is no picture classifier with one input and one output of known shapes.
-    #[error("{reason}: {}", path.display())]
+    #[error("`{}`: {reason}", path.display())]
     NotAClassifier {
         /// The file.
         path: PathBuf,

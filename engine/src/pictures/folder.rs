@@ -16,7 +16,7 @@ const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The folder or its CSV cannot be read.
-    #[error("cannot read it: {source}: {}", path.display())]
+    #[error("`{}`: cannot read it: {source}", path.display())]
     Io {
         /// Folder or file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum FolderError {
         source: std::io::Error,
     },
     /// A line of the CSV is wrong.
-    #[error("line {line}: {reason}; expected `file,class_index[,class_name]`: {}", path.display())]
+    #[error("`{}`: line {line}: {reason}; expected `file,class_index[,class_name]`", path.display())]
     Csv {
         /// The CSV.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum FolderError {
         reason: String,
     },
     /// There is no picture.
-    #[error("no JPEG, PNG, WebP or BMP picture in the folder: {}", path.display())]
+    #[error("`{}`: no JPEG, PNG, WebP or BMP picture in the folder", path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -237,7 +237,7 @@ mod tests {
         let csv = dir.path().join("l.csv");
         fs::write(&csv, "file,class_index\na.jpg,0\na.jpg,dog\n").unwrap();
         let error = Listing::of_folder(dir.path(), Some(&csv)).unwrap_err();
-        assert!(error.to_string().starts_with("line 3: `dog` is no class index"), "{error}");
+        assert!(error.to_string().contains("line 3: `dog` is no class index"), "{error}");
     }
 
     #[test]

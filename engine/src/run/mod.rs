@@ -46,6 +46,17 @@ pub enum RunError {
 /// Largest `report.json` that is read.
 const MAX_REPORT_BYTES: u64 = 64 << 20;
 
+/// Creates the folder and tells whether files can be written into it.
+///
+/// # Errors
+/// They cannot.
+pub fn probe(folder: &Path) -> Result<(), RunError> {
+    let failed = |source| RunError::Write { path: folder.to_path_buf(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    tempfile::Builder::new().prefix(".octet-").tempfile_in(folder).map_err(failed)?;
+    Ok(())
+}
+
 /// Writes a file under a temporary name and renames it, creating the folder.
 pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
     let path = folder.join(name);

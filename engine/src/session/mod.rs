@@ -336,9 +336,12 @@ impl StrategyHost for Session {
     }
 
     fn complete(&mut self, repair: bool) -> Result<Vec<String>, StrategyError> {
-        let (_, findings) = plan_draft(&self.network, &mut self.draft, self.target, repair)
+        let (plan, findings) = plan_draft(&self.network, &mut self.draft, self.target, repair)
             .map_err(|e| StrategyError::Invalid(e.to_string()))?;
-        Ok(findings.into_iter().map(|f| f.message).collect())
+        let open = plan::check(&self.network, &self.draft, &plan);
+        let mended = |f: &Finding| !open.iter().any(|o| o.rule == f.rule && o.node == f.node);
+        let message = |f: Finding| if mended(&f) { format!("{} (done)", f.message) } else { f.message };
+        Ok(findings.into_iter().map(message).collect())
     }
 
     fn score(

@@ -125,7 +125,7 @@ pub trait StrategyHost {
         tensors: &[TensorId],
     ) -> Result<Vec<Vec<f32>>, StrategyError>;
     /// Applies the rules that every strategy shares and checks the result; returns the findings, one a line,
-    /// each naming a layer and a remedy. `repair` applies the remedies.
+    /// each naming a layer and a remedy. `repair` applies the remedies; findings that it mended end in "(done)".
     fn complete(&mut self, repair: bool) -> Result<Vec<String>, StrategyError>;
     /// Scores the draft with the runtime.
     fn score(

@@ -126,7 +126,8 @@ pub struct OctetHost {
     /// Replaces a Clip by a Relu (1), or takes that back (0).
     pub set_relu_for_clip: Option<unsafe extern "C" fn(host: *const OctetHost, node: u64, relu: u32) -> i32>,
     /// Applies the rules that all strategies share and checks the draft. `findings` has one line each, naming a layer
-    /// and a remedy; with `repair` 1 the remedies are applied. Valid until the next call of this function.
+    /// and a remedy; with `repair` 1 the remedies are applied, and what they mended ends in
+    /// "(done)". Valid until the next call of this function.
     pub complete:
         Option<unsafe extern "C" fn(host: *const OctetHost, repair: u32, findings: *mut OctetString) -> i32>,
     /// Scores the draft on at most `max_pictures` of OCTET_PICTURES_..., OCTET_SCORE_... . Valid until the next call

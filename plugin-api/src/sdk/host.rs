@@ -298,7 +298,7 @@ impl<'a> Host<'a> {
     }
 
     /// Applies the rules that all strategies share and checks the draft. Returns the findings, each naming a layer
-    /// and a remedy; `repair` applies the remedies.
+    /// and a remedy; `repair` applies the remedies; findings that it mended end in "(done)".
     pub fn complete(&mut self, repair: bool) -> Result<Vec<String>, Error> {
         let mut findings = OctetString::default();
         call!(self, complete, repair.into(), &mut findings)?;

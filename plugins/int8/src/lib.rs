@@ -33,7 +33,8 @@ impl Strategy for Int8 {
         host.progress(0.95, "rules that all strategies share")?;
         // ESP-PPQ's exponents stay as they are, so that its figures can be compared.
         for finding in host.complete(settings.repairs())? {
-            host.log(Log::Warning, &finding);
+            let level = if finding.ends_with("(done)") { Log::Info } else { Log::Warning };
+            host.log(level, &finding);
         }
         host.progress(1.0, "done")
     }
