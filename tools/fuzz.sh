@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seconds="${1:-60}"
 target=$(rustc -vV | sed -n 's/^host: //p')
 # The plugins that the tests load are ordinary ones.
-cargo build --locked --workspace
+cargo build --locked --workspace --all-targets
 OCTET_BUILT_PLUGINS="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/debug"
 RUSTC_BOOTSTRAP=1
 RUSTC_WRAPPER="$PWD/tools/fuzz-rustc.sh"

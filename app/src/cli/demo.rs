@@ -39,6 +39,10 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     if !args.json {
         let report = run::read_report(&folder)?;
         summary::print(&report, &folder);
+        print_line(
+            "  note        the network knows 19 breeds of dogs, and the photographs show other things: it guesses, and",
+        );
+        print_line("              agreement compares guesses. The noise:signal figures mean what they say.");
         print_line(&format!("  model       {}", folder.join("model.espdl").display()));
         print_line(&format!("  page        {}", folder.join("report.html").display()));
     }

@@ -50,7 +50,7 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
     Report {
         schema: SCHEMA_VERSION,
         model: ModelFacts {
-            path: parts.request.model.display().to_string(),
+            path: absolute(&parts.request.model),
             sha256: parts.opened.sha256.clone(),
             name: network.name.clone(),
             macs: network.node_ids().map(|(id, _)| network.macs(id)).sum(),
@@ -173,4 +173,9 @@ fn warn(parts: &Parts<'_>, warnings: &mut Vec<String>) {
             "the strategies changed {changed} weights and biases; errors per layer are against the changed float network"
         ));
     }
+}
+
+/// The path from the root, so that a run can be opened from anywhere; as it is where the system knows no root.
+fn absolute(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }

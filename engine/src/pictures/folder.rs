@@ -66,8 +66,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Lists a folder. Classes come from `labels` if given; else from a CSV called like the folder, beside it or in
-    /// it; else from the first level of sub-folders: their names if these are numbers, otherwise their rank in the
+    /// Lists a folder. Classes come from `labels` if given; else from a CSV of classes called like the folder, beside it
+    /// or in it; else from the first level of sub-folders: their names if these are numbers, otherwise their rank in the
     /// order of names. A CSV also decides which files count and their order.
     ///
     /// # Errors
@@ -92,12 +92,25 @@ impl Listing {
     }
 }
 
-/// `calib.csv` beside or in the folder `calib`.
+/// `calib.csv` beside or in the folder `calib`, if its first line says that it holds classes.
 fn csv_of(folder: &Path) -> Option<PathBuf> {
     // `.` and `a/..` have no name of their own.
     let folder = folder.canonicalize().ok()?;
     let name = format!("{}.csv", folder.file_name()?.to_str()?);
-    [folder.with_file_name(&name), folder.join(&name)].into_iter().find(|p| p.is_file())
+    [folder.with_file_name(&name), folder.join(&name)].into_iter().find(|p| p.is_file() && holds_classes(p))
+}
+
+/// True for a table whose second column is a class or is called like one. A table of something else, licences for
+/// example, may lie there too.
+fn holds_classes(csv: &Path) -> bool {
+    let Ok(mut reader) = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_path(csv)
+    else {
+        return true; // Opening it again will say why it cannot be read.
+    };
+    let Some(Ok(first)) = reader.records().next() else { return true };
+    let class = first.get(1).unwrap_or("");
+    class.parse::<usize>().is_ok()
+        || ["class_index", "class", "label", "index"].iter().any(|name| class.eq_ignore_ascii_case(name))
 }
 
 fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
@@ -219,6 +232,15 @@ mod tests {
         let listing = Listing::of_folder(&dir.path().join("set"), None).unwrap();
         assert_eq!(shown(&listing), [("b.jpg".to_owned(), Some(7)), ("a.PNG".to_owned(), Some(3))]);
         assert_eq!(listing.class_names, BTreeMap::from([(7, "dog".to_owned())]));
+    }
+
+    #[test]
+    fn a_table_of_something_else_beside_the_folder_is_no_table_of_classes() {
+        let dir = folder(&["set/b.jpg", "set/a.png"]);
+        fs::write(dir.path().join("set.csv"), "file,licence\nb.jpg,CC0\n").unwrap();
+        let listing = Listing::of_folder(&dir.path().join("set"), None).unwrap();
+        assert_eq!(listing.csv, None);
+        assert_eq!(shown(&listing), [("a.png".to_owned(), None), ("b.jpg".to_owned(), None)]);
     }
 
     #[test]

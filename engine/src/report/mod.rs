@@ -48,7 +48,7 @@ pub struct Report {
 /// The model that was quantized.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct ModelFacts {
-    /// Path as given.
+    /// Path from the root.
     pub path: String,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
