@@ -24,6 +24,15 @@ for source in fuzz_targets/*.rs; do
     mkdir -p "$corpus"
     case "$name" in
         onnx) cp -f "$fixtures"/models/bad/*.onnx "$corpus" ;;
+        espdl)
+            for model in pad_value conv_dilated unnamed_nodes; do
+                "$OCTET_BUILT_PLUGINS/octet" quantize "$fixtures/models/bad/$model.onnx" --images "$fixtures/pictures" \
+                    --strategy int8 --target esp32p4 --layerwise-pictures 0 --graphwise-pictures 1 --out "$corpus.run"
+                cp -f "$corpus.run/model.espdl" "$corpus/$model"
+            done
+            ;;
+        npy) "$OCTET_BUILT_PLUGINS/octet" infer "$fixtures/models/bad/unnamed_nodes.onnx" --image "$fixtures/pictures/scene.png" \
+            --dump "$corpus.run" && cp -f "$corpus.run"/*.npy "$corpus" ;;
         picture) cp -f "$fixtures"/pictures/*.* "$corpus" ;;
         labels_csv) printf 'file,class_index,class_name\na.jpg,0,cat\n' >"$corpus/plain" ;;
         settings_schema) printf '{"type":"object","properties":{"a":{"type":"integer","minimum":0,"default":1}}}' >"$corpus/plain" ;;

@@ -206,6 +206,40 @@ def subgraph():
     return base([node], [numpy_helper.from_array(np.array(True), "condition")], after_conv="odd")
 
 
+def reshape_and_hard_swish():
+    """A channel shuffle, as in ShuffleNet, and another operation that no target has."""
+    shapes = [numpy_helper.from_array(np.array(s, np.int64), f"shape{len(s)}") for s in ([1, 2, 4, 8, 8], [1, 8, 8, 8])]
+    middle = [
+        helper.make_node("Reshape", ["conv", "shape5"], ["split"], name="/odd/Reshape"),
+        helper.make_node("Reshape", ["split", "shape4"], ["joined"], name="/odd/Reshape_1"),
+        helper.make_node("HardSwish", ["joined"], ["odd"], name="/odd/HardSwish"),
+    ]
+    return base(middle, shapes, opset=14, after_conv="odd")
+
+
+def behind_softmax():
+    model = base()
+    model.graph.node[-1].output[0] = "scores"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([4], np.int64), "shape"))
+    model.graph.node.extend(
+        [
+            helper.make_node("Softmax", ["scores"], ["soft"], name="/Softmax", axis=1),
+            helper.make_node("Reshape", ["soft", "shape"], ["output"], name="/Reshape"),
+        ]
+    )
+    return model
+
+
+def pad_value():
+    """A Pad whose fill value is not 0: valid, and its value counts."""
+    pads = numpy_helper.from_array(np.array([0, 0, 2, 2, 0, 0, 2, 2], np.int64), "pads")
+    value = numpy_helper.from_array(np.float32(1.5), "value")
+    model = base(extra=[pads, value], conv={"pads": [0, 0, 0, 0]})
+    model.graph.node[0].input[0] = "padded"
+    model.graph.node.insert(0, helper.make_node("Pad", ["input", "pads", "value"], ["padded"], name="/Pad"))
+    return model
+
+
 def models():
     half = np.float16
     return {
@@ -245,6 +279,9 @@ def models():
         "no_graph": no_graph(),
         "opset_9": clip_attributes(),
         "opset_99": base(opset=99),
+        "reshape_and_hard_swish": reshape_and_hard_swish(),
+        "behind_softmax": behind_softmax(),
+        "pad_value": pad_value(),
     }
 
 

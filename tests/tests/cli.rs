@@ -57,7 +57,9 @@ fn every_sample_model_is_quantized_for_every_kind_of_target() {
             let report = quantize(&model, target, out.path(), &[]);
             assert_eq!(report["target"], target);
             let nsr = report["final"]["graphwise_nsr"].as_f64().unwrap();
-            assert!(nsr.is_finite(), "{name} on {target}: {nsr}");
+            // Trained on nothing: what counts is that the integers follow the floats.
+            let bound = if target == "esp32p4" { 0.25 } else { 1.0 };
+            assert!(nsr < bound, "{name} on {target}: {nsr}");
             let skipped = report["calibration"]["skipped"].as_array().unwrap();
             assert!(!skipped.is_empty(), "the broken fixtures are reported");
         }
@@ -156,22 +158,63 @@ fn bad_input_is_an_error_with_exit_one_that_names_it() {
 
 #[test]
 fn inspect_lists_all_that_is_unsupported_at_once() {
+    let listed = |name: &str| -> Vec<(String, String)> {
+        let ran = run_octet(&["inspect", &fixture(&format!("models/bad/{name}.onnx")), "--json"], &[]);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
+        let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let nodes = object["unsupported"].as_array().unwrap().clone();
+        let text =
+            |node: &Value, key: &str| node[key].as_str().unwrap_or_else(|| panic!("{node}")).to_owned();
+        nodes.iter().map(|node| (text(node, "op"), text(node, "node"))).collect()
+    };
+    let pair = |op: &str, node: &str| (op.to_owned(), node.to_owned());
+    assert_eq!(listed("hard_swish"), [pair("HardSwish", "/odd/HardSwish")]);
+    assert_eq!(
+        listed("reshape_and_hard_swish"),
+        [pair("Reshape", "/odd/Reshape"), pair("HardSwish", "/odd/HardSwish")]
+    );
+}
+
+#[test]
+fn every_bad_model_is_refused_or_listed_by_inspect() {
     for entry in std::fs::read_dir(fixture("models/bad")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "onnx") {
             let ran = run_octet(&["inspect", path.to_str().unwrap(), "--json"], &[]);
             assert!(matches!(ran.code, 0 | 1), "{}: {}", path.display(), ran.stderr);
-            if ran.code == 0 {
-                let object: Value = serde_json::from_str(&ran.stdout).unwrap();
-                let nothing = object["unsupported"].as_array().unwrap().is_empty();
-                assert!(
-                    !nothing || object["nodes"].as_array().is_some_and(|n| !n.is_empty()),
-                    "{}",
-                    path.display()
-                );
-            }
         }
     }
+}
+
+#[test]
+fn a_dump_ends_with_the_answer_of_the_same_picture() {
+    for model in ["keras_opset13", "torchvision_opset11"] {
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().to_str().unwrap();
+        let (model, picture) = (fixture(&format!("models/{model}.onnx")), fixture("pictures/scene.png"));
+        let ran = run_octet(&["infer", &model, "--image", &picture, "--json", "--dump", folder], &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let index: Value =
+            serde_json::from_slice(&std::fs::read(out.path().join("tensors.json")).unwrap()).unwrap();
+        let dumped: Vec<Vec<u8>> = index
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|t| std::fs::read(out.path().join(t["file"].as_str().unwrap())).unwrap())
+            .collect();
+        let logits = answer["output"]["values"].as_array().unwrap();
+        let bytes: Vec<u8> = logits.iter().flat_map(|v| (v.as_f64().unwrap() as f32).to_le_bytes()).collect();
+        assert!(dumped.iter().any(|npy| npy.ends_with(&bytes)), "{model}: no tensor holds the logits");
+    }
+}
+
+#[test]
+fn a_fill_value_of_a_pad_is_simulated_as_it_is() {
+    let out = tempfile::tempdir().unwrap();
+    let report = quantize(&fixture("models/bad/pad_value.onnx"), "esp32p4", out.path(), &[]);
+    let nsr = report["final"]["graphwise_nsr"].as_f64().unwrap();
+    assert!(nsr < 0.01, "{nsr}");
 }
 
 #[test]

@@ -141,8 +141,10 @@ fn layerwise_figures_are_the_peers() {
         let report = json(&run_folder(&shared, target).join("report.json"));
         let [_, expected] = tables(&shared, peer);
         assert_eq!(expected.len(), 53);
+        let mut compared = 0;
         for layer in report["layers"].as_array().unwrap() {
             let Some(&theirs) = expected.get(layer["name"].as_str().unwrap()) else { continue };
+            compared += 1;
             let ours = layer["layerwise_nsr"].as_f64().unwrap() * 100.0;
             let tolerance = (theirs * 0.01).max(0.0006);
             assert!(
@@ -151,6 +153,7 @@ fn layerwise_figures_are_the_peers() {
                 layer["name"]
             );
         }
+        assert_eq!(compared, 53, "{target}");
     }
 }
 

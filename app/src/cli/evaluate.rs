@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use octet_engine::analyse::{Answers, Evaluation, evaluate_answers, top};
+use octet_engine::analyse::{Answers, Evaluation, check_labels, evaluate_answers, top};
 use octet_engine::pictures::{Entry, Listing, Preprocessing, load_one};
 use octet_engine::predict::{ChipPreprocessing, Predictor, Workspace};
 use octet_engine::report::SkippedPicture;
@@ -57,6 +57,8 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         None => None,
     };
     let listing = Listing::of_folder(&args.images, args.labels.as_deref())?;
+    let labels = listing.entries.iter().map(|e| (e.file.as_str(), e.class));
+    check_labels(labels, examinee.predictor.classes()).map_err(anyhow::Error::msg)?;
     let done = AtomicUsize::new(0);
     let all = listing.entries.len();
     let results: anyhow::Result<Vec<_>> = listing

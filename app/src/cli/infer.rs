@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use octet_engine::analyse::{softmax, to_nhwc, top};
+use octet_engine::analyse::{softmax, top};
 use octet_engine::pictures::{Entry, load_one};
 use octet_engine::predict::{self, Answer, ChipPreprocessing, Predictor, Values, read_npy};
 use serde_json::json;
@@ -42,17 +42,13 @@ pub(super) fn run(args: &InferArgs) -> anyhow::Result<()> {
     };
     if let Some(folder) = &args.dump {
         let input = match &question {
-            Question::Tensor(tensor) => tensor.clone(),
-            Question::Picture(nchw) => {
-                let (c, h, w) = predictor.input_chw()?;
-                let layout = if predictor.target().is_some() { [1, c, h, w] } else { [1, 1, 1, nchw.len()] };
-                Values::F32(to_nhwc(nchw, &layout))
-            }
+            Question::Tensor(tensor) => predict::DumpInput::Tensor(tensor),
+            Question::Picture(nchw) => predict::DumpInput::Picture(nchw),
             Question::Chip(..) => {
                 return Err(UsageError("--dump goes with --preprocess model".to_owned()).into());
             }
         };
-        predict::dump(&predictor, &input, folder)?;
+        predict::dump(&predictor, input, folder)?;
     }
     show(args, &predictor, &answer, ms_median)
 }

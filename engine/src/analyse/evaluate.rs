@@ -23,6 +23,25 @@ pub struct Evaluation {
     pub output_nsr: Option<f64>,
 }
 
+/// Holds labels against the number of classes.
+///
+/// # Errors
+/// A label is no class of the network; which picture's, and what may be the reason.
+pub fn check_labels<'a>(
+    labels: impl IntoIterator<Item = (&'a str, Option<usize>)>,
+    classes: usize,
+) -> Result<(), String> {
+    let beyond = labels.into_iter().find_map(|(file, label)| Some((file, label.filter(|&l| l >= classes)?)));
+    match beyond {
+        None => Ok(()),
+        Some((file, label)) => Err(format!(
+            "`{file}` has class {label}, but the network has classes 0 to {}; count from 0, or take the labels of this \
+             network",
+            classes.saturating_sub(1)
+        )),
+    }
+}
+
 /// Scores answers against labels (class indices, where known) and against another network's answers.
 pub fn evaluate_answers(
     answers: &Answers,

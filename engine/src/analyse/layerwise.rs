@@ -95,6 +95,8 @@ struct Tap {
     position: usize,
     tensor: TensorId,
     format: Format,
+    /// Only the layer at `position` reads it quantized.
+    is_operand: bool,
 }
 
 impl<'a> Analysis<'a> {
@@ -196,14 +198,15 @@ impl<'a> Analysis<'a> {
         if what != What::OutputOnly {
             for operand in &planned.operands {
                 if operand.tensor == self.network.input || operand.stored != operand.read {
-                    taps.push(Tap { position: layer.0, tensor: operand.tensor, format: operand.read });
+                    let (position, format) = (layer.0, operand.read);
+                    taps.push(Tap { position, tensor: operand.tensor, format, is_operand: true });
                 }
             }
         }
         let last = planned.activation.unwrap_or(layer);
         if let Some(format) = planned.output.filter(|_| what != What::Own || planned.activation.is_none()) {
             let tensor = self.network.node(last).output();
-            taps.push(Tap { position: last.0 + 1, tensor, format });
+            taps.push(Tap { position: last.0 + 1, tensor, format, is_operand: false });
         }
         taps
     }
@@ -234,6 +237,7 @@ impl<'a> Analysis<'a> {
     ) -> Result<Vec<Piece>, AnalysisError> {
         let segment = &self.segments[index];
         let quantized = if what == What::OutputOnly { None } else { Some(self.weights(layer)) };
+        let (network, copies) = self.with_own_operands(layer, taps);
         let mut pieces = Vec::new();
         let mut start = segment.nodes.start;
         let mut borders: Vec<usize> = taps.iter().map(|t| t.position).collect();
@@ -241,19 +245,45 @@ impl<'a> Analysis<'a> {
         borders.dedup();
         for end in borders {
             let taps: Vec<Tap> = taps.iter().copied().filter(|t| t.position == end).collect();
-            let (inputs, outputs) = (self.alive(start, segment), self.alive(end, segment));
+            let (mut inputs, outputs) = (self.alive(start, segment), self.alive(end, segment));
+            if start == layer.0 && start != end {
+                inputs.extend(copies.iter().map(|c| c.1));
+            }
             let plan = match (start == end, quantized.as_ref().filter(|_| (start..end).contains(&layer.0))) {
                 (true, _) => None,
                 (false, Some(weights)) => {
-                    let plan = self.executor.compile(self.network, &inputs, &outputs, weights)?;
-                    Some(Arc::from(plan))
+                    Some(Arc::from(self.executor.compile(&network, &inputs, &outputs, weights)?))
                 }
                 (false, None) => Some(self.shared_piece(start, end, &inputs, &outputs)?),
             };
-            pieces.push(Piece { plan, inputs, outputs, taps });
+            let copies = if end == layer.0 { copies.clone() } else { Vec::new() };
+            pieces.push(Piece { plan, inputs, outputs, taps, copies });
             start = end;
         }
         Ok(pieces)
+    }
+
+    /// The network in which the layer reads copies of the operands that it quantizes, so that whoever else reads
+    /// them keeps the floats; and per copy the operand and the copy.
+    fn with_own_operands(&self, layer: NodeId, taps: &[Tap]) -> (Network, Vec<(TensorId, TensorId)>) {
+        let mut network = self.network.clone();
+        let mut copies = Vec::new();
+        for tap in taps.iter().filter(|tap| tap.is_operand) {
+            if copies.iter().any(|(operand, _)| *operand == tap.tensor) {
+                continue;
+            }
+            let copy = TensorId(network.tensors.len());
+            let mut tensor = network.tensor(tap.tensor).clone();
+            tensor.name.push_str("/operand");
+            network.tensors.push(tensor);
+            for input in &mut network.nodes[layer.0].inputs {
+                if *input == tap.tensor {
+                    *input = copy;
+                }
+            }
+            copies.push((tap.tensor, copy));
+        }
+        (network, copies)
     }
 
     fn alive(&self, position: usize, segment: &Segment) -> Vec<TensorId> {
@@ -299,7 +329,11 @@ impl<'a> Analysis<'a> {
                 values = piece.outputs.iter().copied().zip(outputs).collect();
             }
             for tap in &piece.taps {
-                if let Some(value) = values.get_mut(&tap.tensor) {
+                if let Some((_, copy)) = piece.copies.iter().find(|c| tap.is_operand && c.0 == tap.tensor) {
+                    let mut value = values.get(&tap.tensor).cloned().unwrap_or_default();
+                    self.quantize(&mut value, tap.format);
+                    values.insert(*copy, value);
+                } else if let Some(value) = values.get_mut(&tap.tensor) {
                     self.quantize(value, tap.format);
                 }
             }
@@ -315,6 +349,8 @@ struct Piece {
     inputs: Vec<TensorId>,
     outputs: Vec<TensorId>,
     taps: Vec<Tap>,
+    /// Operands that the next piece's layer reads quantized, and the tensors under which it reads them.
+    copies: Vec<(TensorId, TensorId)>,
 }
 
 fn run_one(plan: &dyn FloatPlan, input: &[f32]) -> Result<Vec<f32>, AnalysisError> {

@@ -10,7 +10,7 @@ mod nsr;
 mod segments;
 
 pub use accumulators::audit_accumulators;
-pub use evaluate::{Answers, Evaluation, evaluate_answers};
+pub use evaluate::{Answers, Evaluation, check_labels, evaluate_answers};
 pub use graphwise::{Figure, Graphwise, GraphwiseNode, graphwise, graphwise_with};
 pub use latency::{LayerLatency, estimate};
 pub use layerwise::{Layerwise, LayerwiseFigures, layerwise};

@@ -193,6 +193,18 @@ pub(super) fn scalar(name: String, value: i64, element_type: ElementType, expone
     }
 }
 
+/// A list of counts or extents.
+pub(super) fn list(name: String, values: &[i64]) -> Tensor {
+    Tensor {
+        name,
+        dims: vec![values.len() as i64],
+        element_type: ElementType::I64,
+        exponents: vec![0],
+        doc_string: UNKNOWN_LAYOUT.to_owned(),
+        raw: to_bytes(values.iter().copied(), ElementType::I64),
+    }
+}
+
 /// A float without dimensions.
 pub(super) fn scalar_f32(name: String, value: f32) -> Tensor {
     Tensor {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::constants::{
-    bias_tensor, clamp_table, quantize_bound, rescale, scalar, scalar_f32, weights_tensor,
+    bias_tensor, clamp_table, list, quantize_bound, rescale, scalar, scalar_f32, weights_tensor,
 };
 use super::{LowerError, LowerOptions, element_type};
 use crate::draft::{Bits, Draft};
@@ -138,9 +138,18 @@ impl<'a> Lowering<'a> {
             Op::Pad { pads, value } => {
                 let format = planned.output.unwrap_or(plan.input);
                 let value = quantize_bound(*value, format.exponent, format.bits, plan.target.rounding);
+                // As in ONNX since opset 11: counts and fill value are inputs.
+                let (counts, fill) = (format!("{}_pads", node.name), format!("{}_value", node.name));
+                self.file.initializers.push(list(counts.clone(), &nhwc_pads(pads)));
+                let fill_type = element_type(format.bits);
+                self.file.initializers.push(scalar(
+                    fill.clone(),
+                    value,
+                    fill_type,
+                    i64::from(format.exponent),
+                ));
+                inputs.extend([counts, fill]);
                 attributes.push(("mode", Attribute::Text("constant".to_owned())));
-                attributes.push(("pads", Attribute::Ints(nhwc_pads(pads))));
-                attributes.push(("value", Attribute::Int(value)));
             }
             Op::Concat { axis } => {
                 let rank = self.network.tensor(node.output()).shape.len();

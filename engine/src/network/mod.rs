@@ -131,12 +131,14 @@ impl Network {
         let node = self.node(id);
         let out = || self.tensor(node.output()).len() as u64;
         match &node.op {
-            Op::Conv(c) => {
+            Op::Conv(_) => {
                 let w = &self.tensor(node.inputs[1]).shape;
-                let _ = c;
                 out() * w[1..].iter().product::<usize>() as u64
             }
-            Op::Gemm(_) => out() * self.tensor(node.inputs[0]).len() as u64,
+            Op::Gemm(_) => {
+                let features = self.tensor(node.inputs[0]).shape.last().copied().unwrap_or(1);
+                out() * features as u64
+            }
             _ => 0,
         }
     }

@@ -218,6 +218,11 @@ impl Lower<'_> {
     fn op(&mut self, node: &GraphNode, output: &[usize]) -> Result<(Op, Vec<TensorId>), Stop> {
         let x = self.data(node, 0)?;
         let x_shape = self.tensors.get(x.0).map(|t| t.shape.clone()).unwrap_or_default();
+        if self.nodes.iter().any(|n| n.outputs.contains(&x) && matches!(n.op, Op::Softmax { .. })) {
+            return Err(
+                "it reads a Softmax, which leaves floats; only at the end of a network may one stand".into(),
+            );
+        }
         let channels = output.get(1).copied().unwrap_or(0);
         Ok(match node.op.as_str() {
             "Conv" => {
@@ -257,9 +262,17 @@ impl Lower<'_> {
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => {
                 if output.len() == 2 && output.first() == x_shape.first() {
                     (Op::Flatten { axis: 1 }, vec![x])
-                } else {
+                } else if output.len() <= 2 {
                     (Op::Reshape, vec![x])
+                } else {
+                    return Err(format!(
+                        "it makes {output:?} of {x_shape:?}; only [1, n] can follow a picture"
+                    )
+                    .into());
                 }
+            }
+            "Transpose" if x_shape.len() > 4 => {
+                return Err(format!("it transposes {x_shape:?}; four axes are the most").into());
             }
             "Transpose" => (Op::Transpose { perm: permutation(node, x_shape.len())? }, vec![x]),
             "Softmax" => {

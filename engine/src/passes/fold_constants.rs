@@ -9,13 +9,30 @@ use crate::onnx::shapes::{Shapes, axis_of, broadcast, permutation};
 
 /// Folding never makes a constant of more values than this.
 const MAX_FOLDED: usize = 1 << 24;
+/// All constants that folding makes hold at most so many values: four times the weights of the largest classifiers
+/// that fit a chip.
+const MAX_FOLDED_IN_ALL: usize = 1 << 26;
+/// Operations whose result shares the values of what they read.
+const SHARING: [&str; 7] = ["Constant", "Identity", "Dropout", "Unsqueeze", "Squeeze", "Reshape", "Flatten"];
 
 pub(super) fn run(graph: &mut Graph) -> Vec<String> {
     let mut shapes = Shapes::of_input(graph);
     let mut folded = 0;
+    let mut room = MAX_FOLDED_IN_ALL;
     let mut kept = Vec::with_capacity(graph.nodes.len());
     for node in std::mem::take(&mut graph.nodes) {
-        let value = if node.output() == graph.output { None } else { evaluate(graph, &shapes, &node) };
+        let shares = SHARING.contains(&node.op.as_str());
+        let mut value = match room {
+            0 if !shares => None,
+            _ if node.output() == graph.output => None,
+            _ => evaluate(graph, &shapes, &node),
+        };
+        if let Some(made) = value.as_ref().filter(|_| !shares) {
+            match room.checked_sub(elements(&made.shape).unwrap_or(usize::MAX)) {
+                Some(rest) => room = rest,
+                None => (value, room) = (None, 0),
+            }
+        }
         if let Some(value) = value {
             graph.constants.insert(node.output().to_owned(), value);
             folded += 1;
@@ -292,6 +309,17 @@ mod tests {
             .output("y");
         run(&mut g);
         assert_eq!(g.constants["c"], Constant::float(&[2, 2], [10., 20., 20., 40.]));
+    }
+
+    #[test]
+    fn many_large_constants_are_not_folded_beyond_all_bounds() {
+        let mut g = Build::new(&[1, 2]).ints("s", &[1 << 24]);
+        for i in 0..12 {
+            g = g.node("ConstantOfShape", &["s"], &format!("c{i}"));
+        }
+        let mut g = g.node("Add", &["x", "c0"], "y").output("y");
+        assert_eq!(run(&mut g), ["4 nodes computed beforehand"]);
+        assert_eq!(g.nodes.len(), 9);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
@@ -11,6 +12,9 @@ use super::Rgb;
 pub const MAX_PIXELS: u64 = 100_000_000;
 /// Bytes that a decoder may allocate: 100 megapixels of RGB with 16 bits.
 const MAX_ALLOC: u64 = MAX_PIXELS * 6;
+/// Above this a picture is a large one.
+const LARGE_PIXELS: u64 = 25_000_000;
+static ONE_LARGE: Mutex<()> = Mutex::new(());
 
 /// Decodes a picture, turned upright as its EXIF orientation says. Transparent pixels are put on white; 16-bit
 /// channels are rounded to 8; grey becomes three equal channels.
@@ -48,6 +52,9 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Rgb, String> {
     if width == 0 || height == 0 {
         return Err(format!("it has {width} x {height} pixels"));
     }
+    // Large ones are decoded one after the other, so that many cores do not need the memory of many at once.
+    let large = u64::from(width) * u64::from(height) > LARGE_PIXELS;
+    let _turn = large.then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_ALLOC);
     decoder.set_limits(limits).map_err(describe)?;

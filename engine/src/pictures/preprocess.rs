@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::settings::{self, SettingError};
-use super::{Rgb, resample};
+use super::{MAX_PIXELS, Rgb, resample};
 use crate::network::Network;
 
 /// How a picture's size is changed before the crop.
@@ -190,6 +190,16 @@ impl Preprocessing {
     /// The pixels do not fill the picture's width and height.
     pub fn fit(&self, picture: &Rgb) -> Result<Rgb, String> {
         let (width, height) = self.resized(picture.width, picture.height);
+        // Between the two passes of a resize a picture is as wide as the result and as high as the source.
+        let largest = width.saturating_mul(picture.height.max(height));
+        if largest as u64 > MAX_PIXELS {
+            return Err(format!(
+                "{}x{} pixels would need a picture of more than {} million pixels on the way to {width}x{height}",
+                picture.width,
+                picture.height,
+                MAX_PIXELS / 1_000_000
+            ));
+        }
         let resized = resample::bilinear(picture, width, height)?;
         Ok(match self.crop {
             Some((w, h)) => centre_crop(&resized, w, h),
@@ -307,6 +317,13 @@ mod tests {
         for (n, first) in [(5, 0), (6, 1), (7, 2), (8, 2), (9, 2), (11, 4)] {
             assert_eq!(centre_crop(&strip(n), 4, 1).pixels[0], first, "{n}");
         }
+    }
+
+    #[test]
+    fn a_strip_that_would_grow_beyond_bounds_is_refused() {
+        let p = Preprocessing::torchvision(3, 224, 224);
+        let strip = Rgb { width: 1, height: 1_000_000, pixels: vec![0; 3_000_000] };
+        assert!(p.fit(&strip).unwrap_err().contains("1x1000000"));
     }
 
     #[test]

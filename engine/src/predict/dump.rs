@@ -25,9 +25,17 @@ pub struct DumpedTensor {
     pub crc32: u32,
 }
 
-/// Runs one inference and writes every tensor, the input included. The tensor is as for
-/// [`Predictor::predict_tensor`].
-pub fn dump(predictor: &Predictor, input: &Values, folder: &Path) -> Result<(), PredictError> {
+/// What is inferred.
+#[derive(Debug, Clone, Copy)]
+pub enum DumpInput<'a> {
+    /// As for [`Predictor::predict_tensor`].
+    Tensor(&'a Values),
+    /// As for [`Predictor::predict`]: NCHW.
+    Picture(&'a [f32]),
+}
+
+/// Runs one inference and writes every tensor, the input included.
+pub fn dump(predictor: &Predictor, input: DumpInput<'_>, folder: &Path) -> Result<(), PredictError> {
     let failed = |source| PredictError::Read { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut index: BTreeMap<String, DumpedTensor> = BTreeMap::new();
@@ -44,7 +52,10 @@ pub fn dump(predictor: &Predictor, input: &Values, folder: &Path) -> Result<(), 
             let activations: Vec<TensorId> =
                 (0..network.nodes.len()).map(|n| network.node(NodeId(n)).output()).collect();
             let plan = Tract.outputs(network, &activations, &BTreeMap::new())?;
-            let nchw = predictor.to_nchw(input)?;
+            let nchw = match input {
+                DumpInput::Tensor(tensor) => predictor.to_nchw(tensor)?,
+                DumpInput::Picture(nchw) => nchw.to_vec(),
+            };
             let outputs = plan.run(&[&nchw])?;
             let all = std::iter::once((network.input, nchw)).chain(activations.into_iter().zip(outputs));
             for (id, values) in all {
@@ -54,6 +65,15 @@ pub fn dump(predictor: &Predictor, input: &Values, folder: &Path) -> Result<(), 
             }
         }
         Kind::Quantized { simulator, .. } => {
+            let nhwc;
+            let input = match input {
+                DumpInput::Tensor(tensor) => tensor,
+                DumpInput::Picture(nchw) => {
+                    let (c, h, w) = predictor.input_chw()?;
+                    nhwc = Values::F32(to_nhwc(nchw, &[1, c, h, w]));
+                    &nhwc
+                }
+            };
             let Workspace(Some(mut scratch)) = predictor.workspace() else { return Ok(()) };
             let mut result = Ok(());
             let mut observe = |view: TensorView<'_>| {

@@ -5,7 +5,7 @@ mod dump;
 mod tensor_file;
 
 pub use chip::ChipPreprocessing;
-pub use dump::{DumpedTensor, dump};
+pub use dump::{DumpInput, DumpedTensor, dump};
 pub use tensor_file::{TensorFileError, Values, read_npy, write_npy};
 
 use std::collections::BTreeMap;
@@ -142,6 +142,14 @@ impl Predictor {
         match &self.kind {
             Kind::Float { .. } => None,
             Kind::Quantized { simulator, chosen, .. } => Some((simulator.target(), chosen)),
+        }
+    }
+
+    /// Number of scores.
+    pub fn classes(&self) -> usize {
+        match &self.kind {
+            Kind::Float { network, .. } => network.tensor(network.output).len(),
+            Kind::Quantized { simulator, .. } => simulator.output().elements(),
         }
     }
 

@@ -351,6 +351,10 @@ impl StrategyHost for Session {
         max_pictures: usize,
     ) -> Result<Score, StrategyError> {
         let pictures = StrategyHost::pictures(self, set).min(max_pictures);
+        if pictures == 0 {
+            let reason = format!("a score needs pictures, and there are none among {set:?}");
+            return Err(StrategyError::Invalid(reason));
+        }
         let inputs: Result<Vec<Vec<f32>>, _> = (0..pictures).map(|i| self.pictures.input(i)).collect();
         let inputs = inputs.map_err(|e| StrategyError::Failed(e.to_string()))?;
         let (planned, _) = plan_draft(&self.network, &mut self.draft, self.target, false)

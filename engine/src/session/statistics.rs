@@ -15,7 +15,8 @@ pub(super) struct Range {
     min: f32,
     max: f32,
     count: u64,
-    /// Per batch: the lowest and the highest values seen, as many as the percentile needs.
+    /// Per batch: the lowest and the highest values seen, as many as the percentile needs; what it comes to once the
+    /// batch is complete.
     tails: Vec<Tails>,
 }
 
@@ -24,12 +25,17 @@ struct Tails {
     low: Vec<f32>,
     high: Vec<f32>,
     count: usize,
+    missing_pictures: usize,
+    complete: Option<(f32, f32)>,
 }
 
 impl Range {
     pub(super) fn new(pictures: usize, percentile: bool) -> Self {
         let batches = if percentile { pictures.div_ceil(BATCH) } else { 0 };
-        Range { min: f32::INFINITY, max: f32::NEG_INFINITY, count: 0, tails: vec![Tails::default(); batches] }
+        let batch =
+            |i: usize| Tails { missing_pictures: BATCH.min(pictures - i * BATCH), ..Tails::default() };
+        let tails = (0..batches).map(batch).collect();
+        Range { min: f32::INFINITY, max: f32::NEG_INFINITY, count: 0, tails }
     }
 
     pub(super) fn add(&mut self, picture: usize, values: &[f32], percentile: Option<f64>) {
@@ -53,14 +59,14 @@ impl Range {
             min: self.min,
             max: self.max,
             count: self.count,
-            percentiles: percentile.and_then(|q| self.percentiles(q)),
+            percentiles: percentile.and_then(|_| self.percentiles()),
             ..TensorStatistics::default()
         }
     }
 
     /// Mean over batches of the values at `1 - quantile` and `quantile`.
-    fn percentiles(&self, quantile: f64) -> Option<(f32, f32)> {
-        let per_batch: Option<Vec<(f32, f32)>> = self.tails.iter().map(|t| t.at(quantile)).collect();
+    fn percentiles(&self) -> Option<(f32, f32)> {
+        let per_batch: Option<Vec<(f32, f32)>> = self.tails.iter().map(|t| t.complete).collect();
         let per_batch = per_batch?;
         let mean = |pick: fn(&(f32, f32)) -> f32| {
             per_batch.iter().map(pick).sum::<f32>() / per_batch.len().max(1) as f32
@@ -86,6 +92,11 @@ impl Tails {
         let keep = low_rank + 1;
         keep_smallest(&mut self.low, keep, f32::total_cmp);
         keep_smallest(&mut self.high, keep, |a, b| b.total_cmp(a));
+        self.missing_pictures = self.missing_pictures.saturating_sub(1);
+        if self.missing_pictures == 0 {
+            self.complete = self.at(quantile);
+            (self.low, self.high) = (Vec::new(), Vec::new());
+        }
     }
 
     fn at(&self, quantile: f64) -> Option<(f32, f32)> {

@@ -148,7 +148,7 @@ pub enum Weights {
 pub enum Pictures {
     /// The calibration pictures that statistics are taken from.
     Calibration,
-    /// Calibration pictures that were set aside for scoring.
+    /// Calibration pictures that were set aside for scoring: none so far, and a score on no pictures is refused.
     HeldOut,
 }
 
