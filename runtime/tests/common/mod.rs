@@ -23,6 +23,7 @@ pub fn bytes(dtype: DType, values: &[i64]) -> Vec<u8> {
 
 /// An attribute of a node.
 pub enum Attr {
+    Float(f32),
     Int(i64),
     Ints(Vec<i64>),
     Text(&'static str),
@@ -94,6 +95,7 @@ impl Net {
     pub fn node(&mut self, op: &str, inputs: &[&str], output: &str, attrs: &[(&str, Attr)]) -> &mut Self {
         let attributes = attrs.iter().map(|(name, attr)| {
             let (kind, field) = match attr {
+                Attr::Float(v) => (1, (4, I32(v.to_bits() as i32))),
                 Attr::Int(v) => (2, (5, Struct64(*v))),
                 Attr::Text(v) => (3, (6, Str((*v).into()))),
                 Attr::Ints(v) => (7, (11, I64s(v.clone()))),
