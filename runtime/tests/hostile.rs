@@ -149,3 +149,58 @@ fn limits_are_enforced() {
     assert!(with(Limits { work: 100, ..Limits::default() }).to_string().contains("multiply"));
     assert!(with(Limits { nodes: 3, ..Limits::default() }).to_string().contains("nodes"));
 }
+
+/// A network that only copies, with something else in the file.
+fn copy(change: impl Fn(&mut Net)) -> Vec<u8> {
+    let mut net = Net::default();
+    net.input("x", DType::I8, &[4], 0).output("y", DType::I8, &[4], 0).value("v", DType::I8, &[4], 0);
+    change(&mut net);
+    net.node("Identity", &["x"], "y", &[]).build()
+}
+
+#[test]
+fn texts_and_exponents_have_a_limit_each() {
+    let long = |len: usize| -> &'static str { "é".repeat(len / 2).leak() };
+    let constant = |net: &mut Net, exponents: usize, layout: &str| {
+        net.constant("w", DType::I8, &[1], &vec![0; exponents], layout, &[1]);
+    };
+    let metadata = |net: &mut Net, key: &str, text: &str| _ = net.metadata(key, text);
+    let attribute = |net: &mut Net, name: &str, text: &'static str| {
+        net.node("Identity", &["x"], "z", &[(name, Attr::Text(text))]);
+    };
+    let parse = |file: Vec<u8>| Model::parse(&file).map(|_| ()).map_err(|e| e.to_string());
+    type Change<'c> = &'c dyn Fn(&mut Net, usize);
+    let short: [Change<'_>; 4] = [
+        &|net, len| attribute(net, "a", long(len)),
+        &|net, len| attribute(net, long(len), "a"),
+        &|net, len| constant(net, 1, long(len)),
+        &|net, len| metadata(net, long(len), "a"),
+    ];
+    let large: [Change<'_>; 3] =
+        [&|net, len| metadata(net, "a", long(len)), &|net, len| constant(net, len, ""), &|net, len| {
+            _ = net.exponents(len)
+        }];
+    let all = short.into_iter().map(|c| (c, 512)).chain(large.into_iter().map(|c| (c, 65536)));
+    for (index, (change, most)) in all.enumerate() {
+        assert_eq!(parse(copy(|net| change(net, most))), Ok(()), "{index}");
+        let error = parse(copy(|net| change(net, most + 2))).unwrap_err();
+        assert!(error.contains(&format!("above the limit of {most}")), "{index}: {error}");
+    }
+}
+
+#[test]
+fn what_is_read_has_a_limit_altogether() {
+    let limits = Limits { read_bytes: 10_000, ..Limits::default() };
+    for (count, fits) in [(100, true), (1300, false)] {
+        let exponents = copy(|net| _ = net.exponents(count));
+        assert_eq!(Model::parse_with(&exponents, &limits).is_ok(), fits, "{count} exponents");
+        let texts = copy(|net| {
+            for i in 0..count / 10 {
+                net.metadata(&format!("key {i}"), &"a".repeat(100));
+            }
+        });
+        let error = Model::parse_with(&texts, &limits).map(|_| ()).map_err(|e| e.to_string());
+        assert_eq!(error.is_ok(), fits, "{count} texts");
+        assert!(error.is_ok() || error.unwrap_err().contains("all texts and exponents"));
+    }
+}

@@ -66,6 +66,14 @@ impl Net {
         self
     }
 
+    /// Gives the value that was added last this many exponents, all of them 0.
+    pub fn exponents(&mut self, count: usize) -> &mut Self {
+        if let Some((_, exponents)) = self.values.last_mut().and_then(|v| v.last_mut()) {
+            *exponents = I64s(vec![0; count]);
+        }
+        self
+    }
+
     pub fn metadata(&mut self, key: &str, text: &str) -> &mut Self {
         self.metadata.push(vec![(0, Str(key.into())), (1, Str(text.into()))]);
         self
