@@ -26,6 +26,10 @@ pub struct Limits {
     /// Bytes of all texts and exponents together. What several tables share counts for each of them, since each
     /// reads it.
     pub read_bytes: usize,
+    /// Bytes of what the desktop's vector kernels prepare for all layers together, and again for the pixels that
+    /// a thread widens. Files may let many layers share their weights, but each is prepared by itself. Layers
+    /// beyond this are not refused; they run with the portable kernels.
+    pub packed_bytes: usize,
 }
 
 impl Default for Limits {
@@ -41,6 +45,7 @@ impl Default for Limits {
             text_bytes: 64 << 10,
             exponents: 64 << 10,
             read_bytes: 64 << 20,
+            packed_bytes: 256 << 20,
         }
     }
 }

@@ -204,3 +204,37 @@ fn what_is_read_has_a_limit_altogether() {
         assert!(error.is_ok() || error.unwrap_err().contains("all texts and exponents"));
     }
 }
+
+#[test]
+fn layers_beyond_the_limit_of_packed_weights_run_unpacked() {
+    let mut net = Net::default();
+    let names: Vec<String> = (0..9).map(|i| format!("t{i}")).collect();
+    net.input("t0", DType::I8, &[1, 3, 3, 16], -4).output("t8", DType::I8, &[1, 3, 3, 16], -4);
+    let pattern: Vec<i64> = (0..256).map(|i| i * 37 % 255 - 127).collect();
+    net.constant("w", DType::I8, &[1, 1, 16, 16], &[-8], "layout ==> (N/16)HWC16", &pattern);
+    for pair in names.windows(2) {
+        net.value(&pair[1], DType::I8, &[1, 3, 3, 16], -4);
+        net.node("Conv", &[&pair[0], "w"], &pair[1], &[("group", Attr::Int(1))]);
+    }
+    let file: Arc<[u8]> = net.build().into();
+    let input: Vec<i8> = (0..144).map(|i| (i * 53 % 256 - 128) as i8).collect();
+    let run = |packed_bytes: usize| {
+        let limits = Limits { packed_bytes, ..Limits::default() };
+        let simulator = Simulator::with_limits(file.clone(), None, &limits).unwrap();
+        assert!(simulator.packed_bytes() <= packed_bytes);
+        let mut scratch = simulator.scratch();
+        let Data::I8(y) = simulator.run(&mut scratch, Data::I8(&input), None).unwrap().data else { panic!() };
+        let y = y.to_vec();
+        let audit = simulator.audit_accumulators(&mut scratch, Data::I8(&input), 13).unwrap();
+        (simulator.packed_bytes(), y, audit)
+    };
+    let (all, y, audit) = run(usize::MAX);
+    assert_eq!(audit.len(), 8);
+    // No vector kernels on this processor: nothing is packed anyway.
+    for limit in [0, all / 8, all / 2, all.saturating_sub(1)] {
+        let (packed, same_y, same_audit) = run(limit);
+        assert!(packed < all || all == 0, "{packed} of {all}");
+        assert_eq!((same_y, same_audit), (y.clone(), audit.clone()), "{limit}");
+    }
+    assert_eq!(run(all / 2).0, all / 2);
+}
