@@ -409,6 +409,20 @@ fn targets_are_inferred_as_documented() {
     assert_eq!(net(&[0], "layout ==> NHWC", Some("esp32c6")), Target::Esp32c6);
 }
 
+#[test]
+fn a_file_for_an_unknown_chip_asks_for_the_target() {
+    for name in ["esp32p5", "ESP32-S3", "", &"é".repeat(300)] {
+        let mut net = Net::default();
+        net.input("x", DType::I8, &[4], 0).output("y", DType::I8, &[4], 0);
+        let file: Arc<[u8]> =
+            net.metadata("octet.target", name).node("Identity", &["x"], "y", &[]).build().into();
+        let error = Simulator::new(file.clone(), None).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("state the target yourself") && error.contains("esp32c3"), "{error}");
+        assert!(error.contains(name) || name.len() > 32 && error.len() < 500, "{error}");
+        assert_eq!(Simulator::new(file, Some(Target::Esp32s3)).unwrap().target(), Target::Esp32s3);
+    }
+}
+
 proptest! {
     #[test]
     fn audits_agree_between_kernels(

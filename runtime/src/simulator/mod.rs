@@ -60,7 +60,7 @@ impl Simulator {
     /// Reads and plans a file. `target` decides the rounding; `None` infers it (see [`Target::infer`]).
     ///
     /// # Errors
-    /// As [`Model::parse`] and [`Plan::build`].
+    /// As [`Model::parse`], [`Target::infer`] (when `target` is `None`) and [`Plan::build`].
     pub fn new(file: Arc<[u8]>, target: Option<Target>) -> Result<Self, SimulatorError> {
         Self::with_limits(file, target, &Limits::default())
     }
@@ -75,7 +75,7 @@ impl Simulator {
         limits: &Limits,
     ) -> Result<Self, SimulatorError> {
         let model = Model::parse_with(&file, limits)?;
-        let target = target.unwrap_or_else(|| Target::infer(&model));
+        let target = target.map_or_else(|| Target::infer(&model), Ok)?;
         let sizes = Plan::sizes(&model);
         let mut slots = vec![TensorSlot::default(); sizes.tensors];
         let mut steps = vec![Step::default(); sizes.steps];
