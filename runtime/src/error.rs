@@ -55,6 +55,14 @@ pub enum Error<'a> {
         /// The largest accepted value.
         limit: u64,
     },
+    /// The metadata name a chip that is not one of [`Target::ALL`](crate::Target::ALL).
+    #[error(
+        "the file says it was made for the chip {name:?} (metadata octet.target), which is not known here: state the target yourself, one of esp32p4, esp32s31, esp32s3, esp32, esp32s2, esp32c2, esp32c3, esp32c5, esp32c6, or use a newer version"
+    )]
+    Target {
+        /// What the file says, at most 32 characters of it.
+        name: &'a str,
+    },
     /// A tensor's description is wrong.
     #[error("tensor \"{tensor}\": {problem}")]
     Tensor {

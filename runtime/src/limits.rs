@@ -17,8 +17,19 @@ pub struct Limits {
     pub node_edges: usize,
     /// Inputs and outputs of all nodes together.
     pub edges: usize,
-    /// Bytes of one name.
+    /// Bytes of one name, of one text attribute or of one layout.
     pub name_bytes: usize,
+    /// Bytes of one metadata value.
+    pub text_bytes: usize,
+    /// Exponents of one tensor.
+    pub exponents: usize,
+    /// Bytes of all texts and exponents together. What several tables share counts for each of them, since each
+    /// reads it.
+    pub read_bytes: usize,
+    /// Bytes of what the desktop's vector kernels prepare for all layers together, and again for the pixels that
+    /// a thread widens. Files may let many layers share their weights, but each is prepared by itself. Layers
+    /// beyond this are not refused; they run with the portable kernels.
+    pub packed_bytes: usize,
 }
 
 impl Default for Limits {
@@ -31,6 +42,10 @@ impl Default for Limits {
             node_edges: 64,
             edges: 8192,
             name_bytes: 512,
+            text_bytes: 64 << 10,
+            exponents: 64 << 10,
+            read_bytes: 64 << 20,
+            packed_bytes: 256 << 20,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The chips, and what of their arithmetic differs.
 
+use crate::error::Error;
 use crate::model::Model;
 
 /// How a value between two integers is rounded when it is quantized or requantized.
@@ -83,19 +84,26 @@ impl Target {
 
     /// The target a file was made for: its metadata `octet.target`, else per-channel exponents mean the P4,
     /// blocked layouts with one exponent the S3, and `NHWC` the C series (represented by the C3).
-    pub fn infer(model: &Model<'_>) -> Target {
-        if let Some(target) = model.metadata("octet.target").and_then(|name| name.parse().ok()) {
-            return target;
+    ///
+    /// # Errors
+    /// [`Error::Target`] when `octet.target` is there and names no chip of ours: a newer one may round in
+    /// another way, so that a guess would hide wrong results.
+    pub fn infer<'a>(model: &Model<'a>) -> Result<Target, Error<'a>> {
+        if let Some(name) = model.metadata("octet.target") {
+            // A message has room for a name, not for any text.
+            let end = name.char_indices().nth(32).map_or(name.len(), |(at, _)| at);
+            let name_start = name.get(..end).unwrap_or_default();
+            return name.parse().map_err(|UnknownTarget| Error::Target { name: name_start });
         }
         let mut blocked = false;
         for node in model.nodes().filter(|n| matches!(n.op_type(), "Conv" | "Gemm")) {
             let Some(weights) = model.initializer(node.input(1)) else { continue };
             if weights.exponents().len() > 1 {
-                return Target::Esp32p4;
+                return Ok(Target::Esp32p4);
             }
             blocked |= weights.layout().contains("(N/");
         }
-        if blocked { Target::Esp32s3 } else { Target::Esp32c3 }
+        Ok(if blocked { Target::Esp32s3 } else { Target::Esp32c3 })
     }
 }
 

@@ -149,3 +149,92 @@ fn limits_are_enforced() {
     assert!(with(Limits { work: 100, ..Limits::default() }).to_string().contains("multiply"));
     assert!(with(Limits { nodes: 3, ..Limits::default() }).to_string().contains("nodes"));
 }
+
+/// A network that only copies, with something else in the file.
+fn copy(change: impl Fn(&mut Net)) -> Vec<u8> {
+    let mut net = Net::default();
+    net.input("x", DType::I8, &[4], 0).output("y", DType::I8, &[4], 0).value("v", DType::I8, &[4], 0);
+    change(&mut net);
+    net.node("Identity", &["x"], "y", &[]).build()
+}
+
+#[test]
+fn texts_and_exponents_have_a_limit_each() {
+    let long = |len: usize| -> &'static str { "é".repeat(len / 2).leak() };
+    let constant = |net: &mut Net, exponents: usize, layout: &str| {
+        net.constant("w", DType::I8, &[1], &vec![0; exponents], layout, &[1]);
+    };
+    let metadata = |net: &mut Net, key: &str, text: &str| _ = net.metadata(key, text);
+    let attribute = |net: &mut Net, name: &str, text: &'static str| {
+        net.node("Identity", &["x"], "z", &[(name, Attr::Text(text))]);
+    };
+    let parse = |file: Vec<u8>| Model::parse(&file).map(|_| ()).map_err(|e| e.to_string());
+    type Change<'c> = &'c dyn Fn(&mut Net, usize);
+    let short: [Change<'_>; 4] = [
+        &|net, len| attribute(net, "a", long(len)),
+        &|net, len| attribute(net, long(len), "a"),
+        &|net, len| constant(net, 1, long(len)),
+        &|net, len| metadata(net, long(len), "a"),
+    ];
+    let large: [Change<'_>; 3] =
+        [&|net, len| metadata(net, "a", long(len)), &|net, len| constant(net, len, ""), &|net, len| {
+            _ = net.exponents(len)
+        }];
+    let all = short.into_iter().map(|c| (c, 512)).chain(large.into_iter().map(|c| (c, 65536)));
+    for (index, (change, most)) in all.enumerate() {
+        assert_eq!(parse(copy(|net| change(net, most))), Ok(()), "{index}");
+        let error = parse(copy(|net| change(net, most + 2))).unwrap_err();
+        assert!(error.contains(&format!("above the limit of {most}")), "{index}: {error}");
+    }
+}
+
+#[test]
+fn what_is_read_has_a_limit_altogether() {
+    let limits = Limits { read_bytes: 10_000, ..Limits::default() };
+    for (count, fits) in [(100, true), (1300, false)] {
+        let exponents = copy(|net| _ = net.exponents(count));
+        assert_eq!(Model::parse_with(&exponents, &limits).is_ok(), fits, "{count} exponents");
+        let texts = copy(|net| {
+            for i in 0..count / 10 {
+                net.metadata(&format!("key {i}"), &"a".repeat(100));
+            }
+        });
+        let error = Model::parse_with(&texts, &limits).map(|_| ()).map_err(|e| e.to_string());
+        assert_eq!(error.is_ok(), fits, "{count} texts");
+        assert!(error.is_ok() || error.unwrap_err().contains("all texts and exponents"));
+    }
+}
+
+#[test]
+fn layers_beyond_the_limit_of_packed_weights_run_unpacked() {
+    let mut net = Net::default();
+    let names: Vec<String> = (0..9).map(|i| format!("t{i}")).collect();
+    net.input("t0", DType::I8, &[1, 3, 3, 16], -4).output("t8", DType::I8, &[1, 3, 3, 16], -4);
+    let pattern: Vec<i64> = (0..256).map(|i| i * 37 % 255 - 127).collect();
+    net.constant("w", DType::I8, &[1, 1, 16, 16], &[-8], "layout ==> (N/16)HWC16", &pattern);
+    for pair in names.windows(2) {
+        net.value(&pair[1], DType::I8, &[1, 3, 3, 16], -4);
+        net.node("Conv", &[&pair[0], "w"], &pair[1], &[("group", Attr::Int(1))]);
+    }
+    let file: Arc<[u8]> = net.build().into();
+    let input: Vec<i8> = (0..144).map(|i| (i * 53 % 256 - 128) as i8).collect();
+    let run = |packed_bytes: usize| {
+        let limits = Limits { packed_bytes, ..Limits::default() };
+        let simulator = Simulator::with_limits(file.clone(), None, &limits).unwrap();
+        assert!(simulator.packed_bytes() <= packed_bytes);
+        let mut scratch = simulator.scratch();
+        let Data::I8(y) = simulator.run(&mut scratch, Data::I8(&input), None).unwrap().data else { panic!() };
+        let y = y.to_vec();
+        let audit = simulator.audit_accumulators(&mut scratch, Data::I8(&input), 13).unwrap();
+        (simulator.packed_bytes(), y, audit)
+    };
+    let (all, y, audit) = run(usize::MAX);
+    assert_eq!(audit.len(), 8);
+    // No vector kernels on this processor: nothing is packed anyway.
+    for limit in [0, all / 8, all / 2, all.saturating_sub(1)] {
+        let (packed, same_y, same_audit) = run(limit);
+        assert!(packed < all || all == 0, "{packed} of {all}");
+        assert_eq!((same_y, same_audit), (y.clone(), audit.clone()), "{limit}");
+    }
+    assert_eq!(run(all / 2).0, all / 2);
+}

@@ -301,6 +301,57 @@ fn pad_fills_as_its_mode_says() {
     }
 }
 
+/// A Pad of one column on each side, by an attribute.
+fn pad(dtype: DType, fill: (DType, &[i64], i64), inputs: &[&str], attrs: Vec<(&str, Attr)>) -> Net {
+    let mut net = Net::default();
+    net.input("x", dtype, &[1, 1, 2, 1], -4).output("y", dtype, &[1, 1, 4, 1], -4);
+    net.value("r", dtype, &[1, 1, 2, 1], -4).node("Relu", &["x"], "r", &[]);
+    net.constant("fill", fill.0, &[], fill.1, "", &[fill.2]);
+    let pads = ("pads", Attr::Ints(vec![0, 0, 1, 0, 0, 0, 1, 0]));
+    net.node("Pad", inputs, "y", &[vec![pads], attrs].into_iter().flatten().collect::<Vec<_>>());
+    net
+}
+
+#[test]
+fn pad_fills_with_a_constant_at_the_exponent_of_its_input() {
+    for (dtype, fill) in [(DType::I8, -77), (DType::I16, -7000)] {
+        let run_pad = |net: Net| run(&net, Target::Esp32p4, &[5, 6]);
+        let good = run_pad(pad(dtype, (dtype, &[-4], fill), &["x", "", "fill"], vec![])).unwrap();
+        assert_eq!(good, as_f64(&[fill, 5, 6, fill]));
+        let silent = run_pad(pad(dtype, (dtype, &[], fill), &["x", "", "fill"], vec![])).unwrap();
+        assert_eq!(silent, good, "no exponent means the input's");
+        let absent = run_pad(pad(dtype, (dtype, &[-4], fill), &["x"], vec![])).unwrap();
+        assert_eq!(absent, as_f64(&[0, 5, 6, 0]));
+        let wrong = [(dtype, -5), (DType::I32, -4), (DType::F32, -4)];
+        for (fill_type, exponent) in wrong {
+            let net = pad(dtype, (fill_type, &[exponent], 1), &["x", "", "fill"], vec![]);
+            let error = run_pad(net).unwrap_err();
+            assert_eq!((error.node(), error.tensor()), (Some("node y"), Some("fill")), "{fill_type}");
+        }
+        // What a node computed is not a constant.
+        let error = run_pad(pad(dtype, (dtype, &[-4], 1), &["x", "", "r"], vec![])).unwrap_err();
+        assert_eq!(error.tensor(), Some("r"));
+    }
+}
+
+#[test]
+fn pad_refuses_a_fill_value_that_it_would_not_read() {
+    let with = |inputs: &[&str], attrs: Vec<(&str, Attr)>| {
+        run(&pad(DType::I8, (DType::I8, &[-4], 9), inputs, attrs), Target::Esp32p4, &[5, 6])
+    };
+    for value in [Attr::Int(32), Attr::Float(2.0), Attr::Text("2")] {
+        let error = with(&["x"], vec![("value", value)]).unwrap_err();
+        assert_eq!(error.node(), Some("node y"));
+        assert!(error.to_string().contains("constant input 2"), "{error}");
+    }
+    assert!(with(&["x", "", "fill"], vec![("value", Attr::Int(9))]).is_err());
+    for zero in [Attr::Int(0), Attr::Float(0.0)] {
+        assert_eq!(with(&["x"], vec![("value", zero)]).unwrap(), as_f64(&[0, 5, 6, 0]));
+    }
+    let edge = vec![("value", Attr::Int(9)), ("mode", Attr::Text("edge"))];
+    assert_eq!(with(&["x"], edge).unwrap(), as_f64(&[5, 5, 6, 6]));
+}
+
 #[test]
 fn concat_requantizes_what_needs_it() {
     let x: Vec<i64> = vec![10, -20, 31, 7];
@@ -356,6 +407,20 @@ fn targets_are_inferred_as_documented() {
     assert_eq!(net(&[0], "layout ==> (N/16)HWC16", None), Target::Esp32s3);
     assert_eq!(net(&[0], "layout ==> NHWC", None), Target::Esp32c3);
     assert_eq!(net(&[0], "layout ==> NHWC", Some("esp32c6")), Target::Esp32c6);
+}
+
+#[test]
+fn a_file_for_an_unknown_chip_asks_for_the_target() {
+    for name in ["esp32p5", "ESP32-S3", "", &"é".repeat(300)] {
+        let mut net = Net::default();
+        net.input("x", DType::I8, &[4], 0).output("y", DType::I8, &[4], 0);
+        let file: Arc<[u8]> =
+            net.metadata("octet.target", name).node("Identity", &["x"], "y", &[]).build().into();
+        let error = Simulator::new(file.clone(), None).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("state the target yourself") && error.contains("esp32c3"), "{error}");
+        assert!(error.contains(name) || name.len() > 32 && error.len() < 500, "{error}");
+        assert_eq!(Simulator::new(file, Some(Target::Esp32s3)).unwrap().target(), Target::Esp32s3);
+    }
 }
 
 proptest! {

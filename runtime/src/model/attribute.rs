@@ -1,6 +1,11 @@
 //! Attributes of nodes.
 
+use super::validate::Budget;
+use crate::error::Error;
 use crate::reader::{Read, Table, Vector};
+
+/// The kind of a text.
+const TEXT: i32 = 3;
 
 /// One attribute of a node.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +52,21 @@ impl<'a> Ints<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    /// Checks what [`Self::read`] takes for granted.
+    pub(super) fn check(table: &Table<'a>, budget: &mut Budget<'_>) -> Result<(), Error<'a>> {
+        budget.name(&table.vector(0, 1)?)?;
+        if table.i32(3)? == TEXT {
+            budget.name(&table.vector(6, 1)?)?;
+        }
+        Self::read(table)?;
+        Ok(())
+    }
+
     pub(super) fn read(table: &Table<'a>) -> Read<Self> {
         let value = match table.i32(3)? {
             1 => table.f32(4)?.map_or(Value::Other, Value::Float),
             2 => table.i64(5)?.map_or(Value::Other, Value::Int),
-            3 => Value::Text(table.string(6)?),
+            TEXT => Value::Text(table.string(6)?),
             7 => Value::Ints(Ints(table.vector(11, 8)?)),
             _ => Value::Other,
         };

@@ -9,7 +9,8 @@ pub use tensor::{Exponents, Tensor, ValueInfo};
 
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::reader::{self, Read, Table, Vector};
+use crate::reader::{self, Table, Vector};
+use validate::Budget;
 
 /// A validated model, borrowed from the bytes of its file. Copying it is cheap.
 #[derive(Clone, Copy, Debug)]
@@ -88,12 +89,10 @@ impl<'a> Model<'a> {
 
     /// The constant of that name.
     pub fn initializer(&self, name: &str) -> Option<Tensor<'a>> {
-        let all = self.initializers;
-        // Names are compared before anything else of a tensor is decoded.
-        let found = (0..all.len())
-            .filter_map(|i| all.table(i).ok())
-            .find(|t| tensor::name(t) == name && !name.is_empty())?;
-        Tensor::read(&found).ok()
+        if name.is_empty() {
+            return None;
+        }
+        Tensor::read(&self.initializers.find(Tensor::NAME, name)?).ok()
     }
 
     /// The network's inputs.
@@ -113,12 +112,13 @@ impl<'a> Model<'a> {
 
     /// Type, shape and exponent of a tensor: an input, an output, or one in between.
     pub fn value(&self, name: &str) -> Option<ValueInfo<'a>> {
-        [self.value_infos, self.outputs, self.inputs].into_iter().find_map(|all| {
-            (0..all.len())
-                .filter_map(|i| all.table(i).ok())
-                .find(|t| tensor::value_name(t) == name)
-                .and_then(|t| ValueInfo::read(&t).ok())
-        })
+        let mut lists = [self.value_infos, self.outputs, self.inputs].into_iter();
+        lists.find_map(|all| ValueInfo::read(&all.find(ValueInfo::NAME, name)?).ok())
+    }
+
+    /// Whether the first network input has this name.
+    pub(crate) fn first_input_is(&self, name: &str) -> bool {
+        self.inputs.table(0).is_ok_and(|t| t.is_string(ValueInfo::NAME, name))
     }
 
     /// Inputs of the self test that ESP-DL runs on the chip.
@@ -142,7 +142,7 @@ impl<'a> Model<'a> {
 
     /// The value of one of the `metadata_props`.
     pub fn metadata(&self, key: &str) -> Option<&'a str> {
-        self.metadata_props().find_map(|(k, v)| (k == key).then_some(v))
+        self.metadata.find(0, key)?.string(1).ok()
     }
 
     /// `producer_name`; empty in ESP-PPQ's files.
@@ -215,6 +215,16 @@ impl<'a> Node<'a> {
         self.list(1).and_then(|l| l.string(index).ok()).unwrap_or("")
     }
 
+    /// Whether the first output has this name.
+    pub(crate) fn first_output_is(&self, name: &str) -> bool {
+        self.list(1).is_some_and(|l| l.is_string(0, name))
+    }
+
+    /// Whether one of the outputs has this name.
+    fn writes(&self, name: &str) -> bool {
+        self.list(1).is_some_and(|l| (0..l.len()).any(|i| l.is_string(i, name)))
+    }
+
     /// The attributes.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         let list = self.list(5);
@@ -227,23 +237,24 @@ impl<'a> Node<'a> {
     }
 
     /// Checks one node; returns the number of its inputs and outputs.
-    fn check(table: &Table<'a>, limits: &Limits) -> Result<usize, Error<'a>> {
+    fn check(table: &Table<'a>, budget: &mut Budget<'_>) -> Result<usize, Error<'a>> {
+        let limits = budget.limits;
         let mut edges = 0;
         for id in [2, 3] {
-            limits.check("bytes of a name", table.string(id)?.len(), limits.name_bytes)?;
+            budget.name(&table.vector(id, 1)?)?;
         }
         for id in [0, 1] {
             let list = table.vector(id, 4)?;
             limits.check("inputs or outputs of a node", list.len(), limits.node_edges)?;
             edges += list.len();
             for i in 0..list.len() {
-                limits.check("bytes of a name", list.string(i)?.len(), limits.name_bytes)?;
+                budget.name(&list.undecoded(i)?)?;
             }
         }
         let attributes = table.vector(5, 4)?;
         limits.check("attributes of a node", attributes.len(), limits.node_edges)?;
         for i in 0..attributes.len() {
-            Attribute::read(&attributes.table(i)?)?;
+            Attribute::check(&attributes.table(i)?, budget)?;
         }
         Ok(edges)
     }
@@ -251,11 +262,4 @@ impl<'a> Node<'a> {
 
 fn names<'a>(list: Option<Vector<'a>>) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
     (0..list.map_or(0, |l| l.len())).map(move |i| list.and_then(|l| l.string(i).ok()).unwrap_or(""))
-}
-
-/// Checks a metadata entry.
-fn check_entry(table: &Table<'_>) -> Read<()> {
-    table.string(0)?;
-    table.string(1)?;
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Constants and descriptions of tensors.
 
+use super::validate::Budget;
 use crate::error::Error;
 use crate::reader::{Read, Table, Vector};
 use crate::shape::{DType, MAX_RANK, Shape};
@@ -44,8 +45,13 @@ impl<'a> Exponents<'a> {
         Ok(Self(Some(table.vector(id, 8)?)))
     }
 
-    fn sane(&self) -> bool {
-        self.0.is_none_or(|v| (0..v.len()).all(|i| v.i64(i).is_ok_and(|e| EXPONENTS.contains(&e))))
+    /// Looks at every exponent, once: what reads the model later does not repeat it.
+    fn check(&self, tensor: &'a str, budget: &mut Budget<'_>) -> Result<(), Error<'a>> {
+        budget.exponents(self.len())?;
+        if self.0.is_none_or(|v| (0..v.len()).all(|i| v.i64(i).is_ok_and(|e| EXPONENTS.contains(&e)))) {
+            return Ok(());
+        }
+        Err(Error::Tensor { tensor, problem: "has an exponent outside of -64..=64; the file is damaged" })
     }
 }
 
@@ -62,19 +68,21 @@ pub struct Tensor<'a> {
     start: usize,
 }
 
-/// Name of a tensor, without decoding the rest.
-pub(super) fn name<'a>(table: &Table<'a>) -> &'a str {
-    table.string(6).unwrap_or("")
-}
-
-/// Name of a value, without decoding the rest.
-pub(super) fn value_name<'a>(table: &Table<'a>) -> &'a str {
-    table.string(0).unwrap_or("")
-}
-
 impl<'a> Tensor<'a> {
+    /// The field that holds the name.
+    pub(super) const NAME: usize = 6;
+
+    /// Checks what [`Self::read`] takes for granted, then reads.
+    pub(super) fn check(table: &Table<'a>, budget: &mut Budget<'_>) -> Result<(), Error<'a>> {
+        let name = budget.name(&table.vector(Self::NAME, 1)?)?;
+        budget.name(&table.vector(7, 1)?)?;
+        Exponents::read(table, 13)?.check(name, budget)?;
+        Self::read(table)?;
+        Ok(())
+    }
+
     pub(super) fn read(table: &Table<'a>) -> Result<Self, Error<'a>> {
-        let name = table.string(6)?;
+        let name = table.string(Self::NAME)?;
         let bad = |problem| Error::Tensor { tensor: name, problem };
         let dims = table.vector(0, 8)?;
         if dims.len() > MAX_RANK {
@@ -88,9 +96,6 @@ impl<'a> Tensor<'a> {
         let dtype = DType::from_code(table.i32(1)?)
             .ok_or(bad("has an element type that is not supported; export it as int8, int16 or float32"))?;
         let exponents = Exponents::read(table, 13)?;
-        if !exponents.sane() {
-            return Err(bad("has an exponent outside of -64..=64; the file is damaged"));
-        }
         let needed = shape.elements().checked_mul(dtype.bytes()).ok_or(bad("has too many bytes"))?;
         let (data, start) = Self::find_data(table, dtype, needed)?
             .ok_or(bad("holds fewer bytes than its shape needs; export the model again"))?;
@@ -179,13 +184,21 @@ impl Default for ValueInfo<'_> {
 }
 
 impl<'a> ValueInfo<'a> {
+    /// The field that holds the name.
+    pub(super) const NAME: usize = 0;
+
+    /// Checks what [`Self::read`] takes for granted, then reads.
+    pub(super) fn check(table: &Table<'a>, budget: &mut Budget<'_>) -> Result<(), Error<'a>> {
+        let name = budget.name(&table.vector(Self::NAME, 1)?)?;
+        Exponents::read(table, 3)?.check(name, budget)?;
+        Self::read(table)?;
+        Ok(())
+    }
+
     pub(super) fn read(table: &Table<'a>) -> Result<Self, Error<'a>> {
-        let name = table.string(0)?;
+        let name = table.string(Self::NAME)?;
         let bad = |problem| Error::Tensor { tensor: name, problem };
         let exponents = Exponents::read(table, 3)?;
-        if !exponents.sane() {
-            return Err(bad("has an exponent outside of -64..=64; the file is damaged"));
-        }
         let mut info = Self { name, exponents, ..Self::default() };
         let Some(kind) = table.table(1)? else { return Ok(info) };
         if kind.u8(0)? != 1 {

@@ -1,9 +1,43 @@
 //! The checks that `Model::parse` makes before anything is handed out.
 
-use super::{Model, Node, Tensor, ValueInfo, check_entry, tensor};
+use super::{Model, Node, Tensor, ValueInfo};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::reader::Vector;
+
+/// What validation may read. FlatBuffers lets any number of tables share one text or one list of exponents, so
+/// every reference counts, and it counts before it is read.
+pub(super) struct Budget<'l> {
+    pub(super) limits: &'l Limits,
+    read: usize,
+}
+
+impl Budget<'_> {
+    fn spend(&mut self, bytes: usize) -> Result<(), Error<'static>> {
+        self.read = self.read.saturating_add(bytes);
+        self.limits.check("bytes of all texts and exponents", self.read, self.limits.read_bytes)
+    }
+
+    /// A name, or another text that a program chose.
+    pub(super) fn name<'a>(&mut self, bytes: &Vector<'a>) -> Result<&'a str, Error<'a>> {
+        self.limits.check("bytes of a name", bytes.len(), self.limits.name_bytes)?;
+        self.spend(bytes.len())?;
+        Ok(bytes.text()?)
+    }
+
+    /// A text that a person may have written.
+    fn text<'a>(&mut self, bytes: &Vector<'a>) -> Result<&'a str, Error<'a>> {
+        self.limits.check("bytes of a metadata value", bytes.len(), self.limits.text_bytes)?;
+        self.spend(bytes.len())?;
+        Ok(bytes.text()?)
+    }
+
+    /// So many exponents of one tensor.
+    pub(super) fn exponents(&mut self, count: usize) -> Result<(), Error<'static>> {
+        self.limits.check("exponents of a tensor", count, self.limits.exponents)?;
+        self.spend(count.saturating_mul(8))
+    }
+}
 
 impl<'a> Model<'a> {
     pub(super) fn validate(&self, limits: &Limits) -> Result<(), Error<'a>> {
@@ -15,44 +49,42 @@ impl<'a> Model<'a> {
         limits.check("test tensors", self.test_inputs.len(), limits.node_edges)?;
         limits.check("test tensors", self.test_outputs.len(), limits.node_edges)?;
         limits.check("metadata entries", self.metadata.len(), limits.initializers)?;
-        self.root.string(2)?;
-        self.root.string(3)?;
-        for i in 0..self.metadata.len() {
-            check_entry(&self.metadata.table(i)?)?;
+        let budget = &mut Budget { limits, read: 0 };
+        // Producer and its version.
+        for id in [2, 3] {
+            budget.text(&self.root.vector(id, 1)?)?;
         }
-        self.check_tensors(self.initializers, limits)?;
-        self.check_tensors(self.test_inputs, limits)?;
-        self.check_tensors(self.test_outputs, limits)?;
+        for i in 0..self.metadata.len() {
+            let entry = self.metadata.table(i)?;
+            budget.name(&entry.vector(0, 1)?)?;
+            budget.text(&entry.vector(1, 1)?)?;
+        }
+        for list in [self.initializers, self.test_inputs, self.test_outputs] {
+            for i in 0..list.len() {
+                Tensor::check(&list.table(i)?, budget)?;
+            }
+        }
         for list in [self.inputs, self.outputs, self.value_infos] {
             for i in 0..list.len() {
-                let value = ValueInfo::read(&list.table(i)?)?;
-                limits.check("bytes of a name", value.name().len(), limits.name_bytes)?;
+                ValueInfo::check(&list.table(i)?, budget)?;
             }
         }
         let mut edges = 0usize;
         for i in 0..self.nodes.len() {
-            edges = edges.saturating_add(Node::check(&self.nodes.table(i)?, limits)?);
+            edges = edges.saturating_add(Node::check(&self.nodes.table(i)?, budget)?);
+            // The searches by name below are quadratic in this number.
+            limits.check("edges between nodes", edges, limits.edges)?;
         }
-        // The searches by name below are quadratic in this number.
-        limits.check("edges between nodes", edges, limits.edges)?;
         self.check_names()?;
         self.check_order()
-    }
-
-    fn check_tensors(&self, list: Vector<'a>, limits: &Limits) -> Result<(), Error<'a>> {
-        for i in 0..list.len() {
-            let tensor = Tensor::read(&list.table(i)?)?;
-            limits.check("bytes of a name", tensor.name().len(), limits.name_bytes)?;
-        }
-        Ok(())
     }
 
     /// No two constants share a name.
     fn check_names(&self) -> Result<(), Error<'a>> {
         for i in 0..self.initializers.len() {
-            let name = tensor::name(&self.initializers.table(i)?);
+            let name = self.initializers.table(i)?.string(Tensor::NAME)?;
             for earlier in 0..i {
-                if tensor::name(&self.initializers.table(earlier)?) == name {
+                if self.initializers.table(earlier)?.is_string(Tensor::NAME, name) {
                     return Err(Error::Tensor {
                         tensor: name,
                         problem: "is defined twice; export the model again",
@@ -66,8 +98,8 @@ impl<'a> Model<'a> {
     /// Every input is a constant, a network input, or written by an earlier node; nothing is written twice.
     fn check_order(&self) -> Result<(), Error<'a>> {
         let written = |name: &str, before: usize| {
-            self.inputs().any(|v| v.name() == name)
-                || self.nodes().take(before).any(|n| n.outputs().any(|o| o == name))
+            self.inputs.find(ValueInfo::NAME, name).is_some()
+                || self.nodes().take(before).any(|n| n.writes(name))
         };
         for (index, node) in self.nodes().enumerate() {
             let bad =
@@ -98,7 +130,6 @@ impl<'a> Model<'a> {
     }
 
     fn is_initializer(&self, name: &str) -> bool {
-        let all = self.initializers;
-        (0..all.len()).any(|i| all.table(i).is_ok_and(|t| tensor::name(&t) == name))
+        self.initializers.find(Tensor::NAME, name).is_some()
     }
 }

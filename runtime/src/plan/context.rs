@@ -96,6 +96,14 @@ pub(super) fn slot_name<'a>(model: &Model<'a>, slot: &TensorSlot) -> &'a str {
     }
 }
 
+/// Whether the tensor in a slot has this name.
+fn slot_is(model: &Model<'_>, slot: &TensorSlot, name: &str) -> bool {
+    match slot.source {
+        Source::Input => model.first_input_is(name),
+        Source::Node(n) => model.node(usize::from(n)).first_output_is(name),
+    }
+}
+
 impl<'m, 'a> Context<'m, 'a> {
     pub(super) fn new(
         model: &'m Model<'a>,
@@ -153,7 +161,7 @@ impl<'m, 'a> Context<'m, 'a> {
         let used = self.slots.get(..self.used_slots).unwrap_or_default();
         let index = used
             .iter()
-            .position(|s| slot_name(self.model, s) == name)
+            .position(|s| slot_is(self.model, s, name))
             .ok_or(at.error(name, "a constant or a second output is read where an activation is expected"))?;
         let slot = used.get(index).copied().unwrap_or_default();
         Ok(Operand { index: index as u16, slot })
@@ -299,7 +307,7 @@ impl<'m, 'a> Context<'m, 'a> {
         let end = self.used_steps as u16;
         let used = self.slots.get_mut(..self.used_slots).unwrap_or_default();
         let model = self.model;
-        let found = used.iter_mut().enumerate().find(|(_, s)| slot_name(model, s) == output.name());
+        let found = used.iter_mut().enumerate().find(|(_, s)| slot_is(model, s, output.name()));
         let (index, slot) = found.ok_or(bad(output.name(), "the network output is never computed"))?;
         slot.last = end;
         Ok(index)

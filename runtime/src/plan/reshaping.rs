@@ -1,10 +1,20 @@
 //! Planning of what only moves elements: Reshape and its kin, Transpose, Pad, Concat.
+//!
+//! `Pad` reads its counts (`[begin of each axis.., end of each axis..]`, axes as stored) from the constant
+//! input 1, int64, else from the attribute `pads`; when that attribute is used, input 1 is omitted or empty.
+//!
+//! In mode `constant` it fills with input 2, which must be a constant of one element (no extents, or all 1), of
+//! the same element type as the padded tensor, int8 or int16, holding the fill value quantized at that tensor's
+//! exponent: its own exponent is the same, or it states none. It is stored into the output as it is, because
+//! ESP-DL does that, whatever exponent the constant carries; so nothing is requantized here and another type
+//! (float32 too) or another exponent is refused. Without input 2 the fill is 0. ESP-DL reads no attribute
+//! `value`: one that is not 0 is refused.
 
 use super::context::{At, Context, Operand};
 use super::op::{Op, PadMode};
 use crate::error::Error;
 use crate::model::Value;
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::{DType, MAX_RANK, Shape};
 
 /// A short list of integers: an attribute, or a constant input of int64.
 struct List {
@@ -213,19 +223,37 @@ pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), 
         *dim = shape.dim(axis) + start as usize + end as usize;
     }
     let output_shape = dims.get(..rank).and_then(Shape::new).ok_or(wrong)?;
-    let value = match context.constant(at, 2) {
-        None => 0,
-        Some(t) => {
-            let fits = t.exponents().get(0).is_none_or(|e| e == exponent) && t.dtype() == x.slot.dtype;
-            let value = t.integer(0).filter(|_| fits && t.shape().elements() == 1);
-            value.ok_or(
-                at.error(t.name(), "the fill value must be one integer at the exponent of the input"),
-            )?
-        }
-    };
+    let value = if mode == PadMode::Constant { fill(context, at, x.slot.dtype, exponent)? } else { 0 };
     let output = context.add_output(at, output_shape)?;
-    let op = Op::Pad { input: shape, output: output_shape, before, mode, value: value as i32 };
+    let op = Op::Pad { input: shape, output: output_shape, before, mode, value };
     context.push(at, op, [x.index; 2], output, output_shape.elements() as u64)
+}
+
+/// The integer that surrounds a tensor of this type and exponent.
+fn fill<'a>(context: &Context<'_, 'a>, at: &At<'a>, dtype: DType, exponent: i32) -> Result<i32, Error<'a>> {
+    match at.node.attribute("value") {
+        None | Some(Value::Int(0) | Value::Float(0.0)) => {}
+        Some(_) => {
+            return Err(at.error(
+                "",
+                "the fill value stands in the attribute value, which the chip does not read; write it as constant input 2",
+            ));
+        }
+    }
+    let name = at.node.input(2);
+    if name.is_empty() {
+        return Ok(0);
+    }
+    let wrong = at.error(
+        name,
+        "the fill value must be one constant integer of the input's type at the input's exponent; export it so",
+    );
+    let tensor = context.constant(at, 2).ok_or(wrong)?;
+    let fits = tensor.dtype() == dtype
+        && tensor.shape().elements() == 1
+        && tensor.exponents().len() <= 1
+        && tensor.exponents().get(0).is_none_or(|e| e == exponent);
+    tensor.integer(0).filter(|_| fits).and_then(|v| i32::try_from(v).ok()).ok_or(wrong)
 }
 
 pub(super) fn concat<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {

@@ -119,6 +119,11 @@ impl<'a> Table<'a> {
     pub(crate) fn string(&self, id: usize) -> Read<&'a str> {
         self.vector(id, 1)?.text()
     }
+
+    /// Whether a string is this one, compared as bytes: searches need not decode what they pass.
+    pub(crate) fn is_string(&self, id: usize, text: &str) -> bool {
+        self.vector(id, 1).is_ok_and(|v| v.bytes() == text.as_bytes())
+    }
 }
 
 /// A vector of scalars, structs or offsets. Its whole extent was checked when it was opened.
@@ -164,7 +169,8 @@ impl<'a> Vector<'a> {
         Ok(self.at + index * self.stride)
     }
 
-    fn text(&self) -> Read<&'a str> {
+    /// The bytes as a string.
+    pub(crate) fn text(&self) -> Read<&'a str> {
         core::str::from_utf8(self.bytes())
             .map_err(|_| Malformed { what: "a string is not UTF-8", at: self.at })
     }
@@ -177,8 +183,23 @@ impl<'a> Vector<'a> {
         Table::new(self.buf, deref(self.buf, self.element(index)?)?)
     }
 
+    /// The bytes of a string, not decoded yet.
+    pub(crate) fn undecoded(&self, index: usize) -> Read<Vector<'a>> {
+        Vector::new(self.buf, deref(self.buf, self.element(index)?)?, 1)
+    }
+
     pub(crate) fn string(&self, index: usize) -> Read<&'a str> {
-        Vector::new(self.buf, deref(self.buf, self.element(index)?)?, 1)?.text()
+        self.undecoded(index)?.text()
+    }
+
+    /// Whether a string is this one, see [`Table::is_string`].
+    pub(crate) fn is_string(&self, index: usize, text: &str) -> bool {
+        self.undecoded(index).is_ok_and(|v| v.bytes() == text.as_bytes())
+    }
+
+    /// The first of a vector of tables whose string `id` is this one.
+    pub(crate) fn find(&self, id: usize, text: &str) -> Option<Table<'a>> {
+        (0..self.len).filter_map(|i| self.table(i).ok()).find(|t| t.is_string(id, text))
     }
 }
 

@@ -64,6 +64,15 @@ impl Packed {
         }
     }
 
+    /// At least the bytes that a convolution takes, prepared for any of the kernels: for all threads, and in
+    /// the [`Buffers`] of each.
+    pub(crate) fn bytes(conv: &Conv) -> [usize; 2] {
+        let (blocks, pairs) = (conv.filters.div_ceil(LANES), conv.taps().div_ceil(2));
+        // Two weights of two bytes for each pair and lane.
+        let block = pairs.saturating_mul(4 * LANES).saturating_add(size_of::<Block>());
+        [blocks.saturating_mul(block).saturating_add(conv.channels), pairs.saturating_mul(4 * ROWS)]
+    }
+
     /// No vector kernels exist for this processor.
     #[cfg(not(target_arch = "x86_64"))]
     pub(crate) fn new(_: &Step, _: &[TensorSlot], _: Rounding, _: &[u8]) -> Option<Self> {
@@ -136,6 +145,9 @@ impl Packed {
         match *self {}
     }
 }
+
+/// Rows of 16-bit numbers that a vector kernel keeps at a time: no kernel has more.
+const ROWS: usize = 64;
 
 /// Output channels that a vector kernel computes together.
 pub(crate) const LANES: usize = 16;

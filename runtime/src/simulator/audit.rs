@@ -24,7 +24,7 @@ pub struct AccumulatorReport {
 }
 
 /// For each output channel the sums of its positive and of its negative weights' magnitudes, and its bias.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct WeightSums(Vec<[i64; 3]>);
 
 impl WeightSums {
@@ -74,8 +74,13 @@ impl Simulator {
         let all_sums = self.weight_sums.get_or_init(|| self.weight_sums());
         self.load(scratch, input)?;
         let mut reports = Vec::new();
-        for (index, (step, sums)) in self.steps.iter().zip(all_sums).enumerate() {
-            if let (Op::Conv(conv), false) = (&step.op, sums.0.is_empty()) {
+        for (index, (step, kept)) in self.steps.iter().zip(all_sums).enumerate() {
+            if let Op::Conv(conv) = &step.op
+                && self.int8(step, conv)
+            {
+                let made = if kept.is_none() { WeightSums::new(conv, self.payload()) } else { None };
+                let foreign = crate::Error::Foreign { step: index };
+                let sums = kept.as_ref().or(made.as_ref()).ok_or(foreign)?;
                 let left = self.left(scratch, index, conv, sums, range)?;
                 reports.push(AccumulatorReport {
                     node: usize::from(step.node),
@@ -90,13 +95,18 @@ impl Simulator {
         Ok(reports)
     }
 
-    /// Sums of the weights of all int8 layers; empty for other steps.
-    fn weight_sums(&self) -> Vec<WeightSums> {
+    /// Sums of the weights of int8 layers, as many as [`Limits::packed_bytes`](crate::Limits) has room for; the
+    /// others are made anew each time.
+    fn weight_sums(&self) -> Vec<Option<WeightSums>> {
+        let mut left = self.packed_bytes;
         let of_step = |step: &crate::plan::Step| match &step.op {
-            Op::Conv(conv) if self.int8(step, conv) => WeightSums::new(conv, self.payload()),
+            Op::Conv(conv) if self.int8(step, conv) => {
+                left = left.checked_sub(conv.filters.checked_mul(size_of::<[i64; 3]>())?)?;
+                WeightSums::new(conv, self.payload())
+            }
             _ => None,
         };
-        self.steps.iter().map(|step| of_step(step).unwrap_or_default()).collect()
+        self.steps.iter().map(of_step).collect()
     }
 
     fn int8(&self, step: &crate::plan::Step, conv: &Conv) -> bool {

@@ -43,8 +43,10 @@ pub struct Simulator {
     memory: MemoryPlan,
     /// For each step, what its vector kernel needs.
     packed: Vec<Option<Packed>>,
+    /// The limit for those, and for the sums below.
+    packed_bytes: usize,
     /// Sums of weights for the accumulator audit, made at its first use.
-    weight_sums: OnceLock<Vec<audit::WeightSums>>,
+    weight_sums: OnceLock<Vec<Option<audit::WeightSums>>>,
 }
 
 /// Memory for one inference at a time.
@@ -58,7 +60,7 @@ impl Simulator {
     /// Reads and plans a file. `target` decides the rounding; `None` infers it (see [`Target::infer`]).
     ///
     /// # Errors
-    /// As [`Model::parse`] and [`Plan::build`].
+    /// As [`Model::parse`], [`Target::infer`] (when `target` is `None`) and [`Plan::build`].
     pub fn new(file: Arc<[u8]>, target: Option<Target>) -> Result<Self, SimulatorError> {
         Self::with_limits(file, target, &Limits::default())
     }
@@ -73,7 +75,7 @@ impl Simulator {
         limits: &Limits,
     ) -> Result<Self, SimulatorError> {
         let model = Model::parse_with(&file, limits)?;
-        let target = target.unwrap_or_else(|| Target::infer(&model));
+        let target = target.map_or_else(|| Target::infer(&model), Ok)?;
         let sizes = Plan::sizes(&model);
         let mut slots = vec![TensorSlot::default(); sizes.tensors];
         let mut steps = vec![Step::default(); sizes.steps];
@@ -97,23 +99,41 @@ impl Simulator {
             output,
             memory,
             packed: Vec::new(),
+            packed_bytes: limits.packed_bytes,
             weight_sums: OnceLock::new(),
             file,
         };
         Ok(simulator.with_kernels(Kernels::Fastest))
     }
 
-    /// Chooses the kernels.
+    /// Chooses the kernels. Layers beyond [`Limits::packed_bytes`] keep the portable ones.
     #[must_use]
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
-        let (rounding, steps) = (self.target.rounding(), self.steps.iter());
-        self.packed = match kernels {
-            Kernels::Portable => steps.map(|_| None).collect(),
-            Kernels::Fastest => {
-                steps.map(|step| Packed::new(step, &self.slots, rounding, self.payload())).collect()
-            }
-        };
+        // What was packed before would take its memory a second time.
+        self.packed.clear();
+        let mut left = if kernels == Kernels::Fastest { self.packed_bytes } else { 0 };
+        self.packed = self.steps.iter().map(|step| self.pack(step, &mut left)).collect();
         self
+    }
+
+    /// What the step's vector kernel needs, if it has one and that fits into the bytes that are left.
+    fn pack(&self, step: &Step, left: &mut usize) -> Option<Packed> {
+        let Op::Conv(conv) = &step.op else { return None };
+        let [shared, buffers] = Packed::bytes(conv);
+        let rest = left.checked_sub(shared).filter(|_| buffers <= self.packed_bytes)?;
+        let packed = Packed::new(step, &self.slots, self.target.rounding(), self.payload())?;
+        *left = rest;
+        Some(packed)
+    }
+
+    /// Bytes of the weights that were packed for vector kernels, at most [`Limits::packed_bytes`].
+    pub fn packed_bytes(&self) -> usize {
+        let packed = self.steps.iter().zip(&self.packed).filter(|(_, p)| p.is_some());
+        let convs = packed.filter_map(|(step, _)| match &step.op {
+            Op::Conv(conv) => Some(Packed::bytes(conv)[0]),
+            _ => None,
+        });
+        convs.sum()
     }
 
     /// The chip whose arithmetic is simulated.

@@ -23,6 +23,7 @@ pub fn bytes(dtype: DType, values: &[i64]) -> Vec<u8> {
 
 /// An attribute of a node.
 pub enum Attr {
+    Float(f32),
     Int(i64),
     Ints(Vec<i64>),
     Text(&'static str),
@@ -65,6 +66,14 @@ impl Net {
         self
     }
 
+    /// Gives the value that was added last this many exponents, all of them 0.
+    pub fn exponents(&mut self, count: usize) -> &mut Self {
+        if let Some((_, exponents)) = self.values.last_mut().and_then(|v| v.last_mut()) {
+            *exponents = I64s(vec![0; count]);
+        }
+        self
+    }
+
     pub fn metadata(&mut self, key: &str, text: &str) -> &mut Self {
         self.metadata.push(vec![(0, Str(key.into())), (1, Str(text.into()))]);
         self
@@ -94,6 +103,7 @@ impl Net {
     pub fn node(&mut self, op: &str, inputs: &[&str], output: &str, attrs: &[(&str, Attr)]) -> &mut Self {
         let attributes = attrs.iter().map(|(name, attr)| {
             let (kind, field) = match attr {
+                Attr::Float(v) => (1, (4, I32(v.to_bits() as i32))),
                 Attr::Int(v) => (2, (5, Struct64(*v))),
                 Attr::Text(v) => (3, (6, Str((*v).into()))),
                 Attr::Ints(v) => (7, (11, I64s(v.clone()))),
