@@ -144,7 +144,10 @@ fn inspect_espdl(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection,
     let bytes = read_file(path)?;
     let failed = |reason: String| PredictError::Espdl { path: path.to_owned(), reason };
     let model = Model::parse(&bytes).map_err(|e| failed(e.to_string()))?;
-    let chosen = target.map_or_else(|| Target::infer(&model), |t| t.target);
+    let chosen = match target {
+        Some(target) => target.target,
+        None => Target::infer(&model).map_err(|e| failed(e.to_string()))?,
+    };
     let shape_of = |name: &str| -> Vec<usize> {
         let value = model.value(name).and_then(|v| v.shape());
         value.map(|s| s.iter().collect()).unwrap_or_default()
