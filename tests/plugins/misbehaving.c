@@ -15,12 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MODES                                                                                                  \
   "\"well\",\"segfault\",\"abort\",\"exit\",\"loop\",\"untouched\",\"touched\",\"bad-exponent\",\"bad-count\","       \
   "\"bad-tensor\",\"bad-node\",\"bad-bits\",\"nan-weights\",\"few-weights\",\"bad-enum\",\"null-out\","              \
   "\"small-out\",\"huge-request\",\"bad-text\",\"other-thread\",\"late-call\",\"unknown-status\",\"fail\","          \
-  "\"fail-silently\",\"cancelled\",\"nothing\",\"print\""
+  "\"fail-silently\",\"cancelled\",\"nothing\",\"print\",\"fork\",\"no-newline\",\"chatter\""
 
 #define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
 
@@ -136,6 +137,26 @@ static int32_t misbehave(const OctetHost *host) {
   } else if (MODE("print")) {
     puts("{\"tell\":\"quantized\"}");
     fflush(stdout);
+  } else if (MODE("fork")) { /* The child holds the worker's pipes for longer than anybody wants to wait. */
+    pid_t child = fork();
+    if (child == 0) {
+      sleep(30);
+      _exit(0);
+    }
+    printf("the child is %ld\n", (long)child);
+    fflush(stdout);
+    abort();
+  } else if (MODE("no-newline")) {
+    static char block[1 << 16];
+    memset(block, 'x', sizeof block);
+    for (int i = 0; i < 4096; ++i) {
+      fwrite(block, sizeof block, 1, stderr);
+      fwrite(block, sizeof block, 1, stdout);
+    }
+    host->fail(host, text("told 512 MiB"));
+    return OCTET_FAILED;
+  } else if (MODE("chatter")) {
+    for (volatile int forever = 1; forever;) puts("a line that nobody asked for");
   }
   return OCTET_OK; /* well, nothing */
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use octet_engine::job::{Event, QuantizeRequest, StrategyRequest, Workers, start};
+use octet_engine::host::file_sha256;
+use octet_engine::job::{Event, Library, QuantizeRequest, StrategyRequest, Workers, start};
+use octet_engine::run;
 use octet_tests::{octet, plugin, root, run_octet};
 
 /// The library of `tests/plugins/misbehaving.c`, compiled with `switches`.
@@ -62,10 +64,29 @@ fn workers() -> Workers {
     Workers::new(octet(), vec!["worker".to_owned()])
 }
 
+fn found(library: &Path) -> Vec<Library> {
+    vec![Library { path: library.to_owned(), sha256: file_sha256(library).unwrap() }]
+}
+
+/// The largest resident set that this process had, in bytes.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() << 10
+}
+
 /// Runs a job to its end: the run folder, or the error.
 fn outcome(workers: &Workers, library: &Path, settings: &[(&str, &str)]) -> Result<PathBuf, String> {
     let folder = tempfile::tempdir().unwrap();
-    let handle = start(workers, request(folder.path(), settings), vec![library.to_owned()]);
+    run_to_end(workers, request(folder.path(), settings), found(library))
+}
+
+fn run_to_end(
+    workers: &Workers,
+    request: QuantizeRequest,
+    libraries: Vec<Library>,
+) -> Result<PathBuf, String> {
+    let handle = start(workers, request, libraries);
     for event in &handle.events {
         match event {
             Event::Done { run } => return Ok(run),
@@ -121,8 +142,7 @@ fn impossible_decisions_end_the_job() {
 #[test]
 fn what_a_plugin_prints_is_logged_and_harms_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let library = vec![shared_library().to_owned()];
-    let handle = start(&workers(), request(folder.path(), &[("mode", "print")]), library);
+    let handle = start(&workers(), request(folder.path(), &[("mode", "print")]), found(shared_library()));
     let events: Vec<Event> = handle.events.iter().collect();
     assert!(matches!(events.last(), Some(Event::Error { .. } | Event::Done { .. })), "{events:?}");
     assert!(events.iter().any(|e| matches!(e, Event::Log { .. })), "{events:?}");
@@ -132,8 +152,7 @@ fn what_a_plugin_prints_is_logged_and_harms_nothing() {
 fn an_endless_loop_ends_when_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let workers = workers();
-    let handle =
-        start(&workers, request(folder.path(), &[("mode", "loop")]), vec![shared_library().to_owned()]);
+    let handle = start(&workers, request(folder.path(), &[("mode", "loop")]), found(shared_library()));
     let mut last = None;
     loop {
         match handle.events.recv_timeout(Duration::from_secs(5)) {
@@ -146,6 +165,189 @@ fn an_endless_loop_ends_when_cancelled() {
     let Some(Event::Error { message }) = last else { panic!("{last:?}") };
     assert!(message.contains("cancelled") && message.contains("misbehaving"), "{message}");
     assert!(outcome(&workers, &plugin("octet-int8"), &[]).is_ok());
+}
+
+#[test]
+fn a_text_without_lines_takes_no_memory() {
+    let before = peak_memory();
+    let error = outcome(&workers(), shared_library(), &[("mode", "no-newline")]).unwrap_err();
+    assert!(error.contains("told 512 MiB"), "{error}");
+    let grown = peak_memory() - before;
+    assert!(grown < 64 << 20, "{grown}");
+}
+
+#[test]
+fn lines_without_end_take_no_memory_and_can_be_cancelled_though_nobody_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = peak_memory();
+    let handle = start(&workers(), request(folder.path(), &[("mode", "chatter")]), found(shared_library()));
+    // The first events tell that the plugin runs; after them, nobody looks for a while.
+    assert!(handle.events.iter().any(|e| matches!(e, Event::Log { .. })));
+    std::thread::sleep(Duration::from_secs(2));
+    handle.cancel.cancel();
+    let last = handle.events.iter().last();
+    let Some(Event::Error { message }) = last else { panic!("{last:?}") };
+    assert!(message.contains("cancelled"), "{message}");
+    let grown = peak_memory() - before;
+    assert!(grown < 64 << 20, "{grown}");
+    let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
+    assert!(log.contains("a line that nobody asked for") && log.contains(&message), "{log}");
+}
+
+#[test]
+fn a_death_is_noticed_while_a_process_of_the_plugin_lives_on_and_that_one_ends_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    let handle = start(&workers(), request(folder.path(), &[("mode", "fork")]), found(shared_library()));
+    let (mut child, mut last) = (None, None);
+    for event in &handle.events {
+        if let Event::Log { message, .. } = &event
+            && let Some(id) = message.strip_prefix("the child is ")
+        {
+            child = Some(id.to_owned());
+        }
+        last = Some(event);
+    }
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    let Some(Event::Error { message }) = last else { panic!("{last:?}") };
+    assert!(message.contains("aborted") && message.contains("misbehaving"), "{message}");
+    let state = PathBuf::from(format!("/proc/{}/stat", child.unwrap()));
+    let gone = || !std::fs::read_to_string(&state).is_ok_and(|s| !s.contains(") Z "));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !gone() {
+        assert!(Instant::now() < deadline, "the plugin's process lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interrupt_from_the_terminal_is_a_cancelled_job() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::os::unix::process::CommandExt;
+    let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let library = misbehaving(folder.path(), &[]);
+    let data_dir = data.path().to_str().unwrap();
+    let ran = run_octet(&["plugin", "trust", library.to_str().unwrap()], &[("OCTET_DATA_DIR", data_dir)]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let out = folder.path().join("run");
+    let request = request(&out, &[]);
+    let mut child = Command::new(octet())
+        .arg("quantize")
+        .arg(&request.model)
+        .arg("--images")
+        .arg(&request.images[0])
+        .args([
+            "--target",
+            "esp32p4",
+            "--strategy",
+            "misbehaving",
+            "--set",
+            "mode=chatter",
+            "--json",
+            "--out",
+        ])
+        .arg(&out)
+        .env("OCTET_DATA_DIR", data.path())
+        .env("OCTET_PLUGIN_PATH", folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let told = lines.any(|line| line.contains("nobody asked for"));
+    if !told {
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        panic!("{stderr}");
+    }
+    // As a terminal does: the signal goes to the whole group.
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let last = lines.last().unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
+    assert!(last.contains("\"error\"") && last.contains("cancelled"), "{last}");
+    assert!(stderr.contains("cancelled") && !stderr.contains("signal"), "{stderr}");
+}
+
+#[test]
+fn a_plugin_that_changed_after_it_was_found_is_not_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = misbehaving(folder.path(), &[]);
+    let before = found(&library);
+    std::fs::rename(misbehaving(folder.path(), &["-DCRASH_ON_LOAD"]), &library).unwrap();
+    let request = request(folder.path(), &[]);
+    let error = run_to_end(&workers(), request, before).unwrap_err();
+    let name = library.file_name().unwrap().to_str().unwrap();
+    assert!(error.contains("changed since") && error.contains(name), "{error}");
+}
+
+#[test]
+fn a_plugin_that_was_rebuilt_replaces_the_loaded_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let workers = workers();
+    let library = misbehaving(folder.path(), &[]);
+    let failing = [("mode", "fail")];
+    let error = outcome(&workers, &library, &failing).unwrap_err();
+    assert!(error.contains("never works"), "{error}");
+    std::fs::rename(misbehaving(folder.path(), &["-DOTHER_TARGET"]), &library).unwrap();
+    let error = outcome(&workers, &library, &failing).unwrap_err();
+    assert!(error.contains("not made for esp32p4"), "{error}");
+}
+
+#[test]
+fn a_failed_evaluation_leaves_the_analysis_and_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, eval) = (folder.path().join("run"), folder.path().join("evaluation"));
+    std::fs::create_dir(&eval).unwrap();
+    std::fs::write(eval.join("broken.jpg"), "no picture").unwrap();
+    let request = QuantizeRequest { eval: Some(eval.clone()), ..request(&out, &[]) };
+    let error = run_to_end(&workers(), request, found(&plugin("octet-int8"))).unwrap_err();
+    let named = format!("in `{}`", eval.display());
+    assert!(error.contains(&named) && error.contains("report without evaluation"), "{error}");
+    let report = run::read_report(&out).unwrap();
+    assert!(report.evaluation.is_none() && report.r#final.graphwise_nsr.is_some());
+    let log = std::fs::read_to_string(out.join("log.txt")).unwrap();
+    assert!(log.contains("phase    export") && log.contains(&error), "{log}");
+}
+
+#[test]
+fn a_job_that_fails_while_it_writes_leaves_no_older_report() {
+    let folder = tempfile::tempdir().unwrap();
+    for old in ["report.json", "report.html"] {
+        std::fs::write(folder.path().join(old), "of another model").unwrap();
+    }
+    // A folder of that name is in the way of the second file.
+    std::fs::create_dir(folder.path().join("model.qdq.onnx")).unwrap();
+    let error =
+        run_to_end(&workers(), request(folder.path(), &[]), found(&plugin("octet-int8"))).unwrap_err();
+    assert!(error.contains("model.qdq.onnx"), "{error}");
+    let left = |name: &str| folder.path().join(name).exists();
+    assert!(left("model.espdl") && left("log.txt") && !left("report.json") && !left("report.html"));
+}
+
+#[test]
+fn the_phases_come_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = QuantizeRequest {
+        eval: Some(root().join("tests/fixtures/pictures")),
+        layerwise_pictures: 1,
+        ..request(folder.path(), &[])
+    };
+    let handle = start(&workers(), request, found(&plugin("octet-int8")));
+    let mut phases = Vec::new();
+    for event in &handle.events {
+        if let Event::Progress { phase, .. } = event
+            && !phases.contains(&phase)
+        {
+            phases.push(phase);
+        }
+        assert!(!matches!(event, Event::Error { .. }), "{event:?}");
+    }
+    assert!(phases.contains(&octet_engine::job::Phase::Export), "{phases:?}");
+    assert!(phases.is_sorted(), "{phases:?}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         preprocessing: BTreeMap::new(),
         threads: 0,
     };
-    let folder = quantize::follow(&workers, request, vec![found.path.clone()], args.json)?;
+    let folder = quantize::follow(&workers, request, vec![found.into()], args.json)?;
     if !args.json {
         let report = run::read_report(&folder)?;
         summary::print(&report, &folder);

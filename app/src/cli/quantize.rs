@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use octet_engine::host::Found;
-use octet_engine::job::{Cancel, Event, QuantizeRequest, StrategyRequest, Workers, start};
+use octet_engine::job::{Cancel, Event, Library, QuantizeRequest, StrategyRequest, Workers, start};
 use octet_engine::run;
 
 use super::args::QuantizeArgs;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
         preprocessing: args.preprocessing.settings(),
         threads: args.threads,
     };
-    let libraries = chosen.iter().map(|found| found.path.clone()).collect();
+    let libraries = chosen.iter().map(|found| Library::from(*found)).collect();
     let folder = follow(&workers, request, libraries, args.json)?;
     if !args.json {
         summary::print(&run::read_report(&folder)?, &folder);
@@ -49,11 +49,14 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a job to its end; Ctrl-C cancels it.
+/// Exit code after Ctrl-C, as shells know it.
+const EXIT_CANCELLED: i32 = 130;
+
+/// Runs a job to its end; Ctrl-C cancels it and then ends the program.
 pub(super) fn follow(
     workers: &Workers,
     request: QuantizeRequest,
-    libraries: Vec<PathBuf>,
+    libraries: Vec<Library>,
     json: bool,
 ) -> anyhow::Result<PathBuf> {
     let handle = start(workers, request, libraries);
@@ -64,6 +67,11 @@ pub(super) fn follow(
             Event::Done { run } => {
                 printer.show(&event)?;
                 return Ok(run.clone());
+            }
+            Event::Error { message } if handle.cancel.is_cancelled() => {
+                printer.show(&event)?;
+                tracing::error!("{message}");
+                std::process::exit(EXIT_CANCELLED);
             }
             Event::Error { message } => {
                 // The error itself is printed where all errors are.

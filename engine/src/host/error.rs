@@ -16,6 +16,15 @@ pub enum HostError {
         /// Why.
         source: std::io::Error,
     },
+    /// It is not the file that was listed, and perhaps not the one that is trusted.
+    #[error(
+        "plugin file changed since it was listed, and was not loaded; look at it again with `octet plugin list`: \
+         {path}", path = .path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system does not take it for a library.
     #[error("plugin is not a dynamic library of this system ({reason}): {path}", path = .path.display())]
     NotALibrary {

@@ -1,11 +1,14 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod group;
 mod handle;
+mod lines;
 mod memory;
 mod pool;
 mod protocol;
 mod quantize;
+mod relay;
 mod report;
 mod runner;
 mod start;
@@ -23,6 +26,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::Found;
 use crate::strategy::LogLevel;
 
 /// What `octet quantize` is asked to do.
@@ -65,24 +69,46 @@ pub struct StrategyRequest {
     pub settings: BTreeMap<String, serde_json::Value>,
 }
 
-/// The phases of a job, in order.
+/// A plugin file as it was when it was found; a job refuses it once it has changed.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Library {
+    /// The file.
+    pub path: PathBuf,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+impl Library {
+    /// The path with its links followed, as the loader tells libraries apart.
+    fn real_path(&self) -> PathBuf {
+        self.path.canonicalize().unwrap_or_else(|_| self.path.clone())
+    }
+}
+
+impl From<&Found> for Library {
+    fn from(found: &Found) -> Self {
+        Library { path: found.path.clone(), sha256: found.sha256.clone() }
+    }
+}
+
+/// The phases of a job, in the order in which they begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Reading the model and the pictures.
     Load,
+    /// The plugins' own work, which asks for calibrations as it goes.
+    Strategy,
     /// Statistics of the calibration pictures.
     Calibrate,
-    /// The plugins' own work.
-    Strategy,
+    /// Writing the model, its QDQ twin and the plan.
+    Export,
     /// Graphwise analysis.
     Graphwise,
     /// Layerwise analysis.
     Layerwise,
     /// Accuracy.
     Evaluate,
-    /// Writing the run folder.
-    Export,
 }
 
 /// What a running job tells; one JSON line each on the pipe and on `--json`'s standard output.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, QuantizeRequest};
+use super::lines::shortened;
+use super::{Event, Library, QuantizeRequest};
 use crate::host::PluginDescription;
 use crate::report::Report;
 
@@ -23,7 +24,7 @@ pub(super) enum Ask {
         /// What to do.
         request: Box<QuantizeRequest>,
         /// The libraries of the request's strategies, in its order.
-        libraries: Vec<PathBuf>,
+        libraries: Vec<Library>,
     },
     /// Asks the running job to stop.
     Cancel,
@@ -55,4 +56,19 @@ pub(super) enum Tell {
         /// The report so far.
         report: Box<Report>,
     },
+}
+
+impl Tell {
+    /// Texts that a plugin chose take no more room than a line of the log.
+    pub(super) fn shortened(self) -> Self {
+        match self {
+            Tell::Event(Event::Progress { phase, fraction, message }) => {
+                Tell::Event(Event::Progress { phase, fraction, message: shortened(message) })
+            }
+            Tell::Event(Event::Log { level, message }) => {
+                Tell::Event(Event::Log { level, message: shortened(message) })
+            }
+            other => other,
+        }
+    }
 }

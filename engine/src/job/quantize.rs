@@ -1,16 +1,15 @@
 //! The job itself, inside the worker: model, pictures, strategies, plan, file, analyses.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use octet_runtime::{Data, Simulator};
-use sha2::{Digest, Sha256};
 
 use super::report::{Parts, assemble};
-use super::worker::{Libraries, name_of};
-use super::{Cancel, Event, Phase, QuantizeRequest};
+use super::worker::name_of;
+use super::{Cancel, Event, Library, Phase, QuantizeRequest};
 use crate::analyse::{self, AnalysisError, Ticker, to_nhwc};
 use crate::draft::Draft;
 use crate::float::{FloatExecutor, Tract};
@@ -103,7 +102,7 @@ pub(super) struct Cache {
 /// Runs a job and returns the report without evaluation.
 pub(super) fn quantize(
     request: &QuantizeRequest,
-    libraries: &Libraries,
+    libraries: &[Library],
     cache: &mut Cache,
     progress: &Progress,
 ) -> Result<Report, JobError> {
@@ -229,18 +228,19 @@ fn open_cached(path: &Path, cache: &mut Cache) -> Result<Arc<Opened>, JobError> 
 
 fn run_strategies(
     request: &QuantizeRequest,
-    libraries: &Libraries,
+    libraries: &[Library],
     session: &mut Session,
     progress: &Progress,
 ) -> Result<Vec<StrategyFacts>, JobError> {
     let mut facts = Vec::new();
     for (strategy, library) in request.strategies.iter().zip(libraries) {
-        (progress.plugin)(Some(&name_of(library)));
-        let description = host::describe_library(library)?;
+        check(library)?;
+        (progress.plugin)(Some(&name_of(&library.path)));
+        let description = host::describe_library(&library.path)?;
         (progress.plugin)(Some(&description.id));
         let settings = host::settings(&description, &strategy.settings)?;
         let started = Instant::now();
-        let ran = host::run_library(library, &settings, session);
+        let ran = host::run_library(&library.path, &settings, session);
         (progress.plugin)(None);
         if progress.cancel.is_cancelled() {
             return Err(JobError::Cancelled);
@@ -249,7 +249,7 @@ fn run_strategies(
         facts.push(StrategyFacts {
             id: description.id,
             version: description.version,
-            sha256: file_sha256(library),
+            sha256: library.sha256.clone(),
             settings,
             secs: started.elapsed().as_secs_f64(),
         });
@@ -257,9 +257,14 @@ fn run_strategies(
     Ok(facts)
 }
 
-fn file_sha256(path: &PathBuf) -> String {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect()
+/// Refuses a file that is not the one that was found and trusted, before any of its code runs.
+fn check(library: &Library) -> Result<(), host::HostError> {
+    let path = library.path.clone();
+    match host::file_sha256(&path) {
+        Ok(sha256) if sha256 == library.sha256 => Ok(()),
+        Ok(_) => Err(host::HostError::Changed { path }),
+        Err(source) => Err(host::HostError::Unreadable { path, source }),
+    }
 }
 
 struct Exported {
@@ -296,6 +301,11 @@ impl Job<'_> {
 
     /// Writes `model.espdl`, `model.qdq.onnx` and `plan.json`.
     fn export(&self) -> Result<Exported, JobError> {
+        let tell = |fraction: f32, message: &str| {
+            let message = message.to_owned();
+            (self.progress.sink)(Event::Progress { phase: Phase::Export, fraction, message });
+        };
+        tell(0.0, "writing the model");
         let options = LowerOptions { keep_clip: self.request.keep_clip };
         let mut file = lower(self.network, self.draft, self.plan, options)?;
         // So that whoever opens the file prepares pictures the same way.
@@ -316,6 +326,8 @@ impl Job<'_> {
         let output = bytes_of(&output.data);
         let file = with_test_vectors(file, &input, &output);
         let bytes = espdl::write(&file).map_err(crate::lower::LowerError::from)?;
+        // The report of an earlier run into the same folder tells of another model.
+        run::remove_report(&self.request.out)?;
         run::write_file(&self.request.out, "model.espdl", &bytes)?;
         run::write_file(
             &self.request.out,
@@ -324,6 +336,7 @@ impl Job<'_> {
         )?;
         let named = crate::draft::NamedDraft::new(self.network, self.draft, self.plan);
         run::write_json(&self.request.out, "plan.json", &named)?;
+        tell(1.0, "");
         Ok(Exported { simulator, file_bytes: bytes.len() as u64 })
     }
 

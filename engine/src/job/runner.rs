@@ -1,14 +1,17 @@
 //! The app's side of a job: the worker process, its pipe, its death, and the evaluation that follows.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::collections::HashMap;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::group::kill_group;
+use super::lines::{Lines, MAX_TELL_BYTES, RawLine, shortened};
 use super::protocol::{Ask, Tell};
-use super::{Cancel, Event};
+use super::{Cancel, Event, Library};
 use crate::host::PluginDescription;
 use crate::strategy::LogLevel;
 
@@ -17,10 +20,13 @@ const CANCEL_GRACE: Duration = Duration::from_millis(1500);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The worker's last words that go into an error message.
 const STDERR_TAIL_BYTES: usize = 4096;
-/// Longest line the worker may send; a longer one ends it.
-const MAX_LINE_BYTES: u64 = 256 << 20;
+/// How long a dead worker's last lines are waited for.
+const DEATH_GRACE: Duration = Duration::from_millis(500);
+/// Lines that were read and not yet looked at.
+const LINES_IN_FLIGHT: usize = 256;
 
-/// Environment variable that carries the nonce; the worker removes it before any plugin is loaded.
+/// Environment variable that carries the nonce. A plugin can read it too: the nonce keeps what is printed by accident
+/// apart, not what is forged.
 pub(super) const NONCE_VARIABLE: &str = "OCTET_WORKER_NONCE";
 
 /// Why the worker gave no answer.
@@ -43,6 +49,14 @@ pub enum WorkerError {
     /// It reported an error.
     #[error("{0}")]
     Failed(String),
+}
+
+impl WorkerError {
+    /// The job was cancelled, and this is what the worker had to say then.
+    fn cancelled_with(message: String) -> Self {
+        let says_so = message.contains("cancelled");
+        WorkerError::Cancelled(if says_so { message } else { format!("cancelled; meanwhile {message}") })
+    }
 }
 
 /// Starts workers and keeps one alive between jobs, with what it has computed.
@@ -90,7 +104,12 @@ impl Workers {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Tell, WorkerError> {
         let idle = self.lock_idle().take();
-        let alive = idle.and_then(|mut worker| worker.is_alive().then_some(worker));
+        let libraries: &[Library] = match ask {
+            Ask::Quantize { libraries, .. } => libraries,
+            _ => &[],
+        };
+        let usable = |worker: &mut Worker| worker.is_alive() && !worker.has_older(libraries);
+        let alive = idle.and_then(|mut worker| usable(&mut worker).then_some(worker));
         let mut worker = match alive {
             Some(worker) => worker,
             None => self.start()?,
@@ -114,7 +133,12 @@ impl Workers {
     fn start(&self) -> Result<Worker, WorkerError> {
         let failed = |source| WorkerError::Start { path: self.program.clone(), source };
         let nonce = format!("octet-{:016x}{:016x}", random(), random());
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        // A terminal's Ctrl-C is meant for the app, which then asks the worker to stop; and what a plugin starts can
+        // be ended together with the worker.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(&self.arguments)
             .env(NONCE_VARIABLE, &nonce)
             .env("OCTET_WORKER_MEMORY_LIMIT", self.memory_limit_bytes.to_string())
@@ -127,13 +151,13 @@ impl Workers {
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(LINES_IN_FLIGHT);
         let from_stdout = sender.clone();
         std::thread::spawn(move || read_stdout(stdout, &nonce, &from_stdout));
         let tail: Arc<Mutex<Vec<u8>>> = Arc::default();
         let shared = Arc::clone(&tail);
         let stderr = std::thread::spawn(move || read_stderr(stderr, &shared, &sender));
-        Ok(Worker { child, stdin, lines, tail, stderr: Some(stderr), plugin: None })
+        Ok(Worker { child, stdin, lines, tail, stderr, plugin: None, loaded: HashMap::new(), ended: false })
     }
 }
 
@@ -148,50 +172,47 @@ fn random() -> u64 {
 enum Line {
     Tell(Box<Tell>),
     Text(String),
+    TooLong,
     End,
 }
 
-fn read_stdout(stdout: impl Read, nonce: &str, sender: &Sender<Line>) {
-    let mut reader = BufReader::new(stdout);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-        let text = String::from_utf8_lossy(&line);
-        // A plugin may leave an unfinished line of its own in front.
-        let parsed = text.split_once(nonce).and_then(|(before, json)| {
-            let tell = serde_json::from_str::<Tell>(json.trim()).ok()?;
-            Some((before.trim().to_owned(), tell))
-        });
-        let sent = match parsed {
-            Some((before, tell)) => {
-                if !before.is_empty() && sender.send(Line::Text(before)).is_err() {
-                    return;
-                }
-                sender.send(Line::Tell(Box::new(tell)))
-            }
-            None => sender.send(Line::Text(text.trim_end().to_owned())),
+/// Both readers block while the channel is full, and so does the worker in the end.
+fn read_stdout(stdout: impl Read, nonce: &str, sender: &SyncSender<Line>) {
+    let mut lines = Lines::new(stdout, Some(nonce));
+    let end = loop {
+        let RawLine { mut text, tell } = match lines.next() {
+            Ok(Some(line)) => line,
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => break Line::TooLong,
+            Ok(None) | Err(_) => break Line::End,
         };
-        if sent.is_err() {
+        let parsed = tell.as_ref().and_then(|json| serde_json::from_slice::<Tell>(json).ok());
+        if let (Some(json), None) = (&tell, &parsed) {
+            text = shortened(format!("{text}{}", String::from_utf8_lossy(json).trim()));
+        }
+        // A plugin may leave an unfinished line of its own in front.
+        if !text.is_empty() && sender.send(Line::Text(text)).is_err() {
             return;
         }
-    }
+        if let Some(tell) = parsed
+            && sender.send(Line::Tell(Box::new(tell.shortened()))).is_err()
+        {
+            return;
+        }
+    };
     // The receiver may be gone, and then nobody has to know.
-    let _ = sender.send(Line::End);
+    let _ = sender.send(end);
 }
 
-fn read_stderr(stderr: impl Read, tail: &Mutex<Vec<u8>>, sender: &Sender<Line>) {
-    for line in BufReader::new(stderr.take(u64::MAX)).split(b'\n').map_while(Result::ok) {
+fn read_stderr(stderr: impl Read, tail: &Mutex<Vec<u8>>, sender: &SyncSender<Line>) {
+    let mut lines = Lines::new(stderr, None);
+    while let Ok(Some(RawLine { text, .. })) = lines.next() {
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend_from_slice(&line[..line.len().min(STDERR_TAIL_BYTES)]);
+        tail.extend_from_slice(text.as_bytes());
         tail.push(b'\n');
         let excess = tail.len().saturating_sub(STDERR_TAIL_BYTES);
         tail.drain(..excess);
         drop(tail);
-        if sender.send(Line::Text(String::from_utf8_lossy(&line).into_owned())).is_err() {
+        if !text.is_empty() && sender.send(Line::Text(text)).is_err() {
             return;
         }
     }
@@ -203,8 +224,11 @@ struct Worker {
     stdin: ChildStdin,
     lines: Receiver<Line>,
     tail: Arc<Mutex<Vec<u8>>>,
-    stderr: Option<std::thread::JoinHandle<()>>,
+    stderr: std::thread::JoinHandle<()>,
     plugin: Option<String>,
+    /// SHA-256 of every library that it was asked to load, by its real path.
+    loaded: HashMap<PathBuf, String>,
+    ended: bool,
 }
 
 impl std::fmt::Debug for Line {
@@ -216,6 +240,11 @@ impl std::fmt::Debug for Line {
 impl Worker {
     fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Whether a library's path was loaded with other contents; the loader would hand out the old ones again.
+    fn has_older(&self, libraries: &[Library]) -> bool {
+        libraries.iter().any(|l| self.loaded.get(&l.real_path()).is_some_and(|known| *known != l.sha256))
     }
 
     fn send(&mut self, ask: &Ask) -> std::io::Result<()> {
@@ -233,11 +262,15 @@ impl Worker {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Tell, WorkerError> {
         self.plugin = None;
+        if let Ask::Quantize { libraries, .. } = ask {
+            self.loaded.extend(libraries.iter().map(|l| (l.real_path(), l.sha256.clone())));
+        }
         if self.send(ask).is_err() {
-            return Err(self.death());
+            return Err(self.death(cancel, on_event));
         }
         let started = Instant::now();
-        let mut cancelled_at: Option<Instant> = None;
+        let mut looked = Instant::now();
+        let (mut cancelled_at, mut died_at): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             if cancel.is_cancelled() && cancelled_at.is_none() {
                 cancelled_at = Some(Instant::now());
@@ -254,6 +287,14 @@ impl Worker {
                 self.kill();
                 return Err(WorkerError::Died(self.named("did not answer in time and was ended")));
             }
+            // The pipes do not tell of its death while a process that a plugin started holds them too.
+            if died_at.is_none() && looked.elapsed() > POLL_INTERVAL {
+                looked = Instant::now();
+                died_at = (!self.is_alive()).then_some(looked);
+            }
+            if died_at.is_some_and(|at| at.elapsed() > DEATH_GRACE) {
+                return Err(self.death(cancel, on_event));
+            }
             match self.lines.recv_timeout(POLL_INTERVAL) {
                 Ok(Line::Tell(tell)) => match *tell {
                     Tell::Plugin { name } => self.plugin = name,
@@ -262,21 +303,33 @@ impl Worker {
                         return Err(WorkerError::Died(message));
                     }
                     Tell::Event(Event::Error { message }) if cancelled_at.is_some() => {
-                        return Err(WorkerError::Cancelled(message));
+                        return Err(WorkerError::cancelled_with(message));
                     }
                     Tell::Event(Event::Error { message }) => return Err(WorkerError::Failed(message)),
                     Tell::Event(event) => on_event(event),
                     answer => return Ok(answer),
                 },
-                Ok(Line::Text(text)) if text.is_empty() => {}
-                Ok(Line::Text(text)) => on_event(Event::Log { level: LogLevel::Info, message: text }),
-                Ok(Line::End) | Err(RecvTimeoutError::Disconnected) => return Err(self.death()),
+                Ok(Line::Text(text)) => on_event(log(text)),
+                Ok(Line::TooLong) => {
+                    self.kill();
+                    let limit = MAX_TELL_BYTES >> 20;
+                    let what = format!("sent a message of more than {limit} MiB and was ended");
+                    return Err(WorkerError::Died(self.named(&what)));
+                }
+                Ok(Line::End) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(self.death(cancel, on_event));
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
+    /// Ends it and whatever its plugins started, once: later its number may belong to somebody else.
     fn kill(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        kill_group(self.child.id());
         // An error means that it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -289,18 +342,20 @@ impl Worker {
         }
     }
 
-    fn death(&mut self) -> WorkerError {
-        let status = self.child.wait();
-        if let Some(stderr) = self.stderr.take() {
-            // Its last lines name the panic or the failed allocation; the thread ends with the pipe.
-            let _ = stderr.join();
+    fn death(&mut self, cancel: &Cancel, on_event: &mut dyn FnMut(Event)) -> WorkerError {
+        let how = match self.status() {
+            Ok(Some(status)) => how_it_died(status),
+            Ok(None) => "closed its pipe and was ended".to_owned(),
+            Err(error) => format!("ended, nobody knows how ({error})"),
+        };
+        self.kill();
+        self.last_lines(on_event);
+        let mut message = self.named(&how);
+        if cancel.is_cancelled() {
+            return WorkerError::cancelled_with(message);
         }
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let tail = String::from_utf8_lossy(&tail).into_owned();
-        let mut message = self.named(&match status {
-            Ok(status) => how_it_died(status),
-            Err(error) => format!("ended, nobody knows how ({error})"),
-        });
         if tail.contains("memory allocation of") {
             message.push_str(", because an allocation exceeded the memory limit");
         }
@@ -310,6 +365,38 @@ impl Worker {
         }
         WorkerError::Died(message)
     }
+
+    /// How it ended; `None` when it closed its pipe and lives on.
+    fn status(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + DEATH_GRACE;
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || Instant::now() > deadline {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Its last lines name the panic or the failed allocation. A process that left the group may hold the pipe for
+    /// as long as it likes, so there is a deadline.
+    fn last_lines(&self, on_event: &mut dyn FnMut(Event)) {
+        let deadline = Instant::now() + DEATH_GRACE;
+        while !self.stderr.is_finished() && Instant::now() < deadline {
+            if let Ok(Line::Text(text)) = self.lines.recv_timeout(Duration::from_millis(2)) {
+                on_event(log(text));
+            }
+        }
+        for line in self.lines.try_iter().take(LINES_IN_FLIGHT) {
+            if let Line::Text(text) = line {
+                on_event(log(text));
+            }
+        }
+    }
+}
+
+fn log(message: String) -> Event {
+    Event::Log { level: LogLevel::Info, message }
 }
 
 impl Drop for Worker {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use octet_runtime::{Data, Simulator};
@@ -12,8 +12,9 @@ use rayon::prelude::*;
 use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
 use super::quantize::JobError;
+use super::relay::{EVENTS_IN_FLIGHT, Relay};
 use super::runner::{WorkerError, Workers};
-use super::{Cancel, Event, JobHandle, Phase, QuantizeRequest};
+use super::{Cancel, Event, JobHandle, Library, Phase, QuantizeRequest};
 use crate::analyse::{AnalysisError, Answers, Ticker, dequantized_nchw, evaluate_answers, to_nhwc};
 use crate::float::{FloatExecutor, FloatPlan, Tract};
 use crate::pictures::{Entry, Listing, Preprocessing, load_one};
@@ -21,19 +22,17 @@ use crate::report::{EvaluationFacts, Report, SkippedPicture};
 use crate::{onnx, run};
 
 /// Starts a job in the background. `libraries` are the plugin files of the request's strategies, in its order.
-pub fn start(workers: &Workers, request: QuantizeRequest, libraries: Vec<PathBuf>) -> JobHandle {
-    let (sender, events) = channel();
+pub fn start(workers: &Workers, request: QuantizeRequest, libraries: Vec<Library>) -> JobHandle {
+    let (sender, events) = sync_channel(EVENTS_IN_FLIGHT);
     let cancel = Cancel::default();
     let (workers, token) = (workers.clone(), cancel.clone());
     std::thread::spawn(move || {
-        let forward = |event: Event| {
-            // Whoever started the job may have lost interest in it.
-            let _ = sender.send(event);
+        let relay = Relay::new(sender, token.clone());
+        let last = match run_job(&workers, &request, libraries, &token, &|event| relay.tell(event)) {
+            Ok(run) => Event::Done { run },
+            Err(message) => Event::Error { message },
         };
-        match run_job(&workers, &request, libraries, &token, &forward) {
-            Ok(run) => forward(Event::Done { run }),
-            Err(message) => forward(Event::Error { message }),
-        }
+        relay.finish(&request.out, last);
     });
     JobHandle { events, cancel }
 }
@@ -41,7 +40,7 @@ pub fn start(workers: &Workers, request: QuantizeRequest, libraries: Vec<PathBuf
 fn run_job(
     workers: &Workers,
     request: &QuantizeRequest,
-    libraries: Vec<PathBuf>,
+    libraries: Vec<Library>,
     cancel: &Cancel,
     forward: &(dyn Fn(Event) + Sync),
 ) -> Result<PathBuf, String> {
@@ -58,17 +57,20 @@ fn run_job(
         Tell::Quantized { report } => *report,
         other => return Err(format!("the worker answered {other:?} to `quantize`")),
     };
+    // The analysis is done and does not depend on what happens to the evaluation.
+    run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
     if let Some(eval) = &request.eval {
         let started = Instant::now();
         let tell = |fraction: f32, message: &str| {
             forward(Event::Progress { phase: Phase::Evaluate, fraction, message: message.to_owned() });
         };
         let ticker = Ticker::new(cancel, &tell);
-        in_pool(request.threads, || evaluate(request, eval, &mut report, &ticker))
-            .map_err(|e| e.to_string())?;
+        in_pool(request.threads, || evaluate(request, eval, &mut report, &ticker)).map_err(|e| {
+            format!("{e}; the report without evaluation is in the run folder `{}`", request.out.display())
+        })?;
         report.timings_secs.insert("evaluate".to_owned(), started.elapsed().as_secs_f64());
+        run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
     }
-    run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
     Ok(request.out.clone())
 }
 
@@ -120,7 +122,7 @@ fn evaluate(
             },
         )
         .collect();
-    report.evaluation = Some(facts(request, report, listing.skipped.clone(), results?)?);
+    report.evaluation = Some(facts(request, folder, report, listing.skipped.clone(), results?)?);
     if let Some(evaluation) = &report.evaluation
         && evaluation.calibration_overlap > 0
     {
@@ -138,6 +140,7 @@ fn scores(plan: &dyn FloatPlan, nchw: &[f32]) -> Result<Vec<f32>, AnalysisError>
 
 fn facts(
     request: &QuantizeRequest,
+    folder: &Path,
     report: &Report,
     mut skipped: Vec<SkippedPicture>,
     results: Vec<Result<Both, SkippedPicture>>,
@@ -158,8 +161,8 @@ fn facts(
     }
     if labels.is_empty() {
         return Err(JobError::Request(format!(
-            "there is no usable evaluation picture in {:?}{}",
-            request.eval,
+            "there is no usable evaluation picture in `{}`{}",
+            folder.display(),
             skipped.first().map_or_else(String::new, |s| format!("; `{}`: {}", s.file, s.reason))
         )));
     }

@@ -1,10 +1,11 @@
 //! The worker: a child process that loads plugins, runs strategies and analyses, and tells the app about it.
 
 use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::group::kill_group;
 use super::memory;
 use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
@@ -92,7 +93,9 @@ fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>) {
             Err(error) => tracing::error!("the worker does not understand a request: {error}"),
         }
     }
-    // The app is gone; whatever a plugin still does is of no use to anybody.
+    // The app is gone; whatever a plugin still does, here or in a process that it started, is of no use to anybody.
+    // An orderly exit would wait for a library that is still being loaded. Without a group of its own it exits alone.
+    kill_group(std::process::id());
     std::process::exit(0);
 }
 
@@ -139,6 +142,3 @@ fn describe(pipe: &Pipe, path: &Path) {
 pub(super) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }
-
-/// Libraries in the order of the request's strategies.
-pub(super) type Libraries = [PathBuf];

@@ -90,6 +90,20 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
     write_json(folder, "report.json", report)
 }
 
+/// Removes `report.json` and `report.html`, so that they are not taken for the report of a newer model.
+pub fn remove_report(folder: &Path) -> Result<(), RunError> {
+    for name in ["report.json", "report.html"] {
+        let path = folder.join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RunError::Write { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Reads the report of a run folder (or `report.json` itself).
 pub fn read_report(run: &Path) -> Result<Report, RunError> {
     let path = if run.is_dir() { run.join("report.json") } else { run.to_owned() };

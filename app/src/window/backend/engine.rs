@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use octet_engine::host::{Discovery, SearchPath, TrustStore, data_folder, discover};
-use octet_engine::job::{JobHandle, QuantizeRequest, Workers, start};
+use octet_engine::job::{JobHandle, Library, QuantizeRequest, Workers, start};
 use octet_engine::onnx::{self, OpenError};
 use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
@@ -116,8 +116,8 @@ impl Backend for EngineBackend {
 
     fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem> {
         let installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
-        let library = |id: &str| installed.find(id).map(|found| found.path.clone());
-        let libraries: Result<Vec<PathBuf>, String> =
+        let library = |id: &str| installed.find(id).map(Library::from);
+        let libraries: Result<Vec<Library>, String> =
             request.strategies.iter().map(|s| library(&s.id)).collect();
         let libraries = libraries.map_err(|e| problem(Place::Strategy, "A strategy is gone", e))?;
         Ok(start(self.workers()?, request, libraries))
