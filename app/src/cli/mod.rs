@@ -1,6 +1,6 @@
 //! The command line: the same engine as the window, scriptable.
 //!
-//! Exit codes: 0 done, 1 the job failed, 2 wrong arguments.
+//! Exit codes: 0 done, 1 the job failed, 2 wrong arguments, 130 cancelled by Ctrl-C.
 
 mod args;
 mod compare;

@@ -15,7 +15,9 @@ use super::quantize::JobError;
 use super::relay::{EVENTS_IN_FLIGHT, Relay};
 use super::runner::{WorkerError, Workers};
 use super::{Cancel, Event, JobHandle, Library, Phase, QuantizeRequest};
-use crate::analyse::{AnalysisError, Answers, Ticker, dequantized_nchw, evaluate_answers, to_nhwc};
+use crate::analyse::{
+    AnalysisError, Answers, Ticker, check_labels, dequantized_nchw, evaluate_answers, to_nhwc,
+};
 use crate::float::{FloatExecutor, FloatPlan, Tract};
 use crate::pictures::{Entry, Listing, Preprocessing, load_one};
 use crate::report::{EvaluationFacts, Report, SkippedPicture};
@@ -92,6 +94,8 @@ fn evaluate(
     let network = &opened.network;
     let preprocessing = Preprocessing::of_network(network, &request.preprocessing)?;
     let listing = Listing::of_folder(folder, request.labels.as_deref())?;
+    let labels = listing.entries.iter().map(|e| (e.file.as_str(), e.class));
+    check_labels(labels, network.tensor(network.output).len()).map_err(JobError::Request)?;
     let path = request.out.join("model.espdl");
     let bytes = std::fs::read(&path).map_err(|source| run::RunError::Read { path, source })?;
     let runtime = |e: octet_runtime::SimulatorError| AnalysisError::Runtime(e.to_string());
