@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
+        // Whoever closed standard error does not want to hear that it is closed.
+        .log_internal_errors(false)
         .init();
     if let Some(command) = arguments.command {
         return cli::run(command);

@@ -1,5 +1,6 @@
 //! What a model file holds, and what of it cannot be put on a chip.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use octet_runtime::{Model, Simulator, Target};
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use crate::network::Network;
 use crate::onnx::{self, OpenError};
+use crate::pictures::Preprocessing;
 use crate::predict::{PredictError, is_espdl, read_file};
 use crate::report::{MemoryFacts, PeakTensor};
 use crate::target::TargetSpec;
@@ -30,6 +32,8 @@ pub struct Inspection {
     pub memory: Option<MemoryFacts>,
     /// What opening the file changed.
     pub notes: Vec<String>,
+    /// How pictures become the input of an ONNX model, with units.
+    pub preprocessing: BTreeMap<String, String>,
 }
 
 /// An operation.
@@ -95,6 +99,7 @@ fn inspect_onnx(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, 
         unsupported: Vec::new(),
         memory: None,
         notes: Vec::new(),
+        preprocessing: BTreeMap::new(),
     };
     let opened = match onnx::open(path) {
         Ok(opened) => opened,
@@ -109,6 +114,10 @@ fn inspect_onnx(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, 
     };
     let network = &opened.network;
     inspection.notes = opened.notes.clone();
+    match Preprocessing::of_network(network, &BTreeMap::new()) {
+        Ok(preprocessing) => inspection.preprocessing = preprocessing.described(),
+        Err(error) => inspection.notes.push(format!("pre-processing in the file's metadata: {error}")),
+    }
     inspection.nodes = network.node_ids().map(|(id, _)| inspected(network, id)).collect();
     inspection.tensors = network
         .tensors
@@ -187,6 +196,7 @@ fn inspect_espdl(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection,
         unsupported: Vec::new(),
         memory: None,
         notes: Vec::new(),
+        preprocessing: BTreeMap::new(),
     };
     let owned: std::sync::Arc<[u8]> = bytes.as_slice().into();
     match Simulator::new(owned, Some(chosen)) {

@@ -105,6 +105,7 @@ impl TargetSpec {
     }
     /// Looks a chip up by its command line name.
     pub fn by_name(name: &str) -> Option<&'static TargetSpec> {
+        let name = name.to_ascii_lowercase().replace('-', "");
         TARGETS.iter().find(|t| t.name == name)
     }
 }

@@ -106,7 +106,7 @@ pub struct QuantizeArgs {
     #[arg(long)]
     pub keep_clip: bool,
     /// Threads; 0 for all cores.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = at_most(MAX_THREADS))]
     pub threads: usize,
     /// Memory limit of the process that runs the plugins, in MiB.
     #[arg(long, default_value_t = 4096)]
@@ -116,6 +116,17 @@ pub struct QuantizeArgs {
     pub json: bool,
     #[command(flatten)]
     pub preprocessing: PreprocessingArgs,
+}
+
+/// More threads than any machine that runs a window has cores for.
+const MAX_THREADS: usize = 256;
+
+/// A count up to a limit.
+fn at_most(limit: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse::<usize>() {
+        Ok(count) if count <= limit => Ok(count),
+        _ => Err(format!("a whole number up to {limit} is needed")),
+    }
 }
 
 /// `octet infer`.
@@ -145,7 +156,7 @@ pub struct InferArgs {
     #[arg(long)]
     pub repeat: Option<usize>,
     /// Threads that run it at the same time.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_most(MAX_THREADS))]
     pub threads: usize,
     /// model: the float model's own pre-processing; chip: the runtime's (nearest resize).
     #[arg(long, value_enum, default_value_t = PreprocessKind::Model)]

@@ -51,6 +51,13 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let reference = match &args.reference {
         Some(path) => {
             let predictor = Predictor::open(path, None)?;
+            let (own, other) = (examinee.predictor.classes(), predictor.classes());
+            if own != other {
+                anyhow::bail!(
+                    "the reference `{}` has {other} classes, the model {own}; take the float model that it was made of",
+                    path.display()
+                );
+            }
             let preprocessing = predictor.preprocessing(&settings)?;
             Some(Examinee { predictor, preprocessing, chip: None })
         }
@@ -161,7 +168,9 @@ fn show(
     }
     if args.predictions {
         for (entry, scores) in entries.iter().zip(&answers.scores) {
-            print_line(&format!("{}  {:?}  {:?}", entry.file, entry.class, top(scores, 5)));
+            let label = entry.class.map_or_else(|| "-".to_owned(), |class| class.to_string());
+            let best: Vec<String> = top(scores, 5).iter().map(ToString::to_string).collect();
+            print_line(&format!("{}  label {label}  answers {}", entry.file, best.join(" ")));
         }
     }
     Ok(())

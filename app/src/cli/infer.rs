@@ -55,7 +55,9 @@ pub(super) fn run(args: &InferArgs) -> anyhow::Result<()> {
 
 fn question(predictor: &Predictor, args: &InferArgs) -> anyhow::Result<Question> {
     if let Some(file) = &args.tensor {
-        return Ok(Question::Tensor(read_npy(file)?.0));
+        let (tensor, shape) = read_npy(file)?;
+        predictor.check_shape(&shape)?;
+        return Ok(Question::Tensor(tensor));
     }
     let Some(file) = &args.image else {
         return Err(UsageError("give --image or --tensor".to_owned()).into());

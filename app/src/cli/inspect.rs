@@ -16,7 +16,14 @@ fn print(inspection: &Inspection) -> anyhow::Result<()> {
     if let Some(target) = &inspection.target {
         print_line(&format!("target {target}"));
     }
-    print_line(&format!("{} nodes, {} tensors", inspection.nodes.len(), inspection.tensors.len()));
+    if inspection.unsupported.is_empty() {
+        print_line(&format!("{} nodes, {} tensors", inspection.nodes.len(), inspection.tensors.len()));
+    } else {
+        print_line("cannot be put on a chip: see the nodes that are not supported");
+    }
+    for (key, value) in &inspection.preprocessing {
+        print_line(&format!("{key:<7} {value}"));
+    }
     for node in &inspection.nodes {
         let shape = node.output_shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
         let exponent = node.output_exponent.map_or_else(String::new, |e| format!("  2^{e}"));

@@ -17,6 +17,10 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     if args.memory_limit_mib < 64 {
         return Err(UsageError("--memory-limit-mib below 64 leaves no room for the model".to_owned()).into());
     }
+    let paths = [Some(&args.model), args.eval.as_ref(), args.labels.as_ref(), args.out.as_ref()];
+    if let Some(odd) = paths.into_iter().flatten().chain(&args.images).find(|path| path.to_str().is_none()) {
+        return Err(UsageError(format!("`{}` is not UTF-8; rename it", odd.display())).into());
+    }
     let workers = Workers::of_this_program()?.with_memory_limit(args.memory_limit_mib << 20);
     let installed = plugins::discover(&workers)?;
     let chosen: Vec<&Found> =

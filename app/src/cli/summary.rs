@@ -46,6 +46,15 @@ pub(super) fn print(report: &Report, folder: &Path) {
     if let Some(nsr) = report.r#final.graphwise_nsr {
         print_line(&format!("  calibration noise:signal of the scores {}", percent(nsr)));
     }
+    let skipped = &report.calibration.skipped;
+    if let Some(first) = skipped.first() {
+        print_line(&format!(
+            "  skipped     {} pictures: `{}`: {} ...",
+            skipped.len(),
+            first.file,
+            first.reason
+        ));
+    }
     let memory = &report.memory;
     print_line(&format!(
         "  memory      {} bytes flash, {} bytes of activations",

@@ -203,8 +203,13 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
         let skipped = pictures.skipped();
         let why = skipped.first().map_or_else(String::new, |s| format!("; `{}`: {}", s.file, s.reason));
         return Err(JobError::Request(format!(
-            "there is no usable picture in {:?} (JPEG, PNG, WebP or BMP){why}",
-            request.images
+            "there is no usable picture in {} (JPEG, PNG, WebP or BMP){why}",
+            request
+                .images
+                .iter()
+                .map(|folder| format!("`{}`", folder.display()))
+                .collect::<Vec<_>>()
+                .join(", ")
         )));
     }
     let (pictures, statistics) = (Arc::new(pictures), Arc::<StatisticsCache>::default());

@@ -141,6 +141,9 @@ fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
             return Err(wrong(line, format!("there are more than {MAX_FILES} pictures")));
         }
     }
+    if listing.entries.is_empty() && listing.skipped.is_empty() {
+        return Err(wrong(1, "the table lists no picture".to_owned()));
+    }
     Ok(listing)
 }
 

@@ -216,9 +216,9 @@ impl Layer<'_> {
             };
             let changes = loss.cheapest(&too_wide);
             let remedy = match changes.iter().map(|c| c.1).max() {
-                Some(highest) => format!("raise their weight exponents (to at most {highest})"),
+                Some(highest) => format!("raise their weight exponents (at most to {highest})"),
                 None => {
-                    "that costs less than coarser weights would; a width of 16 bits, or equalization before \
+                    "clamping it costs less than coarser weights would; a width of 16 bits, or equalization before \
                          quantization, avoids it"
                         .to_owned()
                 }
@@ -227,7 +227,7 @@ impl Layer<'_> {
                 rule: Rule::BiasRange,
                 node: self.name.to_owned(),
                 message: format!(
-                    "`{}`: the bias of {} of {channels} channels does not fit {bias_bits} bits and is clamped; {remedy}",
+                    "`{}`: the bias of {} of {channels} channels does not fit {bias_bits} bits; {remedy}",
                     self.name,
                     too_wide.channels.len(),
                 ),

@@ -36,7 +36,7 @@ pub enum DumpInput<'a> {
 
 /// Runs one inference and writes every tensor, the input included.
 pub fn dump(predictor: &Predictor, input: DumpInput<'_>, folder: &Path) -> Result<(), PredictError> {
-    let failed = |source| PredictError::Read { path: folder.to_owned(), source };
+    let failed = |source| PredictError::Request(format!("cannot write to `{}`: {source}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut index: BTreeMap<String, DumpedTensor> = BTreeMap::new();
     let mut write = |name: &str, values: &Values, shape: &[usize], exponent: Option<i32>| {

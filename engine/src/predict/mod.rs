@@ -233,6 +233,14 @@ impl Predictor {
     /// Asks with a tensor from a file: for `.espdl` the integers NHWC, or f32 NHWC, which is quantized; for `.onnx`
     /// f32 in the model's own layout. The batch axis may be missing.
     pub fn predict_tensor(&self, workspace: &mut Workspace, tensor: &Values) -> Result<Answer, PredictError> {
+        if let Values::F32(values) = tensor
+            && let Some(position) = values.iter().position(|v| !v.is_finite())
+        {
+            return Err(PredictError::Request(format!(
+                "element {position} of the tensor is {}; every one must be a finite number",
+                values[position]
+            )));
+        }
         match (&self.kind, tensor) {
             (Kind::Float { .. }, Values::F32(_)) => {
                 let nchw = self.to_nchw(tensor)?;
@@ -243,6 +251,31 @@ impl Predictor {
                 "a float network takes a float32 tensor; integers belong to an .espdl file".to_owned(),
             )),
         }
+    }
+
+    /// Holds a tensor's extents against the input's, as the file has them (NHWC in `.espdl`); axes of extent 1 in front
+    /// may be left out.
+    ///
+    /// # Errors
+    /// They differ.
+    pub fn check_shape(&self, shape: &[usize]) -> Result<(), PredictError> {
+        let expected = match &self.kind {
+            Kind::Float { network, .. } => {
+                match (network.input_layout, &network.tensor(network.input).shape[..]) {
+                    (InputLayout::Nhwc, &[n, c, h, w]) => vec![n, h, w, c],
+                    (_, shape) => shape.to_vec(),
+                }
+            }
+            Kind::Quantized { simulator, .. } => simulator.input().shape.to_vec(),
+        };
+        let bare =
+            |shape: &[usize]| -> Vec<usize> { shape.iter().copied().skip_while(|&d| d == 1).collect() };
+        if bare(shape) == bare(&expected) {
+            return Ok(());
+        }
+        Err(PredictError::Request(format!(
+            "the tensor has the shape {shape:?}, the input takes {expected:?}"
+        )))
     }
 
     /// A tensor in the float network's own layout as NCHW.

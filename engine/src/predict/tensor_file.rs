@@ -89,6 +89,9 @@ pub fn read_npy(path: &Path) -> Result<(Values, Vec<usize>), TensorFileError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(format("the file has more than 1 GiB".to_owned()));
     }
+    if !promised_count_fits(&bytes) {
+        return Err(format("its header promises more than any file holds".to_owned()));
+    }
     let npy = NpyFile::new(Cursor::new(&bytes)).map_err(|e| format(e.to_string()))?;
     let shape: Vec<usize> = npy.shape().iter().map(|&d| usize::try_from(d).unwrap_or(usize::MAX)).collect();
     let count = shape.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
@@ -108,6 +111,20 @@ pub fn read_npy(path: &Path) -> Result<(Values, Vec<usize>), TensorFileError> {
         _ => return Err(format(format!("its elements are {kind}"))),
     };
     Ok((values, shape))
+}
+
+/// False when the extents of the header (`'shape': (1, 224, 224, 3)`) multiply beyond what the reader below can count,
+/// which does not check.
+fn promised_count_fits(bytes: &[u8]) -> bool {
+    let header = String::from_utf8_lossy(bytes.get(..bytes.len().min(1 << 16)).unwrap_or_default());
+    let Some((_, shape)) = header.split_once("'shape'") else { return true };
+    let extents =
+        shape.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(list, _)| list);
+    let extents = extents.split(',').map(str::trim).filter(|extent| !extent.is_empty());
+    extents
+        .map(|extent| extent.trim_end_matches('L').parse::<u64>().ok())
+        .try_fold(1u64, |product, extent| product.checked_mul(extent?.max(1)))
+        .is_some_and(|product| product <= MAX_FILE_BYTES)
 }
 
 /// Writes a tensor.

@@ -1,4 +1,4 @@
-//! Short messages that go away by themselves, except errors.
+//! Short messages that go away by themselves, errors later.
 
 use super::Problem;
 
@@ -11,7 +11,7 @@ pub struct Toast {
     pub title: String,
     /// The rest, shown on demand; empty when there is none.
     pub detail: String,
-    /// Something failed: stays until it is closed.
+    /// Something failed: stays longer.
     pub is_error: bool,
     /// The rest is shown.
     pub shows_detail: bool,
@@ -32,6 +32,8 @@ impl Toasts {
     const MAX: usize = 5;
     /// How long a message that is no error stays.
     pub const STAY_SECS: f64 = 6.0;
+    /// How long one of an error stays, unless its details are open; the step that failed keeps its mark.
+    pub const ERROR_STAYS_SECS: f64 = 40.0;
 
     /// Tells something.
     pub fn info(&mut self, title: impl Into<String>) {
@@ -70,7 +72,8 @@ impl Toasts {
             toast.since_secs.get_or_insert(now_secs);
         }
         let left = |t: &Toast| {
-            (!t.is_error).then(|| Self::STAY_SECS - (now_secs - t.since_secs.unwrap_or(now_secs)))
+            let stay = if t.is_error { Self::ERROR_STAYS_SECS } else { Self::STAY_SECS };
+            (!t.shows_detail).then(|| stay - (now_secs - t.since_secs.unwrap_or(now_secs)))
         };
         self.all.retain(|t| left(t).is_none_or(|l| l > 0.0));
         self.all.iter().filter_map(left).min_by(f64::total_cmp)
@@ -83,14 +86,20 @@ mod tests {
     use crate::window::state::Place;
 
     #[test]
-    fn errors_stay_and_the_rest_goes() {
+    fn errors_stay_longer_than_the_rest() {
         let mut toasts = Toasts::default();
         toasts.info("saved");
         toasts.problem(&Problem::new(Place::Run, "failed", "why"));
         assert_eq!(toasts.expire(10.0), Some(Toasts::STAY_SECS));
-        assert_eq!(toasts.expire(17.0), None);
+        assert_eq!(toasts.expire(17.0), Some(Toasts::ERROR_STAYS_SECS - 7.0));
         assert_eq!(toasts.all.len(), 1);
         assert!(toasts.all[0].is_error);
+        let id = toasts.all[0].id;
+        toasts.get_mut(id).unwrap().shows_detail = true;
+        assert_eq!(toasts.expire(1000.0), None, "whoever reads the details is not interrupted");
+        toasts.get_mut(id).unwrap().shows_detail = false;
+        toasts.expire(1000.0);
+        assert!(toasts.all.is_empty());
     }
 
     #[test]

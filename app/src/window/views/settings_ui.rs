@@ -73,7 +73,11 @@ fn integer_ui(
 ) -> Option<Value> {
     let mut number = value.as_i64().or(field.default.as_i64()).unwrap_or(0);
     let range = min.unwrap_or(i64::MIN)..=max.unwrap_or(i64::MAX);
-    let edit = ui.add(DragValue::new(&mut number).range(range).speed(0.2));
+    let edit =
+        ui.add(DragValue::new(&mut number).range(range.clone()).speed(0.2).custom_parser(move |text| {
+            // What is typed beyond the range is not taken, instead of being taken as something else.
+            text.parse::<i64>().ok().filter(|n| range.contains(n)).map(|n| n as f64)
+        }));
     edit.accessible_name(&field.title).changed().then(|| Value::from(number))
 }
 
@@ -90,7 +94,10 @@ fn number_ui(
         (Some(min), Some(max)) if max > min => (max - min) / 400.0,
         _ => (number.abs() / 100.0).max(1e-4),
     };
-    let edit = ui.add(DragValue::new(&mut number).range(range).speed(speed).max_decimals(6));
+    let edit =
+        ui.add(DragValue::new(&mut number).range(range.clone()).speed(speed).max_decimals(6).custom_parser(
+            move |text| text.parse::<f64>().ok().filter(|n| n.is_finite() && range.contains(n)),
+        ));
     let changed = edit.accessible_name(&field.title).changed();
     (changed && number.is_finite()).then(|| Value::from(number))
 }
