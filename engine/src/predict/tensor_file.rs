@@ -113,9 +113,18 @@ pub fn read_npy(path: &Path) -> Result<(Values, Vec<usize>), TensorFileError> {
     Ok((values, shape))
 }
 
-/// False when the extents of the header (`'shape': (1, 224, 224, 3)`) multiply beyond what the reader below can count,
-/// which does not check.
+/// False when the header is longer than the file, or its extents (`'shape': (1, 224, 224, 3)`) multiply beyond what the
+/// reader below can count: it checks neither.
 fn promised_count_fits(bytes: &[u8]) -> bool {
+    // After six bytes of magic and two of version: the header's length, in two bytes or, from version 2 on, four.
+    let length = match *bytes {
+        [_, _, _, _, _, _, 1, _, a, b, ..] => u64::from(u16::from_le_bytes([a, b])),
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        _ => 0,
+    };
+    if length > bytes.len() as u64 {
+        return false;
+    }
     let header = String::from_utf8_lossy(bytes.get(..bytes.len().min(1 << 16)).unwrap_or_default());
     let Some((_, shape)) = header.split_once("'shape'") else { return true };
     let extents =
