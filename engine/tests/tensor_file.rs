@@ -20,7 +20,7 @@ fn with_shape(shape: &str) -> Vec<u8> {
 fn extents_that_overflow_are_refused() {
     let message = refused(&with_shape("(4294967296, 4294967296, 4294967296, 3)"));
     assert!(message.contains("promises"), "{message}");
-    assert!(refused(&with_shape("(1, 17)")).contains("promises"));
+    assert!(refused(&with_shape("(1, 1000)")).contains("promises"));
 }
 
 #[test]
