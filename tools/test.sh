@@ -38,4 +38,3 @@ else
     stage tests 25 cargo test --locked --workspace --no-fail-fast --lib --bins --tests
 fi
 stage doctests 5 cargo test --locked --workspace --doc
-stage fuzz 20 sh tools/fuzz.sh 5

@@ -30,6 +30,11 @@ fn a_header_longer_than_the_file_is_refused() {
 }
 
 #[test]
+fn a_nested_header_is_refused_at_once() {
+    assert!(refused(&with_shape(&"{".repeat(60))).contains("promises"));
+}
+
+#[test]
 fn what_is_written_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.npy");

@@ -113,6 +113,9 @@ pub fn read_npy(path: &Path) -> Result<(Values, Vec<usize>), TensorFileError> {
     Ok((values, shape))
 }
 
+/// numpy writes 118 bytes.
+const MAX_HEADER_BYTES: u64 = 4096;
+
 /// False when the header is longer than the file, or its extents (`'shape': (1, 224, 224, 3)`) multiply beyond what the
 /// reader below can count: it checks neither.
 fn promised_count_fits(bytes: &[u8]) -> bool {
@@ -125,7 +128,12 @@ fn promised_count_fits(bytes: &[u8]) -> bool {
     if length > bytes.len() as u64 {
         return false;
     }
-    let header = String::from_utf8_lossy(bytes.get(..bytes.len().min(1 << 16)).unwrap_or_default());
+    let header =
+        String::from_utf8_lossy(bytes.get(..bytes.len().min(12 + length as usize)).unwrap_or_default());
+    // A dictionary and a tuple; the reader's time doubles with each level of nesting.
+    if length > MAX_HEADER_BYTES || header.matches(['{', '(', '[']).count() > 4 {
+        return false;
+    }
     let Some((_, shape)) = header.split_once("'shape'") else { return true };
     let extents =
         shape.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(list, _)| list);
