@@ -38,3 +38,4 @@ else
     stage tests 25 cargo test --locked --workspace --no-fail-fast --lib --bins --tests
 fi
 stage doctests 5 cargo test --locked --workspace --doc
+stage fuzz 25 sh tools/fuzz.sh 5

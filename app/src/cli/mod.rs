@@ -22,16 +22,14 @@ use std::process::ExitCode;
 use octet_engine::target::{TARGETS, TargetSpec};
 
 /// A mistake in the arguments, which exits with 2.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct UsageError(pub String);
 
-impl std::fmt::Display for UsageError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
+/// The user ended the job, which exits with 130 as shells have it after Ctrl-C.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Cancelled(pub String);
 
 /// Runs a command.
 pub fn run(command: Command) -> ExitCode {
@@ -55,8 +53,16 @@ pub fn run(command: Command) -> ExitCode {
                 output::print_line(&serde_json::json!({"event": "error", "message": message}).to_string());
             }
             tracing::error!("{message}");
-            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+            ExitCode::from(exit_code(&error))
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error {
+        e if e.is::<UsageError>() => 2,
+        e if e.is::<Cancelled>() => 130,
+        _ => 1,
     }
 }
 

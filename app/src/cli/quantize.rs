@@ -10,7 +10,7 @@ use octet_engine::run;
 
 use super::args::QuantizeArgs;
 use super::output::EventPrinter;
-use super::{UsageError, plugins, summary};
+use super::{Cancelled, UsageError, plugins, summary};
 
 pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     let target = super::target(&args.target)?;
@@ -53,10 +53,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Exit code after Ctrl-C, as shells know it.
-const EXIT_CANCELLED: i32 = 130;
-
-/// Runs a job to its end; Ctrl-C cancels it and then ends the program.
+/// Runs a job to its end; Ctrl-C cancels it, which is a [`Cancelled`].
 pub(super) fn follow(
     workers: &Workers,
     request: QuantizeRequest,
@@ -73,9 +70,9 @@ pub(super) fn follow(
                 return Ok(run.clone());
             }
             Event::Error { message } if handle.cancel.is_cancelled() => {
-                printer.show(&event)?;
-                tracing::error!("{message}");
-                std::process::exit(EXIT_CANCELLED);
+                let message = message.clone();
+                drop(printer);
+                return Err(Cancelled(message).into());
             }
             Event::Error { message } => {
                 // The error itself is printed where all errors are.

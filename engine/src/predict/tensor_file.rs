@@ -89,7 +89,7 @@ pub fn read_npy(path: &Path) -> Result<(Values, Vec<usize>), TensorFileError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(format("the file has more than 1 GiB".to_owned()));
     }
-    if !promised_count_fits(&bytes) {
+    if !header_is_plausible(&bytes) {
         return Err(format("its header promises more than any file holds".to_owned()));
     }
     let npy = NpyFile::new(Cursor::new(&bytes)).map_err(|e| format(e.to_string()))?;
@@ -118,7 +118,7 @@ const MAX_HEADER_BYTES: u64 = 4096;
 
 /// False when the header is longer than the file, or its extents (`'shape': (1, 224, 224, 3)`) multiply beyond what the
 /// reader below can count: it checks neither.
-fn promised_count_fits(bytes: &[u8]) -> bool {
+fn header_is_plausible(bytes: &[u8]) -> bool {
     // After six bytes of magic and two of version: the header's length, in two bytes or, from version 2 on, four.
     let length = match *bytes {
         [_, _, _, _, _, _, 1, _, a, b, ..] => u64::from(u16::from_le_bytes([a, b])),
