@@ -269,15 +269,20 @@ functions! {
     fn tensor(context, tensor: u64, out: *mut OctetTensorInfo) {
         let id = context.tensor_id(tensor)?;
         let changed = context.engine.draft().replaced(id).is_some();
+        let corrected = context.engine.draft().corrected_weights.contains_key(&id);
         let tensor = &context.graph.tensors[id.0];
-        let constant = if tensor.constant { OCTET_TENSOR_CONSTANT } else { 0 };
+        let flags = [
+            (OCTET_TENSOR_CONSTANT, tensor.constant),
+            (OCTET_TENSOR_CHANGED, changed),
+            (OCTET_TENSOR_CORRECTED, corrected),
+        ];
         let info = OctetTensorInfo {
             name: OctetString::new(&tensor.name),
             shape: OctetIds::new(&tensor.shape),
             len: tensor.len as u64,
             producer: tensor.producer,
             consumers: OctetIds::new(&tensor.consumers),
-            flags: constant | if changed { OCTET_TENSOR_CHANGED } else { 0 },
+            flags: flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag).sum(),
             ..OctetTensorInfo::empty()
         };
         // SAFETY: see above.

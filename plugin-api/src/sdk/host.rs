@@ -168,6 +168,7 @@ impl<'a> Host<'a> {
             consumers: ids(info.consumers),
             constant: info.flags & OCTET_TENSOR_CONSTANT != 0,
             changed: info.flags & OCTET_TENSOR_CHANGED != 0,
+            corrected: info.flags & OCTET_TENSOR_CORRECTED != 0,
         })
     }
 
