@@ -143,12 +143,12 @@ fn refused(define: &str, words: &[&str]) {
 
 #[test]
 fn another_major_version_is_refused() {
-    refused("WRONG_MAJOR", &["version 2.0", "1.0", "update Octet"]);
+    refused("WRONG_MAJOR", &["version 2.1", "this Octet has 1.1", "update Octet"]);
 }
 
 #[test]
 fn a_newer_minor_version_is_refused() {
-    refused("NEWER_MINOR", &["version 1.1", "update Octet"]);
+    refused("NEWER_MINOR", &["version 1.2", "this Octet has 1.1", "update Octet"]);
 }
 
 #[test]

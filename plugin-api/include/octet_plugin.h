@@ -80,6 +80,9 @@
 // Tensor flag: the draft holds other values than the file.
 #define OCTET_TENSOR_CHANGED 2
 
+// Tensor flag: the quantized network holds other values than the float network (`correct_weights`). Since 1.1.
+#define OCTET_TENSOR_CORRECTED 4
+
 // Slot role: an activation, one exponent.
 #define OCTET_ROLE_ACTIVATION 0
 
@@ -433,7 +436,8 @@ typedef struct OctetHost {
                            uint32_t bits,
                            const int32_t *exponents,
                            uint64_t count);
-  // Replaces a constant's values: as many as it has, all finite.
+  // Replaces a constant's values in the float and in the quantized network: as many as it has, all finite. For changes
+  // that leave the float network's answers as they are, such as equalization; see `correct_weights` for others.
   int32_t (*set_weights)(const struct OctetHost *host, uint64_t tensor, const float *values, uint64_t count);
   // Replaces a Clip by a Relu (1), or takes that back (0).
   int32_t (*set_relu_for_clip)(const struct OctetHost *host, uint64_t node, uint32_t relu);
@@ -471,6 +475,12 @@ typedef struct OctetHost {
   // Whether the user asked to stop here and keep the best so far: 1 or 0. A strategy that asks is shown with a
   // control for it; ask often.
   int32_t (*finish_early)(const struct OctetHost *host, uint32_t *asked);
+  // Replaces a constant's values in the quantized network alone, to make up for its errors: errors go on being
+  // measured against the float network without them. `weights` returns them; `set_weights` takes them back.
+  int32_t (*correct_weights)(const struct OctetHost *host,
+                             uint64_t tensor,
+                             const float *values,
+                             uint64_t count);
 } OctetHost;
 
 // A strategy. Lives as long as the library is loaded, which is until the process ends.
