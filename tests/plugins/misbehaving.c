@@ -76,6 +76,10 @@ static int32_t use_1_1(const OctetHost *host, const OctetSlot *slot) {
     status = host->correct_weights(host, slot->tensor, corrected, before.len);
     if (status == OCTET_OK) status = host->weights(host, slot->tensor, &after);
     if (status == OCTET_OK && after.data[0] != corrected[0]) wide.latency_ms = 0;
+    if (status == OCTET_OK) status = host->correct_weights(host, slot->tensor, NULL, 0);
+    if (status == OCTET_OK) status = host->weights(host, slot->tensor, &after);
+    if (status == OCTET_OK && after.data[0] == corrected[0]) wide.latency_ms = 0;
+    if (status == OCTET_OK) status = host->correct_weights(host, slot->tensor, corrected, before.len);
     free(corrected);
   }
   if (status != OCTET_OK) return status;

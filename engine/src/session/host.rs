@@ -92,9 +92,16 @@ impl StrategyHost for Session {
         Ok(())
     }
 
-    fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError> {
-        weights::check_values(&self.network, tensor, values).map_err(StrategyError::Invalid)?;
-        self.draft_mut().corrected_weights.insert(tensor, values.into());
+    fn correct_weights(&mut self, tensor: TensorId, values: Option<&[f32]>) -> Result<(), StrategyError> {
+        match values {
+            Some(values) => {
+                weights::check_values(&self.network, tensor, values).map_err(StrategyError::Invalid)?;
+                self.draft_mut().corrected_weights.insert(tensor, values.into());
+            }
+            None => {
+                self.draft_mut().corrected_weights.remove(&tensor);
+            }
+        }
         Ok(())
     }
 

@@ -132,8 +132,8 @@ pub trait StrategyHost {
     -> Result<(), StrategyError>;
     /// Replaces a constant of the float and the quantized network; same length, finite values.
     fn set_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError>;
-    /// Replaces a constant of the quantized network alone.
-    fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError>;
+    /// Replaces a constant of the quantized network alone, or takes that back.
+    fn correct_weights(&mut self, tensor: TensorId, values: Option<&[f32]>) -> Result<(), StrategyError>;
     /// Replaces a Clip by a Relu, or takes that back.
     fn set_relu_for_clip(&mut self, node: NodeId, relu: bool) -> Result<(), StrategyError>;
     /// A constant's values in the quantized network, before they are quantized.

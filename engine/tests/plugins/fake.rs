@@ -186,8 +186,11 @@ impl StrategyHost for Fake {
         Ok(())
     }
 
-    fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError> {
-        self.draft.corrected_weights.insert(tensor, values.into());
+    fn correct_weights(&mut self, tensor: TensorId, values: Option<&[f32]>) -> Result<(), StrategyError> {
+        match values {
+            Some(values) => self.draft.corrected_weights.insert(tensor, values.into()),
+            None => self.draft.corrected_weights.remove(&tensor),
+        };
         Ok(())
     }
 

@@ -174,7 +174,8 @@ pub struct OctetHost {
     /// control for it; ask often.
     pub finish_early: Option<unsafe extern "C" fn(host: *const OctetHost, asked: *mut u32) -> i32>,
     /// Replaces a constant's values in the quantized network alone, to make up for its errors: errors go on being
-    /// measured against the float network without them. `weights` returns them; `set_weights` takes them back.
+    /// measured against the float network without them. `weights` returns them; `set_weights`, or null and 0 here, take
+    /// them back.
     pub correct_weights: Option<
         unsafe extern "C" fn(host: *const OctetHost, tensor: u64, values: *const f32, count: u64) -> i32,
     >,

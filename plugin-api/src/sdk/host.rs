@@ -301,6 +301,11 @@ impl<'a> Host<'a> {
         call!(self, correct_weights, tensor, values.as_ptr(), values.len() as u64)
     }
 
+    /// Takes back what [`Host::correct_weights`] put in place of a constant; nothing where nothing was.
+    pub fn drop_correction(&mut self, tensor: TensorId) -> Result<(), Error> {
+        call!(self, correct_weights, tensor, std::ptr::null(), 0)
+    }
+
     /// Replaces a Clip by a Relu, or takes that back.
     pub fn set_relu_for_clip(&mut self, node: NodeId, relu: bool) -> Result<(), Error> {
         call!(self, set_relu_for_clip, node, relu.into())

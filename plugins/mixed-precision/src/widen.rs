@@ -39,7 +39,7 @@ impl Ranges {
     }
 }
 
-/// Puts units into 16 bits. Weights and activations of 16 bits have steps so fine that nothing needs to be clipped;
+/// Puts units into 16 bits. What was corrected to make up for 8-bit weights goes back to the float network's. Weights and activations of 16 bits have steps so fine that nothing needs to be clipped;
 /// exponents of 8 bits stay as they were chosen, and 8-bit copies of what is now stored in 16 bits take over the
 /// exponent of the tensor.
 pub(crate) fn widen(
@@ -51,6 +51,9 @@ pub(crate) fn widen(
     for unit in chosen.filter_map(|unit| units.get(unit)) {
         for node in &unit.nodes {
             host.set_bits(node.id, 16)?;
+            for &constant in node.inputs.iter().skip(1).filter(|_| node.computing) {
+                host.drop_correction(constant)?;
+            }
         }
     }
     let slots = host.slots()?;

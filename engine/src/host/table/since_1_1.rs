@@ -71,9 +71,16 @@ functions! {
     }
 
     fn correct_weights(context, tensor: u64, values: *const f32, count: u64) {
-        // SAFETY: see above.
-        let (id, values) = unsafe { new_values(context, tensor, values, count) }?;
-        context.engine.correct_weights(id, values)?;
+        let id = if values.is_null() && count == 0 {
+            let id = context.tensor_id(tensor)?;
+            context.engine.correct_weights(id, None)?;
+            id
+        } else {
+            // SAFETY: see above.
+            let (id, values) = unsafe { new_values(context, tensor, values, count) }?;
+            context.engine.correct_weights(id, Some(values))?;
+            id
+        };
         context.forget_weights(id);
         Ok(())
     }
