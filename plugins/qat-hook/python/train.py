@@ -69,22 +69,27 @@ def power_of_two(exponent: Tensor) -> Tensor:
     return torch.exp2(exponent.double()).float()
 
 
+def to_integers(scaled: Tensor, half_up: bool) -> Tensor:
+    """Rounds in place as the chip does: ties go up, or to the even neighbour."""
+    return scaled.add_(0.5).floor_() if half_up else scaled.round_()
+
+
 class Quantize(torch.autograd.Function):
     """Rounds to integers times 2^exponent, with exponent = ceil(log2_threshold) - (bits - 1).
 
     Inside the range the gradient passes straight through to x; the threshold gets the rounding error there and the
-    limit of the range outside (TQT, equations 6 to 8).
+    limit of the range outside (TQT, section 3).
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, log2_threshold: Tensor, bits: int, half_up: bool) -> Tensor:
         step = power_of_two(torch.ceil(log2_threshold) - (bits - 1))
-        scaled = x / step
-        rounded = torch.floor(scaled + 0.5) if half_up else torch.round(scaled)
+        rounded = to_integers(x / step, half_up)
         limit = 2 ** (bits - 1)
         integers = rounded.clamp(-limit, limit - 1)
-        result = integers * step
-        ctx.save_for_backward(x, result, rounded == integers)
+        inside = rounded == integers
+        result = integers.mul_(step)
+        ctx.save_for_backward(x, result, inside)
         ctx.threshold_shape = log2_threshold.shape
         return result
 
@@ -205,8 +210,7 @@ class Network:
         if bias is not None:
             of_input = self.slots[node["inputs"][0]["slot"]].exponents()
             step = power_of_two(of_input + slot.exponents())
-            scaled = bias.detach() / step
-            rounded = torch.floor(scaled + 0.5) if self.half_up else torch.round(scaled)
+            rounded = to_integers(bias.detach() / step, self.half_up)
             limit = 2.0 ** (node["bias"]["bits"] - 1)
             # The difference is zero and carries the gradient.
             bias = rounded.clamp(-limit, limit - 1) * step + (bias - bias.detach())
