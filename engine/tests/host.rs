@@ -10,7 +10,7 @@ use std::path::Path;
 
 use octet_engine::draft::{Bits, Draft, SlotRole};
 use octet_engine::host::{HostError, describe_library, run_library, settings};
-use octet_engine::strategy::{LogLevel, StrategyHost, WeightsUse};
+use octet_engine::strategy::{ExportKind, LogLevel, StrategyHost, WeightsUse};
 use octet_engine::target::TargetSpec;
 use plugins::build::{c_example, misbehaving, rust_plugin};
 use plugins::fake::Fake;
@@ -281,4 +281,38 @@ fn a_panic_of_the_engine_does_not_reach_the_plugin() {
     host.panics_in_statistics = true;
     let error = run(&library, json!({}), &mut host).unwrap_err().to_string();
     assert!(error.contains("the engine panicked"), "{error}");
+}
+
+#[test]
+fn what_version_1_1_appended_reaches_the_engine() {
+    let Some(library) = misbehaving(&[]) else { return };
+    let mut host = Fake::new(TargetSpec::by_name("esp32p4").unwrap());
+    host.finish_early = true;
+    run(&library, json!({ "mode": "since-1.1" }), &mut host).unwrap();
+    assert_eq!(host.draft, Draft::default(), "the snapshot was not put back");
+    assert_eq!(host.exported, [(ExportKind::Qdq, "a.onnx".to_owned())]);
+    assert_eq!(host.points, [("loss".to_owned(), 1.0, 0.5)]);
+    let lines: Vec<&str> = host.log.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(lines, ["/pictures/0.png", "/models/fake.onnx", "/runs/1/strategies/1-fake"]);
+}
+
+#[test]
+fn a_plugin_of_version_1_0_still_runs() {
+    let Some(library) = misbehaving(&["OLDER_MINOR"]) else { return };
+    let mut host = Fake::new(TargetSpec::by_name("esp32p4").unwrap());
+    run(&library, json!({ "mode": "well" }), &mut host).unwrap();
+}
+
+#[test]
+fn mixed_precision_widens_what_is_named_with_its_activation() {
+    let mut host = Fake::new(TargetSpec::by_name("esp32p4").unwrap());
+    let library = rust_plugin("octet-mixed-precision");
+    let error = run(&library, json!({ "layers": "conv" }), &mut host).unwrap_err().to_string();
+    assert!(error.contains("put int8"), "{error}");
+    run(&rust_plugin("octet-int8"), json!({}), &mut host).unwrap();
+    run(&library, json!({ "layers": "conv" }), &mut host).unwrap();
+    assert_eq!(host.draft.bits.keys().map(|id| id.0).collect::<Vec<_>>(), [0, 1]);
+    assert!(host.open_slots().is_empty(), "left open: {:?}", host.open_slots());
+    let error = run(&library, json!({ "layers": "cnov" }), &mut host).unwrap_err().to_string();
+    assert!(error.contains("no operation is called `cnov`"), "{error}");
 }

@@ -33,7 +33,7 @@
 #define OCTET_ABI_MAJOR 1
 
 // Minor versions only append: fields to structs, functions to the host table.
-#define OCTET_ABI_MINOR 0
+#define OCTET_ABI_MINOR 1
 
 // Status: done.
 #define OCTET_OK 0
@@ -103,6 +103,15 @@
 
 // Score with one operation at a time quantized.
 #define OCTET_SCORE_LAYERWISE 1
+
+// Score the network's output alone with everything quantized: the fastest; no figures per node. Since 1.1.
+#define OCTET_SCORE_OUTPUT 2
+
+// Export the draft's float network: its weights and replaced activations.
+#define OCTET_EXPORT_FLOAT 0
+
+// Export the completed draft with QuantizeLinear and DequantizeLinear pairs.
+#define OCTET_EXPORT_QDQ 1
 
 // Log level: for plugin authors.
 #define OCTET_LOG_DEBUG 0
@@ -330,6 +339,18 @@ typedef struct OctetScore {
   struct OctetDoubles node_nsr;
 } OctetScore;
 
+// What the draft costs on the chip. Since 1.1.
+typedef struct OctetCost {
+  // sizeof(OctetCost), set by the caller.
+  uint64_t struct_size;
+  // Estimated milliseconds of one inference.
+  double latency_ms;
+  // Bytes of the model file.
+  uint64_t flash_bytes;
+  // Bytes of the activation arena.
+  uint64_t arena_bytes;
+} OctetCost;
+
 // The engine. Valid during `create` and `run`, on the thread that called them.
 //
 // Every function returns OCTET_OK or another status and writes its result through the last pointers. What those
@@ -427,6 +448,29 @@ typedef struct OctetHost {
                    int32_t kind,
                    uint64_t max_pictures,
                    struct OctetScore *score);
+  // Estimates what the draft costs on the chip; every slot must be decided.
+  int32_t (*cost)(const struct OctetHost *host, struct OctetCost *cost);
+  // Remembers the draft as it is and returns a number for it.
+  int32_t (*snapshot)(const struct OctetHost *host, uint64_t *snapshot);
+  // Puts the draft back to what `snapshot` remembered; any number of times.
+  int32_t (*restore)(const struct OctetHost *host, uint64_t snapshot);
+  // The file of a picture of OCTET_PICTURES_..., from the root. Valid until the next call of this function.
+  int32_t (*picture_file)(const struct OctetHost *host,
+                          int32_t pictures,
+                          uint64_t picture,
+                          struct OctetString *path);
+  // The ONNX file, from the root.
+  int32_t (*model_file)(const struct OctetHost *host, struct OctetString *path);
+  // A folder inside the run folder for this strategy's own files, from the root. It exists, and is empty when it is
+  // first asked for.
+  int32_t (*job_folder)(const struct OctetHost *host, struct OctetString *path);
+  // Writes the draft as an ONNX file, OCTET_EXPORT_..., into `job_folder`. `name` is a file name without folders.
+  int32_t (*export_model)(const struct OctetHost *host, int32_t kind, struct OctetString name);
+  // Adds a point to a curve of this name, which the app draws while the strategy runs and keeps in the report.
+  int32_t (*point)(const struct OctetHost *host, struct OctetString curve, double x, double y);
+  // Whether the user asked to stop here and keep the best so far: 1 or 0. A strategy that asks is shown with a
+  // control for it; ask often.
+  int32_t (*finish_early)(const struct OctetHost *host, uint32_t *asked);
 } OctetHost;
 
 // A strategy. Lives as long as the library is loaded, which is until the process ends.

@@ -2,7 +2,7 @@
  *
  * Wrong from the beginning, chosen when it is compiled (-D...): WRONG_MAJOR, NEWER_MINOR, NO_SYMBOL, SMALL_STRUCT,
  * NULL_FUNCTION, NULL_DESCRIPTOR, BAD_UTF8, NULL_STRING, LONG_STRING, BAD_SCHEMA, BAD_ID, DESCRIBE_FAILS,
- * OTHER_TARGET, HANG_ON_LOAD, CRASH_ON_LOAD.
+ * OTHER_TARGET, HANG_ON_LOAD, CRASH_ON_LOAD. Not wrong: OLDER_MINOR.
  *
  * Wrong when it runs, chosen by the setting `mode`: see MODES.
  *
@@ -21,7 +21,8 @@
   "\"well\",\"segfault\",\"abort\",\"exit\",\"loop\",\"untouched\",\"touched\",\"bad-exponent\",\"bad-count\","       \
   "\"bad-tensor\",\"bad-node\",\"bad-bits\",\"nan-weights\",\"few-weights\",\"bad-enum\",\"null-out\","              \
   "\"small-out\",\"huge-request\",\"bad-text\",\"other-thread\",\"late-call\",\"unknown-status\",\"fail\","          \
-  "\"fail-silently\",\"cancelled\",\"nothing\",\"print\",\"fork\",\"no-newline\",\"chatter\""
+  "\"fail-silently\",\"cancelled\",\"nothing\",\"print\",\"fork\",\"no-newline\",\"chatter\","                              \
+  "\"since-1.1\",\"bad-snapshot\",\"bad-export\",\"finish-early\""
 
 #define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
 
@@ -44,6 +45,35 @@ static OctetString text(const char *literal) {
 static void *call_from_thread(void *status) {
   *(int32_t *)status = kept->cancelled(kept);
   return NULL;
+}
+
+/* Calls everything that version 1.1 appended. */
+static int32_t use_1_1(const OctetHost *host, const OctetSlot *slot) {
+  OctetCost narrow = {0}, wide = {0};
+  OctetString path;
+  uint64_t snapshot = 0;
+  uint32_t asked = 0;
+  narrow.struct_size = wide.struct_size = sizeof narrow;
+  int32_t status = host->cost(host, &narrow);
+  if (status == OCTET_OK) status = host->snapshot(host, &snapshot);
+  if (status == OCTET_OK) status = host->set_bits(host, slot->node, 16);
+  if (status == OCTET_OK) status = host->cost(host, &wide);
+  if (status == OCTET_OK) status = host->restore(host, snapshot);
+  if (status == OCTET_OK) status = host->picture_file(host, OCTET_PICTURES_CALIBRATION, 0, &path);
+  if (status == OCTET_OK) status = host->log(host, OCTET_LOG_INFO, path);
+  if (status == OCTET_OK) status = host->model_file(host, &path);
+  if (status == OCTET_OK) status = host->log(host, OCTET_LOG_INFO, path);
+  if (status == OCTET_OK) status = host->job_folder(host, &path);
+  if (status == OCTET_OK) status = host->log(host, OCTET_LOG_INFO, path);
+  if (status == OCTET_OK) status = host->export_model(host, OCTET_EXPORT_QDQ, text("a.onnx"));
+  if (status == OCTET_OK) status = host->point(host, text("loss"), 1, 0.5);
+  if (status == OCTET_OK) status = host->finish_early(host, &asked);
+  if (status != OCTET_OK) return status;
+  if (asked && wide.latency_ms > narrow.latency_ms && wide.flash_bytes > narrow.flash_bytes &&
+      wide.arena_bytes > narrow.arena_bytes)
+    return OCTET_OK;
+  host->fail(host, text("the numbers are wrong"));
+  return OCTET_FAILED;
 }
 
 /* Does the wrong thing of the mode and returns what the host said to it. */
@@ -157,6 +187,20 @@ static int32_t misbehave(const OctetHost *host) {
     return OCTET_FAILED;
   } else if (MODE("chatter")) {
     for (volatile int forever = 1; forever;) puts("a line that nobody asked for");
+  } else if (MODE("since-1.1")) {
+    return use_1_1(host, &slot);
+  } else if (MODE("bad-snapshot")) {
+    return host->restore(host, nowhere);
+  } else if (MODE("bad-export")) {
+    return host->export_model(host, 77, text("a.onnx"));
+  } else if (MODE("finish-early")) { /* Works until it is asked to come to an end. */
+    uint32_t asked = 0;
+    for (double step = 0; asked == 0; step += 1) {
+      int32_t status = host->finish_early(host, &asked);
+      if (status == OCTET_OK && step < 1000) status = host->point(host, text("loss"), step, 1 / (step + 1));
+      if (status != OCTET_OK) return status;
+      usleep(10000);
+    }
   }
   return OCTET_OK; /* well, nothing */
 }
@@ -209,8 +253,10 @@ static const OctetPluginDescriptor DESCRIPTOR = {
 #else
     OCTET_ABI_MAJOR,
 #endif
-#ifdef NEWER_MINOR
+#if defined(NEWER_MINOR)
     OCTET_ABI_MINOR + 1,
+#elif defined(OLDER_MINOR)
+    0,
 #else
     OCTET_ABI_MINOR,
 #endif

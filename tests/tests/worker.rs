@@ -168,6 +168,35 @@ fn an_endless_loop_ends_when_cancelled() {
 }
 
 #[test]
+fn a_strategy_that_is_asked_to_finish_early_keeps_its_place_in_the_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), &[("mode", "finish-early")]);
+    request.strategies.push(StrategyRequest { id: "int8".to_owned(), settings: BTreeMap::new() });
+    let libraries = [found(shared_library()), found(&plugin("octet-int8"))].concat();
+    let handle = start(&workers(), request, libraries);
+    let (mut can_finish, mut points, mut last) = (Vec::new(), 0, None);
+    for event in &handle.events {
+        match event {
+            Event::CanFinish { can } => can_finish.push(can),
+            Event::Point { .. } => {
+                points += 1;
+                if points == 3 {
+                    handle.cancel.finish_early();
+                }
+            }
+            other => last = Some(other),
+        }
+    }
+    assert!(matches!(last, Some(Event::Done { .. })), "{last:?}");
+    assert_eq!(can_finish, [true, false]);
+    let report = run::read_report(folder.path()).unwrap();
+    let curve = &report.strategy[0].curves[0];
+    assert!(curve.name == "loss" && curve.points.len() == points && points >= 3, "{curve:?}");
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.contains("<polyline") && page.contains("dev.octet.test.misbehaving"));
+}
+
+#[test]
 fn a_text_without_lines_takes_no_memory() {
     let before = peak_memory();
     let error = outcome(&workers(), shared_library(), &[("mode", "no-newline")]).unwrap_err();

@@ -84,6 +84,14 @@ impl EventPrinter {
                     None => log(),
                 }
             }
+            Event::CanFinish { can: true } => {
+                let hint = || tracing::info!("Ctrl-C stops this strategy and keeps the best so far");
+                match &self.bar {
+                    Some(bar) => bar.suspend(hint),
+                    None => hint(),
+                }
+            }
+            Event::CanFinish { can: false } | Event::Point { .. } => {}
             Event::Error { .. } | Event::Done { .. } => {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use octet_engine::host::Found;
@@ -53,7 +55,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a job to its end; Ctrl-C cancels it, which is a [`Cancelled`].
+/// Runs a job to its end; Ctrl-C ends its strategy early where that can be, or cancels it, which is a [`Cancelled`].
 pub(super) fn follow(
     workers: &Workers,
     request: QuantizeRequest,
@@ -61,10 +63,15 @@ pub(super) fn follow(
     json: bool,
 ) -> anyhow::Result<PathBuf> {
     let handle = start(workers, request, libraries);
-    on_interrupt(handle.cancel.clone())?;
+    let can_finish = Arc::new(AtomicBool::new(false));
+    on_interrupt(handle.cancel.clone(), Arc::clone(&can_finish))?;
     let mut printer = EventPrinter::new(json);
     for event in &handle.events {
         match &event {
+            Event::CanFinish { can } => {
+                can_finish.store(*can, Ordering::Relaxed);
+                printer.show(&event)?;
+            }
             Event::Done { run } => {
                 printer.show(&event)?;
                 return Ok(run.clone());
@@ -86,8 +93,13 @@ pub(super) fn follow(
     anyhow::bail!("the job ended without a result")
 }
 
-fn on_interrupt(cancel: Cancel) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || cancel.cancel()).context("cannot watch for Ctrl-C")
+/// The first Ctrl-C while a strategy can finish early asks it to; any other cancels the job.
+fn on_interrupt(cancel: Cancel, can_finish: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let interrupt = move || match can_finish.swap(false, Ordering::Relaxed) {
+        true => cancel.finish_early(),
+        false => cancel.cancel(),
+    };
+    ctrlc::set_handler(interrupt).context("cannot watch for Ctrl-C")
 }
 
 /// Sorts `ID.key=value` and `key=value` to the strategies. Values are JSON where they read as such, text otherwise.

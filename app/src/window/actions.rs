@@ -66,6 +66,8 @@ pub enum Action {
     Start,
     /// End the running job.
     Cancel,
+    /// Ends the running strategy and goes on with the best that it found.
+    FinishEarly,
     /// Show or hide the log.
     ToggleLog,
     /// Select an operation by name, or nothing.
@@ -121,6 +123,7 @@ impl Action {
             Action::OnlyStrategy(id) | Action::ToggleStrategy(id) => format!("strategy {id}"),
             Action::Set { key, value, .. } => format!("{key} to {value}"),
             Action::Start => "quantize".to_owned(),
+            Action::FinishEarly => "keep the best so far".to_owned(),
             Action::Cancel => "cancel the job".to_owned(),
             Action::ToggleLog => "show or hide the log".to_owned(),
             Action::Select(Some(name)) => format!("select {name}"),
@@ -241,6 +244,15 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Start => start(state),
+        Action::FinishEarly => {
+            if let Some(job) = state.job.as_mut().filter(|j| j.end.is_none() && j.can_finish) {
+                job.finishing = true;
+                if let Some(cancel) = &job.cancel {
+                    cancel.finish_early();
+                }
+            }
+            Vec::new()
+        }
         Action::Cancel => {
             if let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) {
                 job.cancelling = true;

@@ -47,6 +47,7 @@ pub fn report(network: &Network, path: &str) -> Report {
             sha256: "def".to_owned(),
             settings: serde_json::json!({}),
             secs: 1.0,
+            curves: Vec::new(),
         }],
         calibration: PictureFacts { used: vec!["1.jpg".to_owned()], ..PictureFacts::default() },
         preprocessing: Default::default(),

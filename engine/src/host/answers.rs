@@ -1,8 +1,8 @@
 //! Reading what a plugin passes, and writing what it asked for, with every address and length checked.
 
 use octet_plugin_api::abi::{
-    OctetNetworkInfo, OctetNodeInfo, OctetScore, OctetSlot, OctetStatistics, OctetStatisticsRequest,
-    OctetString, OctetTargetInfo, OctetTensorInfo,
+    OctetCost, OctetNetworkInfo, OctetNodeInfo, OctetScore, OctetSlot, OctetStatistics,
+    OctetStatisticsRequest, OctetString, OctetTargetInfo, OctetTensorInfo,
 };
 
 use super::context::{Answer, invalid};
@@ -34,7 +34,8 @@ sized!(
     OctetSlot,
     OctetStatistics,
     OctetStatisticsRequest,
-    OctetScore
+    OctetScore,
+    OctetCost
 );
 
 /// Reads the size that the caller wrote into a struct. All structs have the size of version 1.0 so far, so a

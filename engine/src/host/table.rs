@@ -87,6 +87,15 @@ fn functions(context: *mut c_void) -> OctetHost {
         set_relu_for_clip: Some(set_relu_for_clip),
         complete: Some(complete),
         score: Some(score),
+        cost: Some(cost),
+        snapshot: Some(snapshot),
+        restore: Some(restore),
+        picture_file: Some(picture_file),
+        model_file: Some(model_file),
+        job_folder: Some(job_folder),
+        export_model: Some(export_model),
+        point: Some(point),
+        finish_early: Some(finish_early),
     }
 }
 
@@ -131,13 +140,18 @@ unsafe fn enter(host: *const OctetHost, work: impl FnOnce(&mut Context<'_>) -> A
 /// Defines functions of the table. Their bodies run inside [`enter`].
 macro_rules! functions {
     ($(fn $name:ident($context:ident $(, $argument:ident: $type:ty)* $(,)?) $body:block)*) => {$(
-        unsafe extern "C" fn $name(host: *const OctetHost $(, $argument: $type)*) -> i32 {
+        pub(super) unsafe extern "C" fn $name(host: *const OctetHost $(, $argument: $type)*) -> i32 {
             let work = |$context: &mut Context<'_>| -> Answer { $body };
             // SAFETY: the header's promise for `host`.
             unsafe { enter(host, work) }
         }
     )*};
 }
+
+mod since_1_1;
+use since_1_1::{
+    cost, export_model, finish_early, job_folder, model_file, picture_file, point, restore, snapshot,
+};
 
 // The SAFETY of every block below: the header's promise for the pointers that a plugin passes (readable or writable
 // for the length that goes with them, during the call); null and misaligned ones are refused.
@@ -466,6 +480,7 @@ functions! {
         let kind = match kind {
             OCTET_SCORE_GRAPHWISE => ScoreKind::Graphwise,
             OCTET_SCORE_LAYERWISE => ScoreKind::Layerwise,
+            OCTET_SCORE_OUTPUT => ScoreKind::Output,
             other => return invalid(format!("there is no kind {other} of score")),
         };
         let set = picture_set(pictures)?;

@@ -6,18 +6,34 @@ use std::sync::mpsc::Receiver;
 
 use super::Event;
 
-/// A flag that many threads read and anyone may raise once.
+/// What the user asks of a running job: to be given up, or to come to an end with what it has. Many threads read it.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    cancelled: Arc<AtomicBool>,
+    finish: Arc<AtomicBool>,
+}
 
 impl Cancel {
     /// Asks everybody to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::Relaxed);
     }
     /// True once somebody asked.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.cancelled.load(Ordering::Relaxed)
+    }
+    /// Asks the running strategy to keep the best so far and return. It has an effect between two
+    /// [`Event::CanFinish`].
+    pub fn finish_early(&self) {
+        self.finish.store(true, Ordering::Relaxed);
+    }
+    /// True while that is asked.
+    pub fn asks_to_finish(&self) -> bool {
+        self.finish.load(Ordering::Relaxed)
+    }
+    /// Takes the question back; true when it was asked.
+    pub(crate) fn take_finish(&self) -> bool {
+        self.finish.swap(false, Ordering::Relaxed)
     }
 }
 

@@ -131,6 +131,20 @@ pub enum Event {
         /// Text.
         message: String,
     },
+    /// A point of a strategy's curve.
+    Point {
+        /// The curve.
+        curve: String,
+        /// Where, e.g. the step.
+        x: f64,
+        /// How much, e.g. the loss.
+        y: f64,
+    },
+    /// Whether [`Cancel::finish_early`] has an effect from now on.
+    CanFinish {
+        /// It has.
+        can: bool,
+    },
     /// The job failed; the message names file, node, tensor or plugin and what to do.
     Error {
         /// Text.

@@ -28,6 +28,8 @@ pub(super) enum Ask {
     },
     /// Asks the running job to stop.
     Cancel,
+    /// Asks the running strategy to return the best so far.
+    Finish,
 }
 
 /// Worker to app.

@@ -20,8 +20,8 @@ use crate::pictures::{FolderError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
-    PictureGone, PictureStore, Session, Sink, StatisticsCache, fingerprint, float_network, list_folders,
-    plan_draft,
+    PictureGone, PictureStore, Session, Sink, StatisticsCache, Workplace, fingerprint, float_network,
+    list_folders, plan_draft,
 };
 use crate::target::TargetSpec;
 use crate::{espdl, host, qdq, run};
@@ -238,14 +238,16 @@ fn run_strategies(
     progress: &Progress,
 ) -> Result<Vec<StrategyFacts>, JobError> {
     let mut facts = Vec::new();
-    for (strategy, library) in request.strategies.iter().zip(libraries) {
+    for (place, (strategy, library)) in request.strategies.iter().zip(libraries).enumerate() {
         check(library)?;
         (progress.plugin)(Some(&name_of(&library.path)));
         let description = host::describe_library(&library.path)?;
         (progress.plugin)(Some(&description.id));
         let settings = host::settings(&description, &strategy.settings)?;
         let started = Instant::now();
+        session.begin_strategy(Workplace::new(&request.model, &request.out, place, &description.id));
         let ran = host::run_library(&library.path, &settings, session);
+        let curves = session.end_strategy();
         (progress.plugin)(None);
         if progress.cancel.is_cancelled() {
             return Err(JobError::Cancelled);
@@ -257,6 +259,7 @@ fn run_strategies(
             sha256: library.sha256.clone(),
             settings,
             secs: started.elapsed().as_secs_f64(),
+            curves,
         });
     }
     Ok(facts)

@@ -277,6 +277,10 @@ impl Worker {
                 // A worker that no longer reads is ended below.
                 let _ = self.send(&Ask::Cancel);
             }
+            if cancelled_at.is_none() && cancel.take_finish() {
+                // As above.
+                let _ = self.send(&Ask::Finish);
+            }
             if cancelled_at.is_some_and(|at| at.elapsed() > CANCEL_GRACE) {
                 self.kill();
                 return Err(WorkerError::Cancelled(

@@ -85,6 +85,7 @@ fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>) {
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match serde_json::from_str::<Ask>(&line) {
             Ok(Ask::Cancel) => current.lock().unwrap_or_else(PoisonError::into_inner).cancel(),
+            Ok(Ask::Finish) => current.lock().unwrap_or_else(PoisonError::into_inner).finish_early(),
             Ok(ask) => {
                 if sender.send(ask).is_err() {
                     return;
@@ -124,7 +125,8 @@ fn serve_asks(asks: &Receiver<Ask>, pipe: &Pipe, cancel: &Mutex<Cancel>, limit_b
                     Err(error) => pipe.error(error.to_string()),
                 }
             }
-            Ask::Cancel => {}
+            // Taken by the reading thread.
+            Ask::Cancel | Ask::Finish => {}
         }
     }
 }

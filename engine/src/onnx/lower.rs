@@ -311,11 +311,11 @@ impl Lower<'_> {
         if low == 0.0 && high >= f32::MAX {
             return Ok((Op::Relu, vec![x]));
         }
-        let mut bound = |index: usize, suffix: &str, value: f32| {
-            let name = node.input(index).map_or_else(|| format!("{}/{suffix}", node.output()), str::to_owned);
-            self.constant(&name, &[], Arc::from([value]))
+        // Exporters share one pair among all Clips; here each has its own, so that a strategy can scale one of them.
+        let mut bound = |suffix: &str, value: f32| {
+            self.constant(&format!("{}/{suffix}", node.output()), &[], Arc::from([value]))
         };
-        let bounds = [bound(1, "min", low), bound(2, "max", high)];
+        let bounds = [bound("min", low), bound("max", high)];
         Ok((Op::Clip, [x].into_iter().chain(bounds).collect()))
     }
 }

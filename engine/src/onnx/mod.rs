@@ -16,7 +16,8 @@ mod write;
 
 pub use error::{OpenError, UnsupportedNode};
 pub use write::{
-    IR_VERSION, IncompleteCut, OPSET, node_proto, nodes_between, to_model_proto, to_model_proto_from,
+    IR_VERSION, IncompleteCut, OPSET, float_model, node_proto, nodes_between, to_model_proto,
+    to_model_proto_from,
 };
 
 use std::fmt::Write as _;

@@ -1,7 +1,9 @@
 //! From a [`Network`] back to ONNX, whole or from a cut on. Picture and activations are NCHW, the batch is 1.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+use prost::Message;
 
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
@@ -36,6 +38,18 @@ pub fn to_model_proto(
     weights: impl Fn(TensorId) -> Option<Arc<[f32]>>,
 ) -> Result<ModelProto, IncompleteCut> {
     to_model_proto_from(network, &[network.input], outputs, weights)
+}
+
+/// The whole network with its scores as the bytes of an ONNX file; `weights` replaces constants.
+///
+/// # Errors
+/// As [`to_model_proto`].
+pub fn float_model(
+    network: &Network,
+    weights: &BTreeMap<TensorId, Arc<[f32]>>,
+) -> Result<Vec<u8>, IncompleteCut> {
+    let proto = to_model_proto(network, &[network.output], |id| weights.get(&id).cloned())?;
+    Ok(proto.encode_to_vec())
 }
 
 /// The part of the network that computes `outputs` from `inputs`, which may be any activations.

@@ -73,6 +73,18 @@ pub struct StrategyFacts {
     pub settings: serde_json::Value,
     /// Seconds it ran.
     pub secs: f64,
+    /// The curves that it drew, e.g. its losses.
+    #[serde(default)]
+    pub curves: Vec<Curve>,
+}
+
+/// A named curve of a strategy.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Curve {
+    /// What it shows.
+    pub name: String,
+    /// Points (x, y) in the order in which they came.
+    pub points: Vec<[f64; 2]>,
 }
 
 /// A set of pictures.

@@ -3,8 +3,11 @@
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
+use serde::Deserialize;
+
 use super::RunError;
-use crate::report::Report;
+use super::curves_svg::curves_svg;
+use crate::report::{Curve, Report};
 
 const TEMPLATE: &str = include_str!("report.html.j2");
 
@@ -16,6 +19,7 @@ pub fn to_html(report: &Report) -> Result<String, RunError> {
     environment.add_filter("bytes", bytes);
     environment.add_filter("fixed", fixed);
     environment.add_filter("bar", bar);
+    environment.add_filter("curves", curves);
     // The extension turns escaping on.
     environment.add_template("report.html", TEMPLATE).map_err(failed)?;
     let template = environment.get_template("report.html").map_err(failed)?;
@@ -37,6 +41,12 @@ fn bytes(value: u64) -> String {
         v if v >= 1 << 10 => format!("{:.1} KiB", v as f64 / 1024.0),
         v => format!("{v} B"),
     }
+}
+
+/// The picture of a strategy's curves.
+fn curves(value: &Value) -> Result<Value, minijinja::Error> {
+    let curves: Vec<Curve> = Vec::deserialize(value)?;
+    Ok(Value::from_safe_string(curves_svg(&curves)))
 }
 
 fn fixed(value: Option<f64>, digits: usize) -> String {

@@ -1,5 +1,6 @@
 //! The run folder: files appear whole or not at all.
 
+mod curves_svg;
 mod html;
 
 pub use html::to_html;

@@ -4,13 +4,16 @@
 //! float network, statistics), so that a second strategy or a second score does not compute it again.
 
 mod cache;
+mod curves;
+mod host;
 mod pictures;
+mod score;
 mod statistics;
 pub mod weights;
+mod workplace;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
 
 use octet_runtime::Simulator;
 use rayon::prelude::*;
@@ -19,17 +22,16 @@ use sha2::{Digest, Sha256};
 pub use cache::StatisticsCache;
 pub use pictures::{PictureGone, PictureStore, fingerprint, list_folders};
 
-use crate::analyse::{self, AnalysisError, Ticker};
-use crate::draft::{Bits, Draft, Slot, SlotRole};
+pub use workplace::Workplace;
+
+use crate::draft::Draft;
 use crate::float::{FloatExecutor, FloatPlan};
 use crate::job::{Cancel, Event, Phase};
 use crate::lower::{LowerOptions, lower};
 use crate::network::{Network, NodeId, Op, TensorId};
 use crate::plan::{self, Finding, Plan};
-use crate::strategy::{
-    LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost, TensorStatistics,
-    WeightsUse,
-};
+use crate::report::Curve;
+use crate::strategy::{StatisticsRequest, StrategyError, TensorStatistics, WeightsUse};
 use crate::target::TargetSpec;
 
 /// How often repairs may lead to further repairs before the session gives up.
@@ -49,6 +51,24 @@ pub struct Session {
     cancel: Cancel,
     sink: Sink,
     calibrate_secs: f64,
+    /// Counts the changes of the draft.
+    version: u64,
+    /// The plan of the last float run, and what it was made for.
+    last_plan: Option<(PlanKey, Box<dyn FloatPlan>)>,
+    /// Where the running strategy finds and leaves files.
+    workplace: Option<Workplace>,
+    snapshots: Vec<Draft>,
+    curves: Vec<Curve>,
+    can_finish: bool,
+    float_scores: Option<score::FloatScores>,
+}
+
+/// What a float run's plan depends on.
+#[derive(Debug, PartialEq)]
+struct PlanKey {
+    version: u64,
+    weights: WeightsUse,
+    tensors: Vec<TensorId>,
 }
 
 /// The network that a draft's float side computes: replaced activations applied, weights left alone.
@@ -77,8 +97,45 @@ impl Session {
         cancel: Cancel,
         sink: Sink,
     ) -> Self {
-        let (draft, calibrate_secs) = (Draft::default(), 0.0);
-        Session { network, target, executor, pictures, statistics, draft, cancel, sink, calibrate_secs }
+        Session {
+            network,
+            target,
+            executor,
+            pictures,
+            statistics,
+            draft: Draft::default(),
+            cancel,
+            sink,
+            calibrate_secs: 0.0,
+            version: 0,
+            last_plan: None,
+            workplace: None,
+            snapshots: Vec::new(),
+            curves: Vec::new(),
+            can_finish: false,
+            float_scores: None,
+        }
+    }
+
+    /// Tells that a strategy begins, and where it finds and leaves files.
+    pub fn begin_strategy(&mut self, workplace: Workplace) {
+        self.workplace = Some(workplace);
+        self.cancel.take_finish();
+    }
+
+    /// Tells that the strategy has returned. Gives the curves that it drew.
+    pub fn end_strategy(&mut self) -> Vec<Curve> {
+        self.snapshots.clear();
+        if std::mem::take(&mut self.can_finish) {
+            (self.sink)(Event::CanFinish { can: false });
+        }
+        std::mem::take(&mut self.curves)
+    }
+
+    /// The draft, to be changed.
+    fn draft_mut(&mut self) -> &mut Draft {
+        self.version += 1;
+        &mut self.draft
     }
 
     /// Seconds spent on statistics and float runs so far.
@@ -205,212 +262,14 @@ pub fn plan_draft(
     Ok((planned, findings))
 }
 
-impl StrategyHost for Session {
-    fn network(&self) -> &Network {
-        &self.network
-    }
-
-    fn target(&self) -> &TargetSpec {
-        self.target
-    }
-
-    fn draft(&self) -> &Draft {
-        &self.draft
-    }
-
-    fn slots(&self) -> Vec<Slot> {
-        plan::slots(&self.network, &self.draft, self.target)
-    }
-
-    fn set_bits(&mut self, node: NodeId, bits: Bits) -> Result<(), StrategyError> {
-        if node.0 >= self.network.nodes.len() {
-            return Err(StrategyError::Invalid(format!("there is no node {}", node.0)));
-        }
-        match bits {
-            Bits::Int8 => self.draft.bits.remove(&node),
-            Bits::Int16 => self.draft.bits.insert(node, bits),
-        };
-        Ok(())
-    }
-
-    fn set_exponents(
-        &mut self,
-        tensor: TensorId,
-        bits: Bits,
-        exponents: &[i32],
-    ) -> Result<(), StrategyError> {
-        let slot = self.slots().into_iter().find(|s| s.tensor == tensor && s.bits == bits);
-        let name = self.network.tensors.get(tensor.0).map_or("?", |t| t.name.as_str());
-        let Some(slot) = slot else {
-            return Err(StrategyError::Invalid(format!(
-                "`{name}` (tensor {}) has no slot of {} bits",
-                tensor.0,
-                u32::from(bits)
-            )));
-        };
-        let expected = match slot.role {
-            SlotRole::Activation => 1,
-            SlotRole::Weights { channels, .. } => channels,
-        };
-        weights::check_exponents(name, expected, exponents).map_err(StrategyError::Invalid)?;
-        match slot.role {
-            SlotRole::Activation => {
-                self.draft.activation_exponents.insert((tensor, bits), exponents[0]);
-            }
-            SlotRole::Weights { .. } => {
-                self.draft.weight_exponents.insert(tensor, exponents.to_vec());
-            }
-        }
-        Ok(())
-    }
-
-    fn set_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError> {
-        weights::check_values(&self.network, tensor, values).map_err(StrategyError::Invalid)?;
-        self.draft.changed_weights.insert(tensor, values.into());
-        Ok(())
-    }
-
-    fn set_relu_for_clip(&mut self, node: NodeId, relu: bool) -> Result<(), StrategyError> {
-        weights::check_clip(&self.network, node).map_err(StrategyError::Invalid)?;
-        match relu {
-            true => self.draft.relu_for_clip.insert(node),
-            false => self.draft.relu_for_clip.remove(&node),
-        };
-        Ok(())
-    }
-
-    fn weights(&self, tensor: TensorId) -> Option<&[f32]> {
-        let data = self.network.tensors.get(tensor.0)?.data.as_deref()?;
-        Some(self.draft.changed_weights.get(&tensor).map_or(data, |v| v))
-    }
-
-    fn pictures(&self, set: PictureSet) -> usize {
-        match set {
-            PictureSet::Calibration => self.pictures.len(),
-            PictureSet::HeldOut => 0,
-        }
-    }
-
-    fn statistics(&mut self, request: &StatisticsRequest) -> Result<Vec<TensorStatistics>, StrategyError> {
-        if request.bins.len() != request.tensors.len() {
-            return Err(StrategyError::Invalid("`bins` must have one entry per tensor".to_owned()));
-        }
-        request.tensors.iter().try_for_each(|&t| self.activation(t))?;
-        let total_bins: usize = request.bins.iter().fold(0, |sum, &b| sum.saturating_add(b));
-        if total_bins > MAX_BINS {
-            let message = format!("{total_bins} bins in one request; at most {MAX_BINS} are possible");
-            return Err(StrategyError::Invalid(message));
-        }
-        if request.percentile.is_some_and(|q| !(0.5..=1.0).contains(&q)) {
-            return Err(StrategyError::Invalid("the percentile must lie in 0.5..=1".to_owned()));
-        }
-        let key = self.statistics_key(request);
-        if let Some(known) = self.statistics.get(&key) {
-            return Ok(known);
-        }
-        let started = Instant::now();
-        let statistics = self.collect(request)?;
-        self.calibrate_secs += started.elapsed().as_secs_f64();
-        self.statistics.insert(key, &statistics);
-        Ok(statistics)
-    }
-
-    fn run_float(
-        &mut self,
-        set: PictureSet,
-        picture: usize,
-        weights: WeightsUse,
-        tensors: &[TensorId],
-    ) -> Result<Vec<Vec<f32>>, StrategyError> {
-        tensors.iter().try_for_each(|&t| self.activation(t))?;
-        if picture >= StrategyHost::pictures(self, set) {
-            return Err(StrategyError::Invalid(format!("there is no picture {picture} in this set")));
-        }
-        let started = Instant::now();
-        let plan = self.float_plan(&self.weights(weights), tensors)?;
-        let failed = |e: String| StrategyError::Failed(e);
-        let input = self.pictures.input(picture).map_err(|e| failed(e.to_string()))?;
-        let values = plan.run(&[&input]).map_err(|e| failed(e.to_string()))?;
-        self.calibrate_secs += started.elapsed().as_secs_f64();
-        Ok(values)
-    }
-
-    fn complete(&mut self, repair: bool) -> Result<Vec<String>, StrategyError> {
-        let (plan, findings) = plan_draft(&self.network, &mut self.draft, self.target, repair)
-            .map_err(|e| StrategyError::Invalid(e.to_string()))?;
-        let open = plan::check(&self.network, &self.draft, &plan);
-        let mended = |f: &Finding| !open.iter().any(|o| o.rule == f.rule && o.node == f.node);
-        let message = |f: Finding| if mended(&f) { format!("{} (done)", f.message) } else { f.message };
-        Ok(findings.into_iter().map(message).collect())
-    }
-
-    fn score(
-        &mut self,
-        set: PictureSet,
-        kind: ScoreKind,
-        max_pictures: usize,
-    ) -> Result<Score, StrategyError> {
-        let pictures = StrategyHost::pictures(self, set).min(max_pictures);
-        if pictures == 0 {
-            let reason = format!("a score needs pictures, and there are none among {set:?}");
-            return Err(StrategyError::Invalid(reason));
-        }
-        let inputs: Result<Vec<Vec<f32>>, _> = (0..pictures).map(|i| self.pictures.input(i)).collect();
-        let inputs = inputs.map_err(|e| StrategyError::Failed(e.to_string()))?;
-        let (planned, _) = plan_draft(&self.network, &mut self.draft, self.target, false)
-            .map_err(|e| StrategyError::Invalid(e.to_string()))?;
-        let network = float_network(&self.network, &self.draft);
-        let sink = Arc::clone(&self.sink);
-        let report = move |fraction: f32, message: &str| {
-            sink(Event::Progress { phase: Phase::Strategy, fraction, message: format!("score: {message}") });
-        };
-        let ticker = Ticker::new(&self.cancel, &report);
-        let simulator = simulator(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
-        let (draft, executor) = (&self.draft, self.executor.as_ref());
-        let graphwise = analyse::graphwise(&network, draft, &planned, &simulator, executor, &inputs, &ticker)
-            .map_err(strategy_error)?;
-        let nodes = match kind {
-            ScoreKind::Graphwise => graphwise.nodes.iter().map(|n| (n.node, n.nsr)).collect(),
-            ScoreKind::Layerwise => {
-                analyse::layerwise(&network, draft, &planned, executor, &inputs, false, &ticker)
-                    .map_err(strategy_error)?
-                    .nodes
-                    .iter()
-                    .map(|(id, f)| (*id, f.own))
-                    .collect()
-            }
-        };
-        let (output_nsr, agreement) = (graphwise.output_nsr, graphwise.agreement);
-        Ok(Score { output_nsr, agreement, pictures, nodes })
-    }
-
-    fn progress(&mut self, fraction: f32, message: &str) {
-        let (fraction, message) = (fraction.clamp(0.0, 1.0), message.to_owned());
-        (self.sink)(Event::Progress { phase: Phase::Strategy, fraction, message });
-    }
-
-    fn cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
-    }
-
-    fn log(&mut self, level: LogLevel, message: &str) {
-        (self.sink)(Event::Log { level, message: message.to_owned() });
-    }
-}
-
-/// Most histogram bins of one request: 63 activations at ESP-PPQ's 1,048,576 bins of int16.
-const MAX_BINS: usize = 128 << 20;
-
-fn strategy_error(error: AnalysisError) -> StrategyError {
-    match error {
-        AnalysisError::Cancelled => StrategyError::Cancelled,
-        other => StrategyError::Failed(other.to_string()),
-    }
-}
-
 /// A plan as the runtime executes it.
 pub fn simulator(network: &Network, draft: &Draft, plan: &Plan) -> Result<Simulator, String> {
-    let file = lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())?;
-    let bytes = crate::espdl::write(&file).map_err(|e| e.to_string())?;
+    let bytes = lowered(network, draft, plan)?;
     Simulator::new(bytes.into(), Some(plan.target.target)).map_err(|e| e.to_string())
+}
+
+/// A plan as the bytes of its file.
+fn lowered(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8>, String> {
+    let file = lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())?;
+    crate::espdl::write(&file).map_err(|e| e.to_string())
 }

@@ -111,6 +111,11 @@ impl PictureStore {
         }
     }
 
+    /// The path of one picture.
+    pub fn path(&self, index: usize) -> Option<&std::path::Path> {
+        self.entries.get(index).map(|(entry, _)| entry.path.as_path())
+    }
+
     /// Files in the order of use.
     pub fn files(&self) -> Vec<String> {
         self.entries.iter().map(|(entry, _)| entry.file.clone()).collect()

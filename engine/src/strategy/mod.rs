@@ -1,6 +1,8 @@
 //! What a running strategy may ask of the engine. The plugin host translates the C ABI into calls of this trait
 //! and knows nothing else of the engine; the session implements it.
 
+use std::path::PathBuf;
+
 use crate::draft::{Bits, Draft, Slot};
 use crate::network::{Network, NodeId, TensorId};
 use crate::target::TargetSpec;
@@ -74,6 +76,28 @@ pub enum ScoreKind {
     Graphwise,
     /// One operation at a time quantized.
     Layerwise,
+    /// Everything quantized, and only the network's output looked at: the fastest; no figures per node.
+    Output,
+}
+
+/// What a draft costs on the chip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Estimated milliseconds of one inference.
+    pub latency_ms: f64,
+    /// Bytes of the model file.
+    pub flash_bytes: u64,
+    /// Bytes of the activation arena.
+    pub arena_bytes: u64,
+}
+
+/// As what a draft is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportKind {
+    /// The float network with the draft's weights and replaced activations.
+    Float,
+    /// The completed draft with QuantizeLinear and DequantizeLinear pairs.
+    Qdq,
 }
 
 /// Why the engine refused a strategy's request; the text is shown to the user.
@@ -134,6 +158,24 @@ pub trait StrategyHost {
         kind: ScoreKind,
         max_pictures: usize,
     ) -> Result<Score, StrategyError>;
+    /// Estimates what the draft costs on the chip.
+    fn cost(&mut self) -> Result<Cost, StrategyError>;
+    /// Remembers the draft and returns its number.
+    fn snapshot(&mut self) -> Result<usize, StrategyError>;
+    /// Puts a remembered draft back.
+    fn restore(&mut self, snapshot: usize) -> Result<(), StrategyError>;
+    /// The file of a picture, from the root.
+    fn picture_file(&self, set: PictureSet, picture: usize) -> Result<PathBuf, StrategyError>;
+    /// The ONNX file, from the root.
+    fn model_file(&self) -> Result<PathBuf, StrategyError>;
+    /// The strategy's folder inside the run folder, from the root; made, and emptied, when it is first asked for.
+    fn job_folder(&mut self) -> Result<PathBuf, StrategyError>;
+    /// Writes the draft as an ONNX file of this name into [`StrategyHost::job_folder`].
+    fn export_model(&mut self, kind: ExportKind, name: &str) -> Result<(), StrategyError>;
+    /// Adds a point to a curve.
+    fn point(&mut self, curve: &str, x: f64, y: f64) -> Result<(), StrategyError>;
+    /// True once the user asked to stop and keep the best so far. From the first call on he can.
+    fn finish_early(&mut self) -> bool;
     /// Reports progress, 0..=1, with a short text.
     fn progress(&mut self, fraction: f32, message: &str);
     /// True once the user cancelled.

@@ -1,14 +1,15 @@
 //! An engine without models and pictures: a small network, made-up statistics, and a record of what was asked.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use octet_engine::draft::{Bits, Draft, Slot, SlotRole};
 use octet_engine::network::{
     Conv, Gemm, InputLayout, Network, Node, NodeId, Op, Padding, Tensor, TensorId, Window,
 };
 use octet_engine::strategy::{
-    LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost, TensorStatistics,
-    WeightsUse,
+    Cost, ExportKind, LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost,
+    TensorStatistics, WeightsUse,
 };
 use octet_engine::target::{Granularity, TargetSpec};
 
@@ -21,6 +22,10 @@ pub(crate) struct Fake {
     /// What `complete` was told, once it was called.
     pub(crate) repaired: Option<bool>,
     pub(crate) log: Vec<(LogLevel, String)>,
+    pub(crate) snapshots: Vec<Draft>,
+    pub(crate) exported: Vec<(ExportKind, String)>,
+    pub(crate) points: Vec<(String, f64, f64)>,
+    pub(crate) finish_early: bool,
     pub(crate) cancelled: bool,
     pub(crate) panics_in_statistics: bool,
 }
@@ -34,6 +39,10 @@ impl Fake {
             requests: Vec::new(),
             repaired: None,
             log: Vec::new(),
+            snapshots: Vec::new(),
+            exported: Vec::new(),
+            points: Vec::new(),
+            finish_early: false,
             cancelled: false,
             panics_in_statistics: false,
         }
@@ -228,6 +237,53 @@ impl StrategyHost for Fake {
     ) -> Result<Score, StrategyError> {
         let nodes = vec![(NodeId(0), 0.01), (NodeId(4), 0.02)];
         Ok(Score { output_nsr: 0.05, agreement: 0.9, pictures: max_pictures.min(4), nodes })
+    }
+
+    fn cost(&mut self) -> Result<Cost, StrategyError> {
+        let wide = self.draft.bits.len() as u64;
+        Ok(Cost {
+            latency_ms: 10.0 + wide as f64,
+            flash_bytes: 1000 + 100 * wide,
+            arena_bytes: 500 + 10 * wide,
+        })
+    }
+
+    fn snapshot(&mut self) -> Result<usize, StrategyError> {
+        self.snapshots.push(self.draft.clone());
+        Ok(self.snapshots.len() - 1)
+    }
+
+    fn restore(&mut self, snapshot: usize) -> Result<(), StrategyError> {
+        let known = self.snapshots.get(snapshot).cloned();
+        self.draft =
+            known.ok_or_else(|| StrategyError::Invalid(format!("there is no snapshot {snapshot}")))?;
+        Ok(())
+    }
+
+    fn picture_file(&self, _set: PictureSet, picture: usize) -> Result<PathBuf, StrategyError> {
+        Ok(PathBuf::from(format!("/pictures/{picture}.png")))
+    }
+
+    fn model_file(&self) -> Result<PathBuf, StrategyError> {
+        Ok(PathBuf::from("/models/fake.onnx"))
+    }
+
+    fn job_folder(&mut self) -> Result<PathBuf, StrategyError> {
+        Ok(PathBuf::from("/runs/1/strategies/1-fake"))
+    }
+
+    fn export_model(&mut self, kind: ExportKind, name: &str) -> Result<(), StrategyError> {
+        self.exported.push((kind, name.to_owned()));
+        Ok(())
+    }
+
+    fn point(&mut self, curve: &str, x: f64, y: f64) -> Result<(), StrategyError> {
+        self.points.push((curve.to_owned(), x, y));
+        Ok(())
+    }
+
+    fn finish_early(&mut self) -> bool {
+        self.finish_early
     }
 
     fn progress(&mut self, fraction: f32, _message: &str) {

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use super::graph::{OctetNetworkInfo, OctetNodeInfo, OctetSlot, OctetTargetInfo, OctetTensorInfo};
-use super::numbers::{OctetScore, OctetStatistics, OctetStatisticsRequest};
+use super::numbers::{OctetCost, OctetScore, OctetStatistics, OctetStatisticsRequest};
 use super::value::{OctetExponents, OctetFloats, OctetInts, OctetString};
 
 /// The engine. Valid during `create` and `run`, on the thread that called them.
@@ -141,4 +141,35 @@ pub struct OctetHost {
             score: *mut OctetScore,
         ) -> i32,
     >,
+
+    // Since 1.1; a plugin that needs them says so by its abi_minor.
+    /// Estimates what the draft costs on the chip; every slot must be decided.
+    pub cost: Option<unsafe extern "C" fn(host: *const OctetHost, cost: *mut OctetCost) -> i32>,
+    /// Remembers the draft as it is and returns a number for it.
+    pub snapshot: Option<unsafe extern "C" fn(host: *const OctetHost, snapshot: *mut u64) -> i32>,
+    /// Puts the draft back to what `snapshot` remembered; any number of times.
+    pub restore: Option<unsafe extern "C" fn(host: *const OctetHost, snapshot: u64) -> i32>,
+    /// The file of a picture of OCTET_PICTURES_..., from the root. Valid until the next call of this function.
+    pub picture_file: Option<
+        unsafe extern "C" fn(
+            host: *const OctetHost,
+            pictures: i32,
+            picture: u64,
+            path: *mut OctetString,
+        ) -> i32,
+    >,
+    /// The ONNX file, from the root.
+    pub model_file: Option<unsafe extern "C" fn(host: *const OctetHost, path: *mut OctetString) -> i32>,
+    /// A folder inside the run folder for this strategy's own files, from the root. It exists, and is empty when it is
+    /// first asked for.
+    pub job_folder: Option<unsafe extern "C" fn(host: *const OctetHost, path: *mut OctetString) -> i32>,
+    /// Writes the draft as an ONNX file, OCTET_EXPORT_..., into `job_folder`. `name` is a file name without folders.
+    pub export_model:
+        Option<unsafe extern "C" fn(host: *const OctetHost, kind: i32, name: OctetString) -> i32>,
+    /// Adds a point to a curve of this name, which the app draws while the strategy runs and keeps in the report.
+    pub point:
+        Option<unsafe extern "C" fn(host: *const OctetHost, curve: OctetString, x: f64, y: f64) -> i32>,
+    /// Whether the user asked to stop here and keep the best so far: 1 or 0. A strategy that asks is shown with a
+    /// control for it; ask often.
+    pub finish_early: Option<unsafe extern "C" fn(host: *const OctetHost, asked: *mut u32) -> i32>,
 }

@@ -12,6 +12,6 @@ mod value;
 
 pub use graph::{OctetNetworkInfo, OctetNodeInfo, OctetSlot, OctetTargetInfo, OctetTensorInfo};
 pub use host::OctetHost;
-pub use numbers::{OctetScore, OctetStatistics, OctetStatisticsRequest};
+pub use numbers::{OctetCost, OctetScore, OctetStatistics, OctetStatisticsRequest};
 pub use plugin::{OctetPluginDescriptor, OctetPluginEntry};
 pub use value::*;

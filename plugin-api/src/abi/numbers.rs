@@ -65,4 +65,18 @@ pub struct OctetScore {
     pub node_nsr: OctetDoubles,
 }
 
-empty!(OctetStatisticsRequest, OctetStatistics, OctetScore);
+/// What the draft costs on the chip. Since 1.1.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct OctetCost {
+    /// sizeof(OctetCost), set by the caller.
+    pub struct_size: u64,
+    /// Estimated milliseconds of one inference.
+    pub latency_ms: f64,
+    /// Bytes of the model file.
+    pub flash_bytes: u64,
+    /// Bytes of the activation arena.
+    pub arena_bytes: u64,
+}
+
+empty!(OctetStatisticsRequest, OctetStatistics, OctetScore, OctetCost);

@@ -3,7 +3,7 @@
 /// Version of this interface. A plugin fits when its major is equal and its minor is not above the host's.
 pub const OCTET_ABI_MAJOR: u32 = 1;
 /// Minor versions only append: fields to structs, functions to the host table.
-pub const OCTET_ABI_MINOR: u32 = 0;
+pub const OCTET_ABI_MINOR: u32 = 1;
 
 /// Status: done.
 pub const OCTET_OK: i32 = 0;
@@ -60,6 +60,14 @@ pub const OCTET_PICTURES_HELD_OUT: i32 = 1;
 pub const OCTET_SCORE_GRAPHWISE: i32 = 0;
 /// Score with one operation at a time quantized.
 pub const OCTET_SCORE_LAYERWISE: i32 = 1;
+
+/// Score the network's output alone with everything quantized: the fastest; no figures per node. Since 1.1.
+pub const OCTET_SCORE_OUTPUT: i32 = 2;
+
+/// Export the draft's float network: its weights and replaced activations.
+pub const OCTET_EXPORT_FLOAT: i32 = 0;
+/// Export the completed draft with QuantizeLinear and DequantizeLinear pairs.
+pub const OCTET_EXPORT_QDQ: i32 = 1;
 
 /// Log level: for plugin authors.
 pub const OCTET_LOG_DEBUG: i32 = 0;

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use super::Error;
 use super::types::{
-    Log, Network, Node, NodeId, Pictures, Role, Rounding, Score, ScoreKind, Slot, Statistics,
-    StatisticsRequest, Target, Tensor, TensorId, Weights,
+    Cost, ExportKind, Log, Network, Node, NodeId, Pictures, Role, Rounding, Score, ScoreKind, Slot,
+    SnapshotId, Statistics, StatisticsRequest, Target, Tensor, TensorId, Weights,
 };
 use crate::abi::*;
 
@@ -310,6 +310,7 @@ impl<'a> Host<'a> {
         let kind = match kind {
             ScoreKind::Graphwise => OCTET_SCORE_GRAPHWISE,
             ScoreKind::Layerwise => OCTET_SCORE_LAYERWISE,
+            ScoreKind::Output => OCTET_SCORE_OUTPUT,
         };
         let mut score = OctetScore::empty();
         call!(self, score, pictures_code(pictures), kind, max_pictures, &mut score)?;
@@ -321,6 +322,69 @@ impl<'a> Host<'a> {
             pictures: score.pictures,
             nodes: ids(score.nodes).into_iter().zip(figures.iter().copied()).collect(),
         })
+    }
+
+    /// Estimates what the draft costs on the chip; every slot must be decided.
+    pub fn cost(&mut self) -> Result<Cost, Error> {
+        let mut cost = OctetCost::empty();
+        call!(self, cost, &mut cost)?;
+        Ok(Cost { latency_ms: cost.latency_ms, flash_bytes: cost.flash_bytes, arena_bytes: cost.arena_bytes })
+    }
+
+    /// Remembers the draft as it is.
+    pub fn snapshot(&mut self) -> Result<SnapshotId, Error> {
+        let mut snapshot = 0;
+        call!(self, snapshot, &mut snapshot)?;
+        Ok(SnapshotId(snapshot))
+    }
+
+    /// Puts the draft back to what was remembered; any number of times.
+    pub fn restore(&mut self, snapshot: SnapshotId) -> Result<(), Error> {
+        call!(self, restore, snapshot.0)
+    }
+
+    /// The file of a picture, from the root.
+    pub fn picture_file(&self, pictures: Pictures, picture: u64) -> Result<String, Error> {
+        let mut path = OctetString::default();
+        call!(self, picture_file, pictures_code(pictures), picture, &mut path)?;
+        Ok(text(path))
+    }
+
+    /// The ONNX file, from the root.
+    pub fn model_file(&self) -> Result<String, Error> {
+        let mut path = OctetString::default();
+        call!(self, model_file, &mut path)?;
+        Ok(text(path))
+    }
+
+    /// A folder inside the run folder for this strategy's own files, from the root. It exists, and is empty when it
+    /// is first asked for.
+    pub fn job_folder(&mut self) -> Result<String, Error> {
+        let mut path = OctetString::default();
+        call!(self, job_folder, &mut path)?;
+        Ok(text(path))
+    }
+
+    /// Writes the draft as an ONNX file into [`Host::job_folder`]. `name` is a file name without folders.
+    pub fn export_model(&mut self, kind: ExportKind, name: &str) -> Result<(), Error> {
+        let kind = match kind {
+            ExportKind::Float => OCTET_EXPORT_FLOAT,
+            ExportKind::Qdq => OCTET_EXPORT_QDQ,
+        };
+        call!(self, export_model, kind, OctetString::new(name))
+    }
+
+    /// Adds a point to a curve of this name, which the app draws and keeps in the report.
+    pub fn point(&mut self, curve: &str, x: f64, y: f64) -> Result<(), Error> {
+        call!(self, point, OctetString::new(curve), x, y)
+    }
+
+    /// True once the user asked to stop here and keep the best so far. A strategy that asks is shown with a control
+    /// for it; ask often.
+    pub fn finish_early(&mut self) -> Result<bool, Error> {
+        let mut asked = 0;
+        call!(self, finish_early, &mut asked)?;
+        Ok(asked != 0)
     }
 
     /// Reports progress, 0..=1, with a few words; `Err(Cancelled)` once the user cancelled.

@@ -42,8 +42,8 @@ mod types;
 pub use export::entry;
 pub use host::Host;
 pub use types::{
-    Log, Network, Node, NodeId, Pictures, Role, Rounding, Score, ScoreKind, Slot, Statistics,
-    StatisticsRequest, Target, Tensor, TensorId, Weights,
+    Cost, ExportKind, Log, Network, Node, NodeId, Pictures, Role, Rounding, Score, ScoreKind, Slot,
+    SnapshotId, Statistics, StatisticsRequest, Target, Tensor, TensorId, Weights,
 };
 
 /// Who a strategy is.

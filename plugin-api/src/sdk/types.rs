@@ -187,6 +187,8 @@ pub enum ScoreKind {
     Graphwise,
     /// One operation at a time quantized.
     Layerwise,
+    /// Everything quantized, and only the network's output looked at: the fastest; no figures per node.
+    Output,
 }
 
 /// How the draft fares.
@@ -200,6 +202,30 @@ pub struct Score {
     pub pictures: u64,
     /// Noise:signal per computing node.
     pub nodes: Vec<(NodeId, f64)>,
+}
+
+/// What the draft costs on the chip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Estimated milliseconds of one inference.
+    pub latency_ms: f64,
+    /// Bytes of the model file.
+    pub flash_bytes: u64,
+    /// Bytes of the activation arena.
+    pub arena_bytes: u64,
+}
+
+/// A draft that the host remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotId(pub(super) u64);
+
+/// As what the draft is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportKind {
+    /// The float network with the draft's weights and replaced activations.
+    Float,
+    /// The completed draft with QuantizeLinear and DequantizeLinear pairs.
+    Qdq,
 }
 
 /// Severity of a log line.

@@ -367,7 +367,8 @@ def train(network: Network, pictures: Pictures, arguments: argparse.Namespace) -
         loss.backward()
         optimizer.step()
         schedule.step()
-        print(f"octet-point train {step} {loss.item():.6g}")
+        if step % max(1, arguments.steps // 1000) == 0:
+            print(f"octet-point train {step} {loss.item():.6g}")
 
         stopping = (arguments.folder / "stop").exists()
         if step % interval == 0 or step == arguments.steps or stopping:

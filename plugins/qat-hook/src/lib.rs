@@ -8,7 +8,6 @@ mod answer;
 #[cfg(test)]
 mod answer_tests;
 mod command;
-mod engine;
 mod folder;
 mod formats;
 mod labels;
@@ -30,9 +29,10 @@ use std::time::Duration;
 
 use answer::Answer;
 use command::CommandLine;
+use folder::Folder;
 use labels::Labels;
 use model::Model;
-use octet_plugin_api::sdk::{Error, Host, Info, Log, Strategy};
+use octet_plugin_api::sdk::{Error, ExportKind, Host, Info, Log, Strategy};
 use settings::Settings;
 use training::{Follower, Patience};
 
@@ -60,16 +60,17 @@ impl Strategy for QatHook {
             "" => None,
             path => Some(Labels::read(Path::new(path))?),
         };
-        let folder = engine::job_folder(host)?;
+        let folder = Folder::new(host.job_folder()?.into());
         let line = CommandLine::new(settings, &folder)?;
         folder.write_model(&model)?;
-        engine::export_models(host, &folder)?;
+        host.export_model(ExportKind::Float, "model.float.onnx")?;
+        host.export_model(ExportKind::Qdq, "model.qdq.onnx")?;
         let scores = formats::Formats::new(&model).scores();
         pictures::write(host, &model, scores, labels.as_ref(), settings.max_pictures, &folder)?;
         host.log(Log::Info, &format!("training in `{}`: {}", folder.path().display(), line.shown()));
         let limit = Duration::from_secs(60 * u64::from(settings.timeout_minutes));
         let patience = Patience { limit, grace: STOP_GRACE };
-        training::run(&line, &folder, patience, &mut OfHost { host })?;
+        training::run(&line, &folder, patience, &mut OfHost { host, points_refused: false })?;
         host.progress(0.96, "taking the result")?;
         let answer = Answer::read(&folder, &model)?;
         apply(&answer, &model, host)?;
@@ -111,6 +112,7 @@ fn apply(answer: &Answer, model: &Model, host: &mut Host<'_>) -> Result<(), Erro
 /// The host as the one who follows a training.
 struct OfHost<'r, 'h> {
     host: &'r mut Host<'h>,
+    points_refused: bool,
 }
 
 impl Follower for OfHost<'_, '_> {
@@ -118,8 +120,8 @@ impl Follower for OfHost<'_, '_> {
         self.host.cancelled()
     }
 
-    fn finish_early(&mut self) -> bool {
-        engine::finish_early(self.host)
+    fn finish_early(&mut self) -> Result<bool, Error> {
+        self.host.finish_early()
     }
 
     fn progress(&mut self, fraction: f32, words: &str) -> Result<(), Error> {
@@ -127,8 +129,12 @@ impl Follower for OfHost<'_, '_> {
         self.host.progress(0.05 + 0.9 * fraction, words)
     }
 
-    fn point(&mut self, curve: &str, x: f64, y: f64) -> Result<(), Error> {
-        engine::point(self.host, curve, x, y)
+    fn point(&mut self, curve: &str, x: f64, y: f64) {
+        // A curve that the report cannot hold is no reason to end a training.
+        if let (false, Err(error)) = (self.points_refused, self.host.point(curve, x, y)) {
+            self.points_refused = true;
+            self.warning(&error.to_string());
+        }
     }
 
     fn line(&mut self, text: &str) {

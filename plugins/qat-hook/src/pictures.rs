@@ -8,7 +8,6 @@ use npyz::{NpyWriter, WriterBuilder};
 use octet_plugin_api::sdk::{Error, Host, Pictures, TensorId, Weights};
 use serde::Serialize;
 
-use crate::engine;
 use crate::folder::{Folder, cannot_write};
 use crate::labels::Labels;
 use crate::model::Model;
@@ -57,7 +56,7 @@ pub(crate) fn write(
         };
         pictures_file.add(pixels)?;
         scores_file.add(float_scores)?;
-        let file = engine::picture_file(host, picture)?;
+        let file = host.picture_file(Pictures::Calibration, picture)?;
         let label = labels.map(|l| l.of(Path::new(&file))).transpose()?.flatten();
         if let Some(label) = label.filter(|&l| l >= classes) {
             return Err(Error::failed(format!(

@@ -23,8 +23,6 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 const TAIL_LINES: usize = 20;
 /// Lines that go to the job's log.
 const MAX_LOGGED_LINES: usize = 2000;
-/// Points that go to the report.
-const MAX_POINTS: usize = 20_000;
 /// What `output.log` may hold.
 const MAX_FILE_BYTES: usize = 16 << 20;
 
@@ -33,11 +31,11 @@ pub(crate) trait Follower {
     /// `Err(Cancelled)` once the user cancelled.
     fn cancelled(&mut self) -> Result<(), Error>;
     /// True once the user asked to keep the best so far.
-    fn finish_early(&mut self) -> bool;
+    fn finish_early(&mut self) -> Result<bool, Error>;
     /// Progress of the training, 0..=1.
     fn progress(&mut self, fraction: f32, words: &str) -> Result<(), Error>;
     /// A point of a curve.
-    fn point(&mut self, curve: &str, x: f64, y: f64) -> Result<(), Error>;
+    fn point(&mut self, curve: &str, x: f64, y: f64);
     /// A line for the log.
     fn line(&mut self, text: &str);
     /// Something to look at.
@@ -71,7 +69,9 @@ pub(crate) fn run(
     let mut open = true;
     let status = loop {
         follower.cancelled()?;
-        limit.check(folder, follower).map_err(|why| told.explain(&why))?;
+        if limit.check(folder, follower)? == Verdict::Over {
+            return Err(told.explain(&limit.complaint()));
+        }
         if let Some(status) = tree.status()? {
             break status;
         }
@@ -118,30 +118,38 @@ struct Limit {
     patience: Patience,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    GoOn,
+    Over,
+}
+
 impl Limit {
-    /// Asks the training to stop when it is time; fails with the reason when it does not.
-    fn check(&mut self, folder: &Folder, follower: &mut dyn Follower) -> Result<(), String> {
-        let too_long = self.started.elapsed() > self.patience.limit;
-        match self.stop_asked {
-            None if too_long || follower.finish_early() => {
-                folder.ask_to_stop().map_err(|e| e.to_string())?;
-                self.stop_asked = Some(Instant::now());
-                if too_long {
-                    let limit = in_words(self.patience.limit);
-                    follower
-                        .warning(&format!("the training took {limit}, its time limit, and was asked to stop"));
-                } else {
-                    follower.line("the training was asked to stop and keep the best so far");
-                }
-                Ok(())
-            }
-            Some(asked) if asked.elapsed() > self.patience.grace => Err(format!(
-                "the training did not stop within {} and was ended: a command should look for the file `stop` in its \
-                 folder, and raising `timeout_minutes` gives it more time",
-                in_words(self.patience.grace)
-            )),
-            _ => Ok(()),
+    /// Asks the training to stop when it is time.
+    fn check(&mut self, folder: &Folder, follower: &mut dyn Follower) -> Result<Verdict, Error> {
+        if let Some(asked) = self.stop_asked {
+            return Ok(if asked.elapsed() > self.patience.grace { Verdict::Over } else { Verdict::GoOn });
         }
+        let too_long = self.started.elapsed() > self.patience.limit;
+        if too_long {
+            let limit = in_words(self.patience.limit);
+            follower.warning(&format!("the training took {limit}, its time limit, and was asked to stop"));
+        } else if follower.finish_early()? {
+            follower.line("the training was asked to stop and keep the best so far");
+        } else {
+            return Ok(Verdict::GoOn);
+        }
+        folder.ask_to_stop()?;
+        self.stop_asked = Some(Instant::now());
+        Ok(Verdict::GoOn)
+    }
+
+    fn complaint(&self) -> String {
+        format!(
+            "the training did not stop within {} and was ended: a command should look for the file `stop` in its \
+             folder, and raising `timeout_minutes` gives it more time",
+            in_words(self.patience.grace)
+        )
     }
 }
 
@@ -183,14 +191,13 @@ struct Told {
     file_bytes: usize,
     tail: VecDeque<String>,
     logged: usize,
-    points: usize,
 }
 
 impl Told {
     fn new(folder: &Folder) -> Result<Told, Error> {
         let path = folder.file("output.log");
         let file = File::create(&path).map_err(|e| crate::folder::cannot_write(&path, e))?;
-        Ok(Told { file: BufWriter::new(file), file_bytes: 0, tail: VecDeque::new(), logged: 0, points: 0 })
+        Ok(Told { file: BufWriter::new(file), file_bytes: 0, tail: VecDeque::new(), logged: 0 })
     }
 
     fn take(&mut self, line: String, follower: &mut dyn Follower) -> Result<(), Error> {
@@ -198,8 +205,8 @@ impl Told {
         match Message::parse(&line) {
             Message::Progress { fraction, words } => follower.progress(fraction, &words),
             Message::Point { curve, x, y } => {
-                self.points += 1;
-                if self.points <= MAX_POINTS { follower.point(&curve, x, y) } else { Ok(()) }
+                follower.point(&curve, x, y);
+                Ok(())
             }
             Message::Text(text) => {
                 self.logged += 1;

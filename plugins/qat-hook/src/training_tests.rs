@@ -33,16 +33,15 @@ impl Follower for Notes {
             _ => Ok(()),
         }
     }
-    fn finish_early(&mut self) -> bool {
-        self.finish_after_lines.is_some_and(|count| self.lines.len() >= count)
+    fn finish_early(&mut self) -> Result<bool, Error> {
+        Ok(self.finish_after_lines.is_some_and(|count| self.lines.len() >= count))
     }
     fn progress(&mut self, fraction: f32, _words: &str) -> Result<(), Error> {
         self.progress.push(fraction);
         Ok(())
     }
-    fn point(&mut self, curve: &str, x: f64, y: f64) -> Result<(), Error> {
+    fn point(&mut self, curve: &str, x: f64, y: f64) {
         self.points.push((curve.to_owned(), x, y));
-        Ok(())
     }
     fn line(&mut self, text: &str) {
         self.lines.push(text.to_owned());

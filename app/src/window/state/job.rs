@@ -64,6 +64,10 @@ pub struct Job {
     pub cancel: Option<Cancel>,
     /// The user asked it to end.
     pub cancelling: bool,
+    /// The running strategy can stop and keep the best so far.
+    pub can_finish: bool,
+    /// The user asked it to.
+    pub finishing: bool,
     /// When it was asked for.
     pub started: Instant,
     /// The phase at work.
@@ -88,6 +92,8 @@ impl Job {
             title,
             cancel: None,
             cancelling: false,
+            can_finish: false,
+            finishing: false,
             started,
             phase: None,
             fraction: 0.0,
@@ -116,6 +122,12 @@ impl Job {
                 let cancelled = self.cancelling;
                 self.end = Some(if cancelled { JobEnd::Cancelled } else { JobEnd::Failed(message) });
             }
+            Event::CanFinish { can } => {
+                self.can_finish = can;
+                self.finishing &= can;
+            }
+            // The report has the curves once the job is done.
+            Event::Point { .. } => {}
             Event::Done { run } => self.end = Some(JobEnd::Done(run)),
         }
     }

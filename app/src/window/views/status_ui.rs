@@ -21,13 +21,21 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     });
 }
 
-/// From right to left: cancel, log, time left, bar, phase.
+/// From right to left: cancel, finish, log, time left, bar, phase.
 fn job_ui(ui: &mut Ui, job: &Job, out: &mut Actions) {
     let t = tokens(ui);
     if job.end.is_none() {
         let text = if job.cancelling { "Cancelling…" } else { "Cancel" };
         if ui.add_enabled(!job.cancelling, egui::Button::new(text).small()).clicked() {
             out.push(Action::Cancel);
+        }
+    }
+    if job.end.is_none() && job.can_finish {
+        let text = if job.finishing { "Finishing…" } else { "Keep the best so far" };
+        let button = egui::Button::new(text).small();
+        let button = ui.add_enabled(!job.finishing && !job.cancelling, button);
+        if button.on_hover_text("Ends this strategy now and goes on with what it found").clicked() {
+            out.push(Action::FinishEarly);
         }
     }
     if quiet_button(ui, "Log").on_hover_text("What the job tells").clicked() {

@@ -1,0 +1,85 @@
+//! What version 1.1 of the interface appended: costs, snapshots, files, curves, coming to an end early.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::strategy::ExportKind;
+
+// The SAFETY of every block below is that of the table's other functions.
+functions! {
+    fn cost(context, out: *mut OctetCost) {
+        let cost = context.engine.cost()?;
+        let info = OctetCost {
+            latency_ms: cost.latency_ms,
+            flash_bytes: cost.flash_bytes,
+            arena_bytes: cost.arena_bytes,
+            ..OctetCost::empty()
+        };
+        // SAFETY: see above.
+        unsafe { fill(out, info) }
+    }
+
+    fn snapshot(context, out: *mut u64) {
+        let snapshot = context.engine.snapshot()?;
+        // SAFETY: see above.
+        unsafe { put(out, snapshot as u64) }
+    }
+
+    fn restore(context, snapshot: u64) {
+        context.engine.restore(usize::try_from(snapshot).unwrap_or(usize::MAX))
+    }
+
+    fn picture_file(context, pictures: i32, picture: u64, out: *mut OctetString) {
+        let picture = usize::try_from(picture).unwrap_or(usize::MAX);
+        context.picture_file = utf8(context.engine.picture_file(picture_set(pictures)?, picture)?)?;
+        // SAFETY: see above.
+        unsafe { put(out, OctetString::new(&context.picture_file)) }
+    }
+
+    fn model_file(context, out: *mut OctetString) {
+        if context.model_file.is_empty() {
+            context.model_file = utf8(context.engine.model_file()?)?;
+        }
+        // SAFETY: see above.
+        unsafe { put(out, OctetString::new(&context.model_file)) }
+    }
+
+    fn job_folder(context, out: *mut OctetString) {
+        if context.job_folder.is_empty() {
+            context.job_folder = utf8(context.engine.job_folder()?)?;
+        }
+        // SAFETY: see above.
+        unsafe { put(out, OctetString::new(&context.job_folder)) }
+    }
+
+    fn export_model(context, kind: i32, name: OctetString) {
+        let kind = match kind {
+            OCTET_EXPORT_FLOAT => ExportKind::Float,
+            OCTET_EXPORT_QDQ => ExportKind::Qdq,
+            other => return invalid(format!("there is no kind {other} of export")),
+        };
+        // SAFETY: see above.
+        let name = unsafe { text(name) }?;
+        context.engine.export_model(kind, &name)
+    }
+
+    fn point(context, curve: OctetString, x: f64, y: f64) {
+        // SAFETY: see above.
+        let curve = unsafe { text(curve) }?;
+        context.engine.point(&curve, x, y)?;
+        unless_cancelled(context)
+    }
+
+    fn finish_early(context, out: *mut u32) {
+        let asked = context.engine.finish_early();
+        // SAFETY: see above.
+        unsafe { put(out, asked.into()) }?;
+        unless_cancelled(context)
+    }
+}
+
+fn utf8(path: PathBuf) -> Result<String, StrategyError> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| StrategyError::Invalid(format!("`{}` is not UTF-8; rename it", path.display())))
+}

@@ -1,0 +1,252 @@
+//! The search: greedy by gain for the time it costs, with lazy re-evaluation.
+//!
+//! A promotion is a unit alone, or a unit with its neighbours: an edge keeps 16 bits only when both of its ends have
+//! them, so that an operation between two of 8 bits gains by its weights alone. All promotions are measured once on the
+//! starting draft; then the best one is kept, the next ones are measured again on top of it, and so on. A gain seldom
+//! grows when others were promoted, so a promotion whose fresh figure still beats the stale figures of the others is
+//! the best (Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978).
+
+use std::collections::BTreeSet;
+
+use octet_plugin_api::sdk::{Cost, Error};
+
+use crate::settings::Settings;
+use crate::trial::{Bench, Outcome, difference};
+use crate::units::{UnitId, Units};
+
+/// A promotion must lower the noise by this fraction of what is left.
+const LEAST_GAIN: f64 = 0.005;
+/// Promotions that are measured again in one round at most.
+const MOST_FRESH: usize = 24;
+/// Time below which a promotion's cost no longer counts, as a fraction of the network's: the estimate is not that exact.
+const NEGLIGIBLE_TIME: f64 = 0.0005;
+
+/// Units that are promoted together.
+#[derive(Debug, Clone, PartialEq)]
+struct Promotion {
+    units: BTreeSet<UnitId>,
+    /// The one that it is about.
+    about: UnitId,
+    /// Gain for its cost when it was measured last.
+    worth: f64,
+}
+
+/// Searches until a target is met, the budget is used up, or nothing gains any more.
+pub(crate) fn run(
+    settings: &Settings,
+    excluded: &BTreeSet<UnitId>,
+    bench: &mut impl Bench,
+) -> Result<(), Error> {
+    let mut open = promotions(bench, excluded);
+    let all = open.len().max(1);
+    for (i, promotion) in open.iter_mut().enumerate() {
+        let words = format!("sensitivity of {}", bench.units().name(promotion.about));
+        bench.progress(0.05 + 0.6 * i as f64 / all as f64, &words)?;
+        if bench.finish_early()? {
+            return Ok(());
+        }
+        let outcome = bench.try_out(&promotion.units)?;
+        promotion.worth = worth(settings, bench.start(), bench.kept(), outcome);
+    }
+    let mut round = 0;
+    while !reached(settings, bench.kept()) && !bench.finish_early()? {
+        round += 1;
+        let words = format!("promotion {round}: noise:signal {:.2} %", bench.kept().noise * 100.0);
+        bench.progress(1.0 - 0.3 * 0.8f64.powi(round), &words)?;
+        open.retain(|p| p.worth > 0.0 && p.units.iter().any(|&unit| !bench.is_wide(unit)));
+        let Some((best, outcome)) = freshest(settings, bench, &mut open)? else { break };
+        let before = bench.kept();
+        bench.keep(&best.units, outcome)?;
+        let names: Vec<&str> = best.units.iter().map(|&unit| bench.units().name(unit)).collect();
+        let text = format!("16 bits: {}: {}", names.join(", "), difference(before, outcome));
+        bench.log(&text);
+    }
+    let words = match round {
+        0 => "the search had nothing to do".to_owned(),
+        _ => format!("the search: {}", difference(bench.start(), bench.kept())),
+    };
+    bench.log(&words);
+    Ok(())
+}
+
+/// The most worthwhile promotion by fresh figures; `None` when none is left that gains and fits.
+fn freshest(
+    settings: &Settings,
+    bench: &mut impl Bench,
+    open: &mut [Promotion],
+) -> Result<Option<(Promotion, Outcome)>, Error> {
+    open.sort_by(|a, b| b.worth.total_cmp(&a.worth).then_with(|| a.units.cmp(&b.units)));
+    let mut best: Option<(Promotion, Outcome)> = None;
+    let least = |kept: Outcome, outcome: Outcome| outcome.noise < kept.noise * (1.0 - LEAST_GAIN);
+    for promotion in open.iter_mut().take(MOST_FRESH) {
+        if best.as_ref().is_some_and(|(found, _)| found.worth >= promotion.worth) {
+            break;
+        }
+        let outcome = bench.try_out(&promotion.units)?;
+        promotion.worth = worth(settings, bench.start(), bench.kept(), outcome);
+        let better = best.as_ref().is_none_or(|(found, _)| promotion.worth > found.worth);
+        if promotion.worth > 0.0 && least(bench.kept(), outcome) && better {
+            best = Some((promotion.clone(), outcome));
+        }
+    }
+    Ok(best)
+}
+
+/// Every computing unit alone, with the units before it, with the units behind it, and with both.
+fn promotions(bench: &impl Bench, excluded: &BTreeSet<UnitId>) -> Vec<Promotion> {
+    let units: &Units = bench.units();
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for about in units.ids().filter(|&unit| units.computes(unit)) {
+        let Some(unit) = units.get(about) else { continue };
+        let (alone, before, after) = (BTreeSet::from([about]), &unit.before, &unit.after);
+        let sets = [alone.clone(), &alone | before, &alone | after, &(&alone | before) | after];
+        for units in sets {
+            let allowed = units.is_disjoint(excluded) && units.iter().any(|&unit| !bench.is_wide(unit));
+            if allowed && seen.insert(units.clone()) {
+                all.push(Promotion { units, about, worth: 0.0 });
+            }
+        }
+    }
+    all
+}
+
+/// Noise that is lost for the time that is spent; nothing where the budget does not reach or nothing is gained.
+fn worth(settings: &Settings, start: Outcome, kept: Outcome, outcome: Outcome) -> f64 {
+    let gain = kept.noise - outcome.noise;
+    if gain <= 0.0 || !fits(settings, start.cost, outcome.cost) {
+        return 0.0;
+    }
+    let time_ms = outcome.cost.latency_ms - kept.cost.latency_ms;
+    gain / time_ms.max(start.cost.latency_ms * NEGLIGIBLE_TIME).max(f64::MIN_POSITIVE)
+}
+
+/// Whether a cost lies within the budget; 0 stands for no limit.
+fn fits(settings: &Settings, start: Cost, cost: Cost) -> bool {
+    let within = |extra: f64, limit: f64| limit <= 0.0 || extra <= limit;
+    let kib = |bytes: u64, base: u64| (bytes as f64 - base as f64) / 1024.0;
+    let time_ms = cost.latency_ms - start.latency_ms;
+    within(time_ms, start.latency_ms * settings.max_extra_time_percent / 100.0)
+        && within(time_ms, settings.max_extra_time_ms)
+        && within(kib(cost.flash_bytes, start.flash_bytes), settings.max_extra_flash_kib)
+        && within(kib(cost.arena_bytes, start.arena_bytes), settings.max_extra_arena_kib)
+}
+
+/// Whether every target that is set is met; without any, the budget is used up.
+fn reached(settings: &Settings, kept: Outcome) -> bool {
+    let (noise, agreement) = (settings.target_noise_percent, settings.target_agreement_percent);
+    (noise > 0.0 || agreement > 0.0)
+        && (noise <= 0.0 || kept.noise * 100.0 <= noise)
+        && (agreement <= 0.0 || kept.agreement * 100.0 >= agreement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::tests::chain;
+
+    /// Units a, b, c, d in a row. Each has noise of its own that 16 bits remove, and costs a time; the edge between b
+    /// and c has noise too, which goes when both are wide.
+    struct Made {
+        units: Units,
+        wide: BTreeSet<UnitId>,
+        kept: Outcome,
+        start: Outcome,
+        trials: usize,
+    }
+
+    const NOISE: [f64; 4] = [0.010, 0.001, 0.002, 0.004];
+    const EDGE_NOISE: f64 = 0.05;
+    const TIME_MS: [f64; 4] = [1.0, 2.0, 2.0, 8.0];
+
+    fn outcome(wide: &BTreeSet<UnitId>) -> Outcome {
+        let own: f64 = (0..4).filter(|i| !wide.contains(i)).map(|i| NOISE[i]).sum();
+        let edge = if wide.contains(&1) && wide.contains(&2) { 0.0 } else { EDGE_NOISE };
+        let time: f64 = wide.iter().map(|&i| TIME_MS[i]).sum();
+        let bytes = wide.len() as u64 * 1024;
+        let cost = Cost { latency_ms: 100.0 + time, flash_bytes: 10_000 + bytes, arena_bytes: 5_000 + bytes };
+        Outcome { noise: own + edge, agreement: 1.0 - own - edge, cost }
+    }
+
+    impl Made {
+        fn new() -> Made {
+            let start = outcome(&BTreeSet::new());
+            Made { units: chain(&["a", "b", "c", "d"]), wide: BTreeSet::new(), kept: start, start, trials: 0 }
+        }
+    }
+
+    impl Bench for Made {
+        fn units(&self) -> &Units {
+            &self.units
+        }
+        fn is_wide(&self, unit: UnitId) -> bool {
+            self.wide.contains(&unit)
+        }
+        fn kept(&self) -> Outcome {
+            self.kept
+        }
+        fn start(&self) -> Outcome {
+            self.start
+        }
+        fn try_out(&mut self, units: &BTreeSet<UnitId>) -> Result<Outcome, Error> {
+            self.trials += 1;
+            Ok(outcome(&(&self.wide | units)))
+        }
+        fn keep(&mut self, units: &BTreeSet<UnitId>, outcome: Outcome) -> Result<(), Error> {
+            self.wide.extend(units);
+            self.kept = outcome;
+            Ok(())
+        }
+        fn progress(&mut self, _fraction: f64, _words: &str) -> Result<(), Error> {
+            Ok(())
+        }
+        fn finish_early(&mut self) -> Result<bool, Error> {
+            Ok(false)
+        }
+        fn log(&mut self, _text: &str) {}
+    }
+
+    fn wide(settings: &Settings, excluded: &[UnitId]) -> Vec<UnitId> {
+        let mut made = Made::new();
+        run(settings, &excluded.iter().copied().collect(), &mut made).unwrap();
+        made.wide.into_iter().collect()
+    }
+
+    fn budget(percent: f64) -> Settings {
+        Settings { max_extra_time_percent: percent, ..Settings::default() }
+    }
+
+    #[test]
+    fn both_ends_of_a_noisy_edge_are_promoted_together() {
+        assert_eq!(wide(&budget(4.0), &[]), [1, 2]);
+    }
+
+    #[test]
+    fn what_gains_most_for_its_time_comes_first_and_the_budget_holds() {
+        assert_eq!(wide(&budget(1.5), &[]), [0]);
+        assert_eq!(wide(&budget(5.0), &[]), [0, 1, 2]);
+        assert_eq!(wide(&budget(13.0), &[]), [0, 1, 2, 3]);
+        assert!(wide(&budget(0.5), &[]).is_empty());
+    }
+
+    #[test]
+    fn flash_and_arena_are_budgets_too() {
+        let flash = Settings { max_extra_flash_kib: 2.0, ..budget(0.0) };
+        assert_eq!(wide(&flash, &[]), [1, 2]);
+        let arena = Settings { max_extra_arena_kib: 1.0, ..budget(0.0) };
+        assert_eq!(wide(&arena, &[]), [0]);
+    }
+
+    #[test]
+    fn a_target_ends_the_search_though_budget_is_left() {
+        let target = Settings { target_noise_percent: 2.0, ..budget(0.0) };
+        assert_eq!(wide(&target, &[]), [1, 2]);
+        let agreement = Settings { target_agreement_percent: 99.0, ..budget(0.0) };
+        assert_eq!(wide(&agreement, &[]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn excluded_units_stay_narrow() {
+        assert_eq!(wide(&budget(0.0), &[1]), [0, 2, 3]);
+    }
+}
