@@ -32,7 +32,8 @@ fn demo_pictures(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn arguments(model: &str, images: &str, target: &str, strategies: &str, out: &Path) -> Vec<String> {
-    let words = ["quantize", model, "--images", images, "--target", target, "--strategy", strategies, "--out"];
+    let words =
+        ["quantize", model, "--images", images, "--target", target, "--strategy", strategies, "--out"];
     let mut words: Vec<String> = words.map(str::to_owned).to_vec();
     words.push(out.to_str().unwrap().to_owned());
     words.extend(["--graphwise-pictures", "1", "--layerwise-pictures", "0"].map(str::to_owned));
@@ -145,7 +146,11 @@ fn compare_formats(engine: &Value, handed: &Value) {
         }
         if let Some(slot) = theirs["weights"]["slot"].as_u64() {
             let exponents = &handed["slots"][slot as usize]["exponents"];
-            assert_eq!(&ours["constants"][theirs["weights"]["tensor"].as_str().unwrap()], exponents, "{ours}");
+            assert_eq!(
+                &ours["constants"][theirs["weights"]["tensor"].as_str().unwrap()],
+                exponents,
+                "{ours}"
+            );
         }
     }
 }

@@ -83,8 +83,9 @@ fn read_weights(folder: &Folder, model: &Model) -> Result<BTreeMap<TensorId, Vec
     let mut changed = BTreeMap::new();
     for (&id, &before) in &trainable {
         let name = model.name(id);
-        let view =
-            tensors.tensor(name).map_err(|_| wrong(WEIGHTS, format!("`{name}` is missing; write all tensors")))?;
+        let view = tensors
+            .tensor(name)
+            .map_err(|_| wrong(WEIGHTS, format!("`{name}` is missing; write all tensors")))?;
         if view.dtype() != Dtype::F32 {
             return Err(wrong(WEIGHTS, format!("`{name}` is {:?}; write float32", view.dtype())));
         }
@@ -145,7 +146,10 @@ fn read_exponents(folder: &Folder, model: &Model) -> Result<BTreeMap<usize, Vec<
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let kind = std::fs::symlink_metadata(path).map_err(|e| {
-        wrong(&name, format!("the training ended well, but did not write it ({e}); see README.md in its folder"))
+        wrong(
+            &name,
+            format!("the training ended well, but did not write it ({e}); see README.md in its folder"),
+        )
     })?;
     if !kind.is_file() {
         return Err(wrong(&name, "it is no plain file of the folder".to_owned()));
@@ -159,6 +163,6 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn wrong(file: &str, reason: String) -> Error {
+fn wrong(file: &str, reason: impl std::fmt::Display) -> Error {
     Error::failed(format!("the training's `{file}`: {reason}"))
 }

@@ -44,9 +44,9 @@ impl Labels {
             if i == 0 && file.eq_ignore_ascii_case("file") {
                 continue;
             }
-            let class = class
-                .parse()
-                .map_err(|_| wrong(format!("table of labels, line {}: `{class}` is no class index", i + 1)))?;
+            let class = class.parse().map_err(|_| {
+                wrong(format!("table of labels, line {}: `{class}` is no class index", i + 1))
+            })?;
             let file = PathBuf::from(file);
             if let Some(name) = file.file_name().and_then(OsStr::to_str) {
                 by_name.entry(name.to_owned()).or_default().push((file.clone(), class));
@@ -60,7 +60,8 @@ impl Labels {
     /// # Errors
     /// Two such lines name different classes.
     pub(crate) fn of(&self, picture: &Path) -> Result<Option<usize>, Error> {
-        let Some(lines) = picture.file_name().and_then(OsStr::to_str).and_then(|n| self.by_name.get(n)) else {
+        let Some(lines) = picture.file_name().and_then(OsStr::to_str).and_then(|n| self.by_name.get(n))
+        else {
             return Ok(None);
         };
         let fitting: Vec<_> = lines.iter().filter(|(file, _)| ends_with(picture, file)).collect();

@@ -48,7 +48,8 @@ impl Model {
     pub(crate) fn of(host: &Host<'_>) -> Result<Model, Error> {
         let network = host.network()?;
         let nodes = host.nodes()?;
-        let tensors = (0..network.tensors).map(|id| host.tensor(id)).collect::<Result<Vec<Tensor>, Error>>()?;
+        let tensors =
+            (0..network.tensors).map(|id| host.tensor(id)).collect::<Result<Vec<Tensor>, Error>>()?;
         let slots = decided(host, &tensors)?;
         let constants = tensors.iter().filter(|t| t.constant);
         let constants = constants.map(|t| Ok((t.id, host.weights(t.id)?.to_vec())));

@@ -37,7 +37,9 @@ pub(crate) fn write(
 ) -> Result<(), Error> {
     let chosen = spread(host.pictures(Pictures::Calibration)?, max_pictures.into());
     if chosen.is_empty() {
-        return Err(Error::failed("there is no calibration picture to train on; give a folder with --images"));
+        return Err(Error::failed(
+            "there is no calibration picture to train on; give a folder with --images",
+        ));
     }
     let input = model.network.input;
     let classes: usize = model.shape(scores).iter().product();

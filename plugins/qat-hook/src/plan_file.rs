@@ -138,7 +138,8 @@ fn node_file(model: &Model, formats: &Formats<'_>, index: usize, node: &Node) ->
             bits: if bits == 8 { model.target.bias_bits_int8 } else { model.target.bias_bits_int16 },
         });
     }
-    let (op, attributes) = operation(model, index, node).ok_or_else(|| incomplete("its bounds are missing"))?;
+    let (op, attributes) =
+        operation(model, index, node).ok_or_else(|| incomplete("its bounds are missing"))?;
     Ok(NodeFile {
         name: node.name.clone(),
         op: op.to_owned(),
@@ -208,7 +209,10 @@ mod tests {
         for node in [2, 3, 4] {
             assert_eq!(plan["nodes"][node]["output"]["slot"], sum);
         }
-        assert_eq!(plan["nodes"][4]["inputs"], json!([{"tensor": "t2", "slot": sum}, {"tensor": "t3", "slot": sum}]));
+        assert_eq!(
+            plan["nodes"][4]["inputs"],
+            json!([{"tensor": "t2", "slot": sum}, {"tensor": "t3", "slot": sum}])
+        );
     }
 
     #[test]

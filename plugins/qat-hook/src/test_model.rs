@@ -36,7 +36,13 @@ impl Builder {
         id
     }
 
-    fn node(&mut self, op: &str, inputs: &[TensorId], shape: &[usize], ints: &[(&'static str, &[i64])]) -> TensorId {
+    fn node(
+        &mut self,
+        op: &str,
+        inputs: &[TensorId],
+        shape: &[usize],
+        ints: &[(&'static str, &[i64])],
+    ) -> TensorId {
         let id = self.nodes.len() as u64;
         let output = self.tensor(&format!("t{id}"), shape, Some(id));
         for &input in inputs {
@@ -92,10 +98,11 @@ pub(crate) fn model() -> Model {
     let (w7, b7) = (b.constant("w7", &[2, 3], 0.125), b.constant("b7", &[2], -0.125));
     let output = b.node("Gemm", &[flat, w7, b7], &[1, 2], &[("transB", &[1])]);
 
-    let weights = [(w0, 3, 0), (w2, 3, 2), (w3, 3, 3), (w7, 2, 7)].map(|(tensor, channels, node)| DecidedSlot {
-        slot: Slot { tensor, bits: 8, role: Role::Weights { channels, axis: 0 }, node: Some(node) },
-        exponents: vec![-7; channels],
-    });
+    let weights =
+        [(w0, 3, 0), (w2, 3, 2), (w3, 3, 3), (w7, 2, 7)].map(|(tensor, channels, node)| DecidedSlot {
+            slot: Slot { tensor, bits: 8, role: Role::Weights { channels, axis: 0 }, node: Some(node) },
+            exponents: vec![-7; channels],
+        });
     let activations = [input, clip, left, right, sum, mean, output].map(|tensor| DecidedSlot {
         slot: Slot { tensor, bits: 8, role: Role::Activation, node: None },
         exponents: vec![-4],

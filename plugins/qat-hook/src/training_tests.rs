@@ -58,8 +58,7 @@ fn line(script: &str, folder: &Path) -> CommandLine {
 
 fn attempt(script: &str, patience: Patience, notes: &mut Notes) -> (Result<(), Error>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let result =
-        run(&line(script, folder.path()), &Folder::new(folder.path().to_owned()), patience, notes);
+    let result = run(&line(script, folder.path()), &Folder::new(folder.path().to_owned()), patience, notes);
     (result, folder)
 }
 
@@ -136,7 +135,8 @@ fn silence_is_said_to_be_silence() {
 fn cancelling_ends_the_whole_tree_at_once() {
     let mut notes = Notes { cancel_after_lines: Some(2), ..Notes::default() };
     let started = Instant::now();
-    let script = "trap '' TERM INT; sleep 1000 & echo $!; sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done'";
+    let script =
+        "trap '' TERM INT; sleep 1000 & echo $!; sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done'";
     let (result, _folder) = attempt(script, PATIENT, &mut notes);
     assert_eq!(result, Err(Error::Cancelled));
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());

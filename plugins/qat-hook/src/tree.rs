@@ -58,7 +58,6 @@ impl Tree {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-
 }
 
 impl Drop for Tree {
