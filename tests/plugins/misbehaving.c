@@ -22,7 +22,7 @@
   "\"bad-tensor\",\"bad-node\",\"bad-bits\",\"nan-weights\",\"few-weights\",\"bad-enum\",\"null-out\","              \
   "\"small-out\",\"huge-request\",\"bad-text\",\"other-thread\",\"late-call\",\"unknown-status\",\"fail\","          \
   "\"fail-silently\",\"cancelled\",\"nothing\",\"print\",\"fork\",\"no-newline\",\"chatter\","                              \
-  "\"since-1.1\",\"bad-snapshot\",\"bad-export\",\"finish-early\""
+  "\"since-1.1\",\"bad-snapshot\",\"bad-export\",\"finish-early\",\"snoop\""
 
 #define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
 
@@ -68,12 +68,65 @@ static int32_t use_1_1(const OctetHost *host, const OctetSlot *slot) {
   if (status == OCTET_OK) status = host->export_model(host, OCTET_EXPORT_QDQ, text("a.onnx"));
   if (status == OCTET_OK) status = host->point(host, text("loss"), 1, 0.5);
   if (status == OCTET_OK) status = host->finish_early(host, &asked);
+  OctetFloats before, after;
+  float *corrected = NULL;
+  if (status == OCTET_OK) status = host->weights(host, slot->tensor, &before);
+  if (status == OCTET_OK && (corrected = malloc(before.len * sizeof *corrected)) != NULL) {
+    for (uint64_t i = 0; i < before.len; ++i) corrected[i] = before.data[i] + 1;
+    status = host->correct_weights(host, slot->tensor, corrected, before.len);
+    if (status == OCTET_OK) status = host->weights(host, slot->tensor, &after);
+    if (status == OCTET_OK && after.data[0] != corrected[0]) wide.latency_ms = 0;
+    free(corrected);
+  }
   if (status != OCTET_OK) return status;
   if (asked && wide.latency_ms > narrow.latency_ms && wide.flash_bytes > narrow.flash_bytes &&
       wide.arena_bytes > narrow.arena_bytes)
     return OCTET_OK;
   host->fail(host, text("the numbers are wrong"));
   return OCTET_FAILED;
+}
+
+/* "held-back-evaluation", every byte XOR 0x55, so that this process does not hold it by itself. */
+static const unsigned char HIDDEN[] = {0x3d, 0x30, 0x39, 0x31, 0x78, 0x37, 0x34, 0x36, 0x3e, 0x78,
+                                       0x30, 0x23, 0x34, 0x39, 0x20, 0x34, 0x21, 0x3c, 0x3a, 0x3b};
+
+static int holds_hidden(const unsigned char *bytes, size_t len) {
+  for (size_t i = 0; i + sizeof HIDDEN <= len; ++i) {
+    size_t k = 0;
+    while (k < sizeof HIDDEN && (bytes[i + k] ^ 0x55) == HIDDEN[k]) ++k;
+    if (k == sizeof HIDDEN) return 1;
+  }
+  return 0;
+}
+
+/* Looks for the name of the evaluation folder in everything that this process has: arguments, environment, memory, open
+ * files. Returns where it was found. */
+static const char *snoop(void) {
+  static unsigned char block[1 << 20];
+  char line[512], path[64], target[512];
+  FILE *maps = fopen("/proc/self/maps", "r");
+  FILE *memory = fopen("/proc/self/mem", "rb");
+  if (maps == NULL || memory == NULL) return "nothing, since /proc cannot be read";
+  while (fgets(line, sizeof line, maps) != NULL) {
+    unsigned long begin = 0, end = 0;
+    char rights[5] = {0};
+    if (sscanf(line, "%lx-%lx %4s", &begin, &end, rights) != 3 || rights[0] != 'r') continue;
+    if (strstr(line, "[vvar") != NULL || strstr(line, "[vsyscall") != NULL) continue;
+    /* Blocks overlap, so that a name across two of them is found too. */
+    for (unsigned long at = begin; at < end; at += sizeof block - 64) {
+      size_t want = end - at < sizeof block ? end - at : sizeof block;
+      if (fseek(memory, (long)at, SEEK_SET) != 0) break;
+      if (holds_hidden(block, fread(block, 1, want, memory))) return "the memory, arguments or environment";
+    }
+  }
+  fclose(maps);
+  fclose(memory);
+  for (int fd = 0; fd < 4096; ++fd) {
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(path, target, sizeof target);
+    if (len > 0 && holds_hidden((unsigned char *)target, (size_t)len)) return "the open files";
+  }
+  return NULL;
 }
 
 /* Does the wrong thing of the mode and returns what the host said to it. */
@@ -187,6 +240,12 @@ static int32_t misbehave(const OctetHost *host) {
     return OCTET_FAILED;
   } else if (MODE("chatter")) {
     for (volatile int forever = 1; forever;) puts("a line that nobody asked for");
+  } else if (MODE("snoop")) {
+    const char *where = snoop();
+    if (where != NULL) {
+      host->fail(host, text(where));
+      return OCTET_FAILED;
+    }
   } else if (MODE("since-1.1")) {
     return use_1_1(host, &slot);
   } else if (MODE("bad-snapshot")) {

@@ -197,6 +197,30 @@ fn a_strategy_that_is_asked_to_finish_early_keeps_its_place_in_the_chain() {
 }
 
 #[test]
+fn a_strategy_finds_no_trace_of_the_evaluation_folder_in_its_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let evaluation = folder.path().join("held-back-evaluation");
+    std::fs::create_dir(&evaluation).unwrap();
+    let picture = root().join("tests/fixtures/pictures/scene.png");
+    std::fs::copy(picture, evaluation.join("scene.png")).unwrap();
+    let run = |images: &Path, eval: Option<&Path>| {
+        let mut request = request(&folder.path().join("run"), &[("mode", "snoop")]);
+        request.images = vec![images.to_owned()];
+        request.eval = eval.map(Path::to_owned);
+        request.strategies.push(StrategyRequest { id: "int8".to_owned(), settings: BTreeMap::new() });
+        let libraries = [found(shared_library()), found(&plugin("octet-int8"))].concat();
+        start(&workers(), request, libraries).events.iter().last()
+    };
+    let pictures = root().join("tests/fixtures/pictures");
+    let done = run(&pictures, Some(&evaluation));
+    assert!(matches!(done, Some(Event::Done { .. })), "{done:?}");
+    assert!(run::read_report(&folder.path().join("run")).unwrap().evaluation.is_some());
+    // The search does find a folder that the worker was told.
+    let Some(Event::Error { message }) = run(&evaluation, None) else { panic!("it found nothing") };
+    assert!(message.contains("the memory"), "{message}");
+}
+
+#[test]
 fn a_text_without_lines_takes_no_memory() {
     let before = peak_memory();
     let error = outcome(&workers(), shared_library(), &[("mode", "no-newline")]).unwrap_err();

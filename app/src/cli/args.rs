@@ -82,8 +82,11 @@ pub struct QuantizeArgs {
     #[arg(long, requires = "eval")]
     pub labels: Option<PathBuf>,
     /// Strategies in order; the last part of an id suffices when unique.
-    #[arg(long, required = true, value_delimiter = ',')]
+    #[arg(long, required_unless_present = "pipeline", value_delimiter = ',')]
     pub strategy: Vec<String>,
+    /// Strategies with their settings from a file, such as the `pipeline.json` of a run folder.
+    #[arg(long, conflicts_with = "strategy")]
+    pub pipeline: Option<PathBuf>,
     /// Settings: `ID.key=value`, or `key=value` with one strategy.
     #[arg(long = "set")]
     pub settings: Vec<String>,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use octet_engine::host::Found;
-use octet_engine::job::{Cancel, Event, Library, QuantizeRequest, StrategyRequest, Workers, start};
+use octet_engine::job::{Cancel, Event, Library, Pipeline, QuantizeRequest, StrategyRequest, Workers, start};
 use octet_engine::run;
 
 use super::args::QuantizeArgs;
@@ -25,9 +25,16 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     }
     let workers = Workers::of_this_program()?.with_memory_limit(args.memory_limit_mib << 20);
     let installed = plugins::discover(&workers)?;
+    let pipeline = match &args.pipeline {
+        Some(path) => Pipeline::read(path)?.strategies,
+        None => {
+            let named = |id: &String| StrategyRequest { id: id.clone(), settings: BTreeMap::new() };
+            args.strategy.iter().map(named).collect()
+        }
+    };
     let chosen: Vec<&Found> =
-        args.strategy.iter().map(|id| plugins::resolve(&installed, id)).collect::<anyhow::Result<_>>()?;
-    let strategies = with_settings(&chosen, &args.settings)?;
+        pipeline.iter().map(|s| plugins::resolve(&installed, &s.id)).collect::<anyhow::Result<_>>()?;
+    let strategies = with_settings(&chosen, pipeline, &args.settings)?;
     let out = match &args.out {
         Some(out) => out.clone(),
         None => new_run_folder(&args.model, target.name, &chosen)?,
@@ -102,11 +109,16 @@ fn on_interrupt(cancel: Cancel, can_finish: Arc<AtomicBool>) -> anyhow::Result<(
     ctrlc::set_handler(interrupt).context("cannot watch for Ctrl-C")
 }
 
-/// Sorts `ID.key=value` and `key=value` to the strategies. Values are JSON where they read as such, text otherwise.
-fn with_settings(chosen: &[&Found], settings: &[String]) -> anyhow::Result<Vec<StrategyRequest>> {
-    let mut requests: Vec<StrategyRequest> = chosen
-        .iter()
-        .map(|found| StrategyRequest { id: found.description.id.clone(), settings: BTreeMap::new() })
+/// Sorts `ID.key=value` and `key=value` to the strategies, over what the pipeline says. Values are JSON where they
+/// read as such, text otherwise.
+fn with_settings(
+    chosen: &[&Found],
+    pipeline: Vec<StrategyRequest>,
+    settings: &[String],
+) -> anyhow::Result<Vec<StrategyRequest>> {
+    let of_pipeline = chosen.iter().zip(pipeline);
+    let mut requests: Vec<StrategyRequest> = of_pipeline
+        .map(|(found, strategy)| StrategyRequest { id: found.description.id.clone(), ..strategy })
         .collect();
     for setting in settings {
         let wrong = |why: &str| UsageError(format!("--set {setting}: {why}"));

@@ -64,13 +64,22 @@ pub struct Draft {
     pub weight_exponents: BTreeMap<TensorId, Vec<i32>>,
     /// Per activation and width: its exponent. A tensor that is read at both widths has two.
     pub activation_exponents: BTreeMap<(TensorId, Bits), i32>,
-    /// Constants with other values than the file's, in the same shape.
+    /// Constants with other values than the file's, in the same shape: both the float and the quantized network have
+    /// them (equalization).
     pub changed_weights: BTreeMap<TensorId, Arc<[f32]>>,
+    /// Constants that only the quantized network has, to make up for quantization errors (bias correction, trained
+    /// rounding); the float network that errors are measured against keeps its own.
+    pub corrected_weights: BTreeMap<TensorId, Arc<[f32]>>,
     /// Clips that a strategy replaced by a Relu.
     pub relu_for_clip: BTreeSet<NodeId>,
 }
 
 impl Draft {
+    /// What a strategy put in place of a constant of the quantized network; `None` where the file's values stand.
+    pub fn replaced(&self, tensor: TensorId) -> Option<&Arc<[f32]>> {
+        self.corrected_weights.get(&tensor).or_else(|| self.changed_weights.get(&tensor))
+    }
+
     /// The width of a node.
     pub fn bits_of(&self, node: NodeId) -> Bits {
         self.bits.get(&node).copied().unwrap_or_default()

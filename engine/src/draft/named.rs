@@ -19,8 +19,10 @@ pub struct NamedDraft {
     pub input: Format,
     /// Operations in graph order.
     pub nodes: Vec<NamedNode>,
-    /// Constants with other values than the file's.
+    /// Constants with other values than the file's, in the float network too.
     pub changed_weights: Vec<String>,
+    /// Constants with other values in the quantized network only.
+    pub corrected_weights: Vec<String>,
 }
 
 /// One operation.
@@ -83,6 +85,7 @@ impl NamedDraft {
             input: plan.input,
             nodes: nodes.collect(),
             changed_weights: draft.changed_weights.keys().map(|&t| tensor(t)).collect(),
+            corrected_weights: draft.corrected_weights.keys().map(|&t| tensor(t)).collect(),
         }
     }
 }

@@ -112,7 +112,7 @@ impl<'a> Context<'a> {
             let name = &self.graph.tensors[tensor.0].name;
             return invalid(format!("`{name}` is an activation and has no values of its own"));
         };
-        let changed = self.engine.draft().changed_weights.get(&tensor);
+        let changed = self.engine.draft().replaced(tensor);
         let original = self.engine.network().tensor(tensor).data.as_ref();
         let shared = [changed, original].into_iter().flatten().find(|known| std::ptr::eq(&***known, current));
         let kept = shared.cloned().unwrap_or_else(|| Arc::from(current));

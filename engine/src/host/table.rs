@@ -12,6 +12,7 @@ use super::answers::{fill, items, put, read, text};
 use super::codes::{flag, picture_set, statistics_view, weights_use};
 use super::context::{Answer, Context, bits, invalid};
 use crate::draft::SlotRole;
+use crate::network::TensorId;
 use crate::strategy::{LogLevel, ScoreKind, StatisticsRequest, StrategyError};
 use crate::target::{Granularity, Rounding, WeightLayout};
 
@@ -96,6 +97,7 @@ fn functions(context: *mut c_void) -> OctetHost {
         export_model: Some(export_model),
         point: Some(point),
         finish_early: Some(finish_early),
+        correct_weights: Some(correct_weights),
     }
 }
 
@@ -150,7 +152,8 @@ macro_rules! functions {
 
 mod since_1_1;
 use since_1_1::{
-    cost, export_model, finish_early, job_folder, model_file, picture_file, point, restore, snapshot,
+    correct_weights, cost, export_model, finish_early, job_folder, model_file, picture_file, point, restore,
+    snapshot,
 };
 
 // The SAFETY of every block below: the header's promise for the pointers that a plugin passes (readable or writable
@@ -265,16 +268,21 @@ functions! {
 
     fn tensor(context, tensor: u64, out: *mut OctetTensorInfo) {
         let id = context.tensor_id(tensor)?;
-        let changed = context.engine.draft().changed_weights.contains_key(&id);
+        let changed = context.engine.draft().replaced(id).is_some();
+        let corrected = context.engine.draft().corrected_weights.contains_key(&id);
         let tensor = &context.graph.tensors[id.0];
-        let constant = if tensor.constant { OCTET_TENSOR_CONSTANT } else { 0 };
+        let flags = [
+            (OCTET_TENSOR_CONSTANT, tensor.constant),
+            (OCTET_TENSOR_CHANGED, changed),
+            (OCTET_TENSOR_CORRECTED, corrected),
+        ];
         let info = OctetTensorInfo {
             name: OctetString::new(&tensor.name),
             shape: OctetIds::new(&tensor.shape),
             len: tensor.len as u64,
             producer: tensor.producer,
             consumers: OctetIds::new(&tensor.consumers),
-            flags: constant | if changed { OCTET_TENSOR_CHANGED } else { 0 },
+            flags: flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag).sum(),
             ..OctetTensorInfo::empty()
         };
         // SAFETY: see above.
@@ -445,18 +453,8 @@ functions! {
     }
 
     fn set_weights(context, tensor: u64, values: *const f32, count: u64) {
-        let id = context.tensor_id(tensor)?;
-        let tensor = &context.graph.tensors[id.0];
-        if !tensor.constant || count != tensor.len as u64 {
-            let what = if tensor.constant { "a constant" } else { "an activation" };
-            let (name, len) = (&tensor.name, tensor.len);
-            return invalid(format!("{count} values for `{name}`, which is {what} of {len} values"));
-        }
         // SAFETY: see above.
-        let values = unsafe { items(values, count, tensor.len, "values") }?;
-        if values.iter().any(|v| !v.is_finite()) {
-            return invalid(format!("a value for `{}` is infinite or not a number", tensor.name));
-        }
+        let (id, values) = unsafe { new_values(context, tensor, values, count) }?;
         context.engine.set_weights(id, values)?;
         context.forget_weights(id);
         Ok(())
@@ -499,6 +497,31 @@ functions! {
         // SAFETY: see above.
         unsafe { fill(out, info) }
     }
+}
+
+/// Checks what a plugin wants to put in place of a constant.
+///
+/// # Safety
+/// `values` is null or leads to `count` values that nobody writes during `'b`.
+unsafe fn new_values<'b>(
+    context: &Context<'_>,
+    tensor: u64,
+    values: *const f32,
+    count: u64,
+) -> Result<(TensorId, &'b [f32]), StrategyError> {
+    let id = context.tensor_id(tensor)?;
+    let tensor = &context.graph.tensors[id.0];
+    if !tensor.constant || count != tensor.len as u64 {
+        let what = if tensor.constant { "a constant" } else { "an activation" };
+        let (name, len) = (&tensor.name, tensor.len);
+        return invalid(format!("{count} values for `{name}`, which is {what} of {len} values"));
+    }
+    // SAFETY: the caller's promise.
+    let values = unsafe { items(values, count, tensor.len, "values") }?;
+    if values.iter().any(|v| !v.is_finite()) {
+        return invalid(format!("a value for `{}` is infinite or not a number", tensor.name));
+    }
+    Ok((id, values))
 }
 
 fn unless_cancelled(context: &Context<'_>) -> Answer {

@@ -5,6 +5,7 @@ mod group;
 mod handle;
 mod lines;
 mod memory;
+mod pipeline;
 mod pool;
 mod protocol;
 mod quantize;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use handle::{Cancel, JobHandle};
 pub use memory::DEFAULT_MEMORY_LIMIT_BYTES;
+pub use pipeline::{Pipeline, PipelineError};
 pub use quantize::JobError;
 pub use runner::{WorkerError, Workers};
 pub use start::start;

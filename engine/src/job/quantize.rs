@@ -9,7 +9,7 @@ use octet_runtime::{Data, Simulator};
 
 use super::report::{Parts, assemble};
 use super::worker::name_of;
-use super::{Cancel, Event, Library, Phase, QuantizeRequest};
+use super::{Cancel, Event, Library, Phase, Pipeline, QuantizeRequest, StrategyRequest};
 use crate::analyse::{self, AnalysisError, Ticker, to_nhwc};
 use crate::draft::Draft;
 use crate::float::{FloatExecutor, Tract};
@@ -123,6 +123,7 @@ pub(super) fn quantize(
     );
     let started = Instant::now();
     let strategies = run_strategies(request, libraries, &mut session, progress)?;
+    let ran = strategies.iter().map(as_request).collect();
     clock.add("calibrate", session.calibrate_secs());
     clock.add("strategy", started.elapsed().as_secs_f64() - session.calibrate_secs());
     let mut draft = session.into_draft();
@@ -141,6 +142,7 @@ pub(super) fn quantize(
         progress,
     };
     let exported = clock.time("export", || job.export())?;
+    Pipeline::new(ran).write(&request.out)?;
     let graphwise = clock.time("graphwise", || job.graphwise(&exported.simulator))?;
     let accumulators = clock.time("graphwise", || job.accumulators(&exported.simulator))?;
     let layerwise = clock.time("layerwise", || job.layerwise())?;
@@ -263,6 +265,12 @@ fn run_strategies(
         });
     }
     Ok(facts)
+}
+
+/// The strategy with the settings that it ran with.
+fn as_request(facts: &StrategyFacts) -> StrategyRequest {
+    let settings = facts.settings.as_object().cloned().unwrap_or_default();
+    StrategyRequest { id: facts.id.clone(), settings: settings.into_iter().collect() }
 }
 
 /// Refuses a file that is not the one that was found and trusted, before any of its code runs.

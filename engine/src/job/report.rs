@@ -170,7 +170,8 @@ fn warn(parts: &Parts<'_>, warnings: &mut Vec<String>) {
     let changed = parts.draft.changed_weights.len();
     if changed > 0 {
         warnings.push(format!(
-            "the strategies changed {changed} weights and biases; errors per layer are against the changed float network"
+            "the strategies rescaled {changed} weights, biases and bounds; errors per layer are against the rescaled float \
+             network, errors of the scores on evaluation pictures against the file's"
         ));
     }
 }

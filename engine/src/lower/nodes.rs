@@ -226,7 +226,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn constant(&self, tensor: TensorId) -> &'a [f32] {
-        match self.draft.changed_weights.get(&tensor) {
+        match self.draft.replaced(tensor) {
             Some(values) => values,
             None => self.network.tensor(tensor).data.as_deref().unwrap_or_default(),
         }

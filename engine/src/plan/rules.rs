@@ -109,7 +109,7 @@ impl Layer<'_> {
     }
 
     fn values(&self, tensor: TensorId) -> &[f32] {
-        match self.draft.changed_weights.get(&tensor) {
+        match self.draft.replaced(tensor) {
             Some(values) => values,
             None => self.network.tensor(tensor).data.as_deref().unwrap_or_default(),
         }

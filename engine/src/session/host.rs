@@ -86,7 +86,15 @@ impl StrategyHost for Session {
 
     fn set_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError> {
         weights::check_values(&self.network, tensor, values).map_err(StrategyError::Invalid)?;
-        self.draft_mut().changed_weights.insert(tensor, values.into());
+        let draft = self.draft_mut();
+        draft.changed_weights.insert(tensor, values.into());
+        draft.corrected_weights.remove(&tensor);
+        Ok(())
+    }
+
+    fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError> {
+        weights::check_values(&self.network, tensor, values).map_err(StrategyError::Invalid)?;
+        self.draft_mut().corrected_weights.insert(tensor, values.into());
         Ok(())
     }
 
@@ -101,7 +109,7 @@ impl StrategyHost for Session {
 
     fn weights(&self, tensor: TensorId) -> Option<&[f32]> {
         let data = self.network.tensors.get(tensor.0)?.data.as_deref()?;
-        Some(self.draft.changed_weights.get(&tensor).map_or(data, |v| v))
+        Some(self.draft.replaced(tensor).map_or(data, |v| v))
     }
 
     fn pictures(&self, set: PictureSet) -> usize {

@@ -231,6 +231,12 @@ impl Session {
             }
         }
         if request.weights == WeightsUse::Quantized {
+            for (tensor, values) in &self.draft.corrected_weights {
+                hash.update(tensor.0.to_be_bytes());
+                for value in values.iter() {
+                    hash.update(value.to_be_bytes());
+                }
+            }
             hash.update(format!(
                 "{} {:?} {:?}",
                 self.target.name, self.draft.weight_exponents, self.draft.bits

@@ -12,9 +12,9 @@ use crate::target::TargetSpec;
 
 pub use crate::float::Weights;
 
-/// A constant's values under a draft.
+/// A constant's values in the quantized network, before they are quantized.
 pub fn values<'a>(network: &'a Network, draft: &'a Draft, tensor: TensorId) -> &'a [f32] {
-    match draft.changed_weights.get(&tensor) {
+    match draft.replaced(tensor) {
         Some(values) => values,
         None => network.tensor(tensor).data.as_deref().unwrap_or_default(),
     }
@@ -24,6 +24,7 @@ pub fn values<'a>(network: &'a Network, draft: &'a Draft, tensor: TensorId) -> &
 /// biases stay float.
 pub fn quantized(network: &Network, draft: &Draft, target: &TargetSpec) -> Weights {
     let mut weights = draft.changed_weights.clone();
+    weights.extend(draft.corrected_weights.iter().map(|(&tensor, values)| (tensor, Arc::clone(values))));
     for slot in slots(network, draft, target) {
         let SlotRole::Weights { axis, .. } = slot.role else { continue };
         let Some(exponents) = draft.weight_exponents.get(&slot.tensor) else { continue };

@@ -130,11 +130,13 @@ pub trait StrategyHost {
     /// Sets the exponents of a slot; the count must be the slot's.
     fn set_exponents(&mut self, tensor: TensorId, bits: Bits, exponents: &[i32])
     -> Result<(), StrategyError>;
-    /// Replaces a constant; same length, finite values.
+    /// Replaces a constant of the float and the quantized network; same length, finite values.
     fn set_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError>;
+    /// Replaces a constant of the quantized network alone.
+    fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError>;
     /// Replaces a Clip by a Relu, or takes that back.
     fn set_relu_for_clip(&mut self, node: NodeId, relu: bool) -> Result<(), StrategyError>;
-    /// A constant's values under the draft.
+    /// A constant's values in the quantized network, before they are quantized.
     fn weights(&self, tensor: TensorId) -> Option<&[f32]>;
     /// Number of pictures of a set.
     fn pictures(&self, set: PictureSet) -> usize;

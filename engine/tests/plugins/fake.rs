@@ -186,6 +186,11 @@ impl StrategyHost for Fake {
         Ok(())
     }
 
+    fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), StrategyError> {
+        self.draft.corrected_weights.insert(tensor, values.into());
+        Ok(())
+    }
+
     fn set_relu_for_clip(&mut self, node: NodeId, relu: bool) -> Result<(), StrategyError> {
         match relu {
             true => self.draft.relu_for_clip.insert(node),
@@ -195,7 +200,7 @@ impl StrategyHost for Fake {
     }
 
     fn weights(&self, tensor: TensorId) -> Option<&[f32]> {
-        let changed = self.draft.changed_weights.get(&tensor);
+        let changed = self.draft.replaced(tensor);
         changed.or(self.network.tensor(tensor).data.as_ref()).map(|values| &**values)
     }
 

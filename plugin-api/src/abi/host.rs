@@ -119,7 +119,8 @@ pub struct OctetHost {
             count: u64,
         ) -> i32,
     >,
-    /// Replaces a constant's values: as many as it has, all finite.
+    /// Replaces a constant's values in the float and in the quantized network: as many as it has, all finite. For changes
+    /// that leave the float network's answers as they are, such as equalization; see `correct_weights` for others.
     pub set_weights: Option<
         unsafe extern "C" fn(host: *const OctetHost, tensor: u64, values: *const f32, count: u64) -> i32,
     >,
@@ -172,4 +173,9 @@ pub struct OctetHost {
     /// Whether the user asked to stop here and keep the best so far: 1 or 0. A strategy that asks is shown with a
     /// control for it; ask often.
     pub finish_early: Option<unsafe extern "C" fn(host: *const OctetHost, asked: *mut u32) -> i32>,
+    /// Replaces a constant's values in the quantized network alone, to make up for its errors: errors go on being
+    /// measured against the float network without them. `weights` returns them; `set_weights` takes them back.
+    pub correct_weights: Option<
+        unsafe extern "C" fn(host: *const OctetHost, tensor: u64, values: *const f32, count: u64) -> i32,
+    >,
 }

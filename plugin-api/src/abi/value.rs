@@ -41,6 +41,9 @@ pub const OCTET_TENSOR_CONSTANT: u32 = 1;
 /// Tensor flag: the draft holds other values than the file.
 pub const OCTET_TENSOR_CHANGED: u32 = 2;
 
+/// Tensor flag: the quantized network holds other values than the float network (`correct_weights`). Since 1.1.
+pub const OCTET_TENSOR_CORRECTED: u32 = 4;
+
 /// Slot role: an activation, one exponent.
 pub const OCTET_ROLE_ACTIVATION: i32 = 0;
 /// Slot role: weights, `channels` exponents.

@@ -168,6 +168,7 @@ impl<'a> Host<'a> {
             consumers: ids(info.consumers),
             constant: info.flags & OCTET_TENSOR_CONSTANT != 0,
             changed: info.flags & OCTET_TENSOR_CHANGED != 0,
+            corrected: info.flags & OCTET_TENSOR_CORRECTED != 0,
         })
     }
 
@@ -287,9 +288,17 @@ impl<'a> Host<'a> {
         call!(self, set_exponents, tensor, bits, exponents.as_ptr(), exponents.len() as u64)
     }
 
-    /// Replaces a constant: same length, finite values.
+    /// Replaces a constant in the float and in the quantized network: same length, finite values. For changes that leave
+    /// the float network's answers as they are, such as equalization; see [`Host::correct_weights`] for others.
     pub fn set_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), Error> {
         call!(self, set_weights, tensor, values.as_ptr(), values.len() as u64)
+    }
+
+    /// Replaces a constant in the quantized network alone, to make up for its errors (bias correction, trained
+    /// rounding): errors go on being measured against the float network without them. [`Host::weights`] returns them;
+    /// [`Host::set_weights`] takes them back.
+    pub fn correct_weights(&mut self, tensor: TensorId, values: &[f32]) -> Result<(), Error> {
+        call!(self, correct_weights, tensor, values.as_ptr(), values.len() as u64)
     }
 
     /// Replaces a Clip by a Relu, or takes that back.

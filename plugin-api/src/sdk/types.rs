@@ -66,6 +66,8 @@ pub struct Tensor {
     pub constant: bool,
     /// The draft holds other values than the file.
     pub changed: bool,
+    /// The quantized network holds other values than the float network.
+    pub corrected: bool,
 }
 
 /// How ties are rounded.

@@ -5,6 +5,7 @@
 //! `observer=kl` gives ESP-PPQ's exponents.
 
 mod activations;
+mod bias;
 mod settings;
 mod weights;
 
@@ -28,7 +29,10 @@ impl Strategy for Int8 {
     fn run(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
         host.progress(0.0, "weights")?;
         weights::choose(settings, host)?;
-        host.progress(0.1, "statistics of the activations")?;
+        if settings.corrects_biases() {
+            bias::correct(host)?;
+        }
+        host.progress(0.4, "statistics of the activations")?;
         activations::choose(settings, host)?;
         host.progress(0.95, "rules that all strategies share")?;
         // ESP-PPQ's exponents stay as they are, so that its figures can be compared.

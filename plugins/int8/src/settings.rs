@@ -17,6 +17,9 @@ pub(crate) struct Settings {
     /// How the exponents of weights are chosen.
     #[schemars(title = "Weights")]
     pub(crate) weights_observer: WeightsObserver,
+    /// Whether biases make up for what rounding the weights shifts on average; auto: unless activations use kl.
+    #[schemars(title = "Bias correction")]
+    pub(crate) bias_correction: BiasCorrection,
     /// The quantile that percentiles keep.
     #[schemars(title = "Percentile", range(min = 0.9, max = 1.0))]
     pub(crate) percentile: f64,
@@ -31,6 +34,7 @@ impl Default for Settings {
             observer: Observer::default(),
             input_observer: InputObserver::default(),
             weights_observer: WeightsObserver::default(),
+            bias_correction: BiasCorrection::default(),
             percentile: percentile::DEFAULT,
             clip_weight: pot::CLIP_WEIGHT,
         }
@@ -79,7 +83,28 @@ pub(crate) enum WeightsObserver {
     MsePot,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BiasCorrection {
+    /// On, except where activations use ESP-PPQ's kl.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
 impl Settings {
+    /// Whether biases are corrected.
+    pub(crate) fn corrects_biases(&self) -> bool {
+        match self.bias_correction {
+            BiasCorrection::Auto => self.observer != Observer::Kl,
+            BiasCorrection::On => true,
+            BiasCorrection::Off => false,
+        }
+    }
+
     /// The observer of the network's input.
     pub(crate) fn for_input(&self) -> Observer {
         match self.input_observer {

@@ -70,6 +70,14 @@ functions! {
         unless_cancelled(context)
     }
 
+    fn correct_weights(context, tensor: u64, values: *const f32, count: u64) {
+        // SAFETY: see above.
+        let (id, values) = unsafe { new_values(context, tensor, values, count) }?;
+        context.engine.correct_weights(id, values)?;
+        context.forget_weights(id);
+        Ok(())
+    }
+
     fn finish_early(context, out: *mut u32) {
         let asked = context.engine.finish_early();
         // SAFETY: see above.

@@ -1,0 +1,88 @@
+//! Chains of strategies through the program, on sample models with random weights.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::Path;
+
+use octet_tests::{root, run_octet};
+use serde_json::Value;
+
+const WIDE_LAYER: &str = "layers=*features.1/conv/conv.0/conv.0.0/Conv";
+
+fn fixture(name: &str) -> String {
+    root().join("tests/fixtures").join(name).display().to_string()
+}
+
+/// Runs `octet quantize` on few pictures and returns the report.
+fn quantize(model: &str, target: &str, out: &Path, more: &[&str]) -> Value {
+    let (model, pictures) = (fixture(&format!("models/{model}.onnx")), fixture("pictures"));
+    let mut arguments = vec!["quantize", &model, "--images", &pictures, "--target", target, "--out"];
+    arguments.push(out.to_str().unwrap());
+    arguments.extend(["--graphwise-pictures", "2", "--layerwise-pictures", "0"]);
+    arguments.extend(more);
+    let ran = run_octet(&arguments, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap()
+}
+
+fn wide_layers(report: &Value) -> Vec<String> {
+    let layers = report["layers"].as_array().unwrap();
+    let wide = layers.iter().filter(|l| l["bits"] == 16);
+    wide.map(|l| l["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_layer_named_by_a_pattern_is_exported_in_16_bits_and_the_rest_in_8() {
+    for target in ["esp32p4", "esp32s3", "esp32c3"] {
+        let out = tempfile::tempdir().unwrap();
+        let chain = ["--strategy", "int8,mixed-precision", "--set"];
+        let set = format!("mixed-precision.{WIDE_LAYER}");
+        let report =
+            quantize("torchvision_opset11", target, out.path(), &[&chain[..], &[set.as_str()]].concat());
+        assert_eq!(wide_layers(&report), ["/features/features.1/conv/conv.0/conv.0.0/Conv"], "{target}");
+        let model = out.path().join("model.espdl");
+        let inspected = run_octet(&["inspect", model.to_str().unwrap(), "--json"], &[]);
+        let requantized = inspected.stdout.matches("\"RequantizeLinear\"").count();
+        assert!(requantized >= 2, "{target}: {requantized} RequantizeLinear where widths meet");
+    }
+}
+
+#[test]
+fn the_search_stays_within_its_budget_and_tells_what_it_found() {
+    let out = tempfile::tempdir().unwrap();
+    let narrow = tempfile::tempdir().unwrap();
+    let before = quantize("torchvision_opset11", "esp32s3", narrow.path(), &["--strategy", "int8"]);
+    let set = ["--strategy", "int8,mixed-precision", "--set", "mixed-precision.max_extra_time_percent=10"];
+    let few = ["--set", "mixed-precision.pictures=1", "--set", "mixed-precision.except=*features.1?/*"];
+    let report = quantize("torchvision_opset11", "esp32s3", out.path(), &[&set[..], &few].concat());
+    let time = |report: &Value| report["latency"]["estimated_ms"].as_f64().unwrap();
+    assert!(time(&report) <= 1.1001 * time(&before), "{} {}", time(&report), time(&before));
+    let wide = wide_layers(&report);
+    assert!(wide.iter().all(|name| !name.contains("features.1") || name.contains("features.1/")), "{wide:?}");
+    let log = std::fs::read_to_string(out.path().join("log.txt")).unwrap();
+    assert!(log.contains("the search: noise:signal"), "{log}");
+}
+
+#[test]
+fn a_pipeline_file_repeats_a_run_byte_for_byte() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let set = format!("mixed-precision.{WIDE_LAYER}");
+    let chain = ["--strategy", "int8,mixed-precision", "--set", &set, "--set", "int8.observer=kl"];
+    quantize("torchvision_opset11", "esp32p4", first.path(), &chain);
+    let pipeline = first.path().join("pipeline.json");
+    quantize("torchvision_opset11", "esp32p4", second.path(), &["--pipeline", pipeline.to_str().unwrap()]);
+    for file in ["model.espdl", "plan.json", "pipeline.json"] {
+        let [a, b] = [&first, &second].map(|run| std::fs::read(run.path().join(file)).unwrap());
+        assert!(a == b, "{file} differs");
+    }
+}
+
+#[test]
+fn a_strategy_that_needs_exponents_says_who_should_come_before_it() {
+    let out = tempfile::tempdir().unwrap();
+    let (model, pictures) = (fixture("models/torchvision_opset11.onnx"), fixture("pictures"));
+    let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32p4", "--out"];
+    let strategy = ["--strategy", "mixed-precision"];
+    let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &strategy].concat(), &[]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("--strategy int8,mixed-precision"), "{}", ran.stderr);
+}
