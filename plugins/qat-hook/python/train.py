@@ -130,7 +130,7 @@ class Slot:
 
 
 class Network:
-    """The network of plan.json, float or quantized. Parameters: `tensors` by name, and the slots' thresholds."""
+    """The network of plan.json. Its parameters are weights and biases by name, and the slots' thresholds."""
 
     def __init__(self, plan: dict[str, Any], tensors: dict[str, Tensor], device: str) -> None:
         self.nodes: list[dict[str, Any]] = plan["nodes"]
@@ -144,7 +144,7 @@ class Network:
             self.slots.append(Slot(entry, rank, self.half_up, device))
 
     def run(self, pictures: Tensor, quantized: bool = True) -> Tensor:
-        """Scores [n, classes] of pictures [n, channels, height, width]."""
+        """Scores [n, classes] of pictures [n, channels, height, width]; else only the weights are quantized."""
         values: dict[str, Tensor] = {}
         stored: dict[str, int | None] = {}
 
@@ -202,19 +202,17 @@ class Network:
 
     def constants(self, node: dict[str, Any], quantized: bool) -> tuple[Tensor, Tensor | None]:
         """Weights and bias of a Conv or Gemm. A bias has the exponent of the products that it is added to."""
-        weights = self.tensors[node["weights"]["tensor"]]
-        bias = self.tensors[node["bias"]["tensor"]] if "bias" in node else None
-        if not quantized:
-            return weights, bias
         slot = self.slots[node["weights"]["slot"]]
-        if bias is not None:
+        weights = slot(self.tensors[node["weights"]["tensor"]])
+        bias = self.tensors[node["bias"]["tensor"]] if "bias" in node else None
+        if quantized and bias is not None:
             of_input = self.slots[node["inputs"][0]["slot"]].exponents()
             step = power_of_two(of_input + slot.exponents())
             rounded = to_integers(bias.detach() / step, self.half_up)
             limit = 2.0 ** (node["bias"]["bits"] - 1)
             # The difference is zero and carries the gradient.
             bias = rounded.clamp(-limit, limit - 1) * step + (bias - bias.detach())
-        return slot(weights), bias
+        return weights, bias
 
     def parameters(self) -> tuple[list[Tensor], list[Tensor]]:
         """Weights and biases; thresholds."""
@@ -335,12 +333,13 @@ def evaluate(
 
 
 @torch.no_grad()
-def check_float_network(network: Network, pictures: Pictures) -> None:
-    """Stops when this script computes another float network than Octet does."""
-    inputs, expected, _ = pictures.batch([0])
+def check(network: Network, pictures: Pictures, folder: Path) -> None:
+    """Stops when an operation computes something else here than in Octet."""
+    expected = torch.from_numpy(np.load(folder / "check.npy")).to(pictures.device)
+    inputs, _, _ = pictures.batch([0])
     difference = (network.run(inputs, quantized=False) - expected).abs().max().item()
     if not difference <= 1e-3 * max(1.0, expected.abs().max().item()):
-        raise SystemExit(f"the float network differs from Octet's by {difference:.3g}: an operation is wrong here")
+        raise SystemExit(f"the scores differ from check.npy by {difference:.3g}: an operation is wrong here")
 
 
 def train(network: Network, pictures: Pictures, arguments: argparse.Namespace) -> None:
@@ -405,7 +404,7 @@ def main() -> None:
         raise SystemExit(f"plan.json has schema {plan['schema']}, and this script reads {SCHEMA}")
     network = Network(plan, load_file(arguments.folder / "weights.safetensors"), arguments.device)
     pictures = Pictures(arguments.folder, arguments.device)
-    check_float_network(network, pictures)
+    check(network, pictures, arguments.folder)
     if arguments.scores_out:
         write_scores(network, pictures, arguments)
     train(network, pictures, arguments)

@@ -1,6 +1,6 @@
 //! The command line that trains.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use octet_plugin_api::sdk::Error;
 
@@ -27,7 +27,7 @@ impl CommandLine {
             if python.is_empty() {
                 return Err(Error::failed("no Python is named: set `python`, for example to python3"));
             }
-            [python, "-u", "train.py"].map(str::to_owned).to_vec()
+            vec![from_anywhere(python)?, "-u".to_owned(), "train.py".to_owned()]
         } else {
             let words = shell_words::split(&settings.command);
             words.map_err(|e| Error::failed(format!("the command `{}`: {e}", settings.command)))?
@@ -62,6 +62,16 @@ impl CommandLine {
     }
 }
 
+/// A program's file as it is called from another folder. A name without folders is looked for on the path.
+fn from_anywhere(program: &str) -> Result<String, Error> {
+    let path = Path::new(program);
+    if path.components().count() < 2 {
+        return Ok(program.to_owned());
+    }
+    let failed = |e: std::io::Error| Error::failed(format!("cannot find this program: {e}: `{program}`"));
+    Ok(std::path::absolute(path).map_err(failed)?.display().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +87,9 @@ mod tests {
         assert_eq!(words("", "python3").unwrap(), ["python3", "-u", "train.py"]);
         assert_eq!(words("  ", "/my env/bin/python").unwrap()[0], "/my env/bin/python");
         assert!(words("", " ").is_err());
+        // The command runs in another folder.
+        let relative = words("", ".venv/bin/python").unwrap().remove(0);
+        assert!(Path::new(&relative).is_absolute() && relative.ends_with("/.venv/bin/python"), "{relative}");
     }
 
     #[test]

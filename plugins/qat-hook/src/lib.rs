@@ -85,7 +85,8 @@ fn apply(answer: &Answer, model: &Model, host: &mut Host<'_>) -> Result<(), Erro
         return Ok(());
     }
     for (&tensor, values) in &answer.weights {
-        host.set_weights(tensor, values)?;
+        // The float network stays what it was: errors are measured against it.
+        host.correct_weights(tensor, values)?;
     }
     for (&index, exponents) in &answer.exponents {
         if let Some(decided) = model.slots.get(index) {

@@ -26,7 +26,7 @@ pub(crate) fn spread(all: u64, count: u64) -> Vec<u64> {
 }
 
 /// Writes `pictures.npy` `[n, channels, height, width]`, `scores.npy` `[n, classes]` (the float network's, of the
-/// tensor that training compares) and `pictures.json`.
+/// tensor that training compares), `check.npy` `[1, classes]` and `pictures.json`.
 pub(crate) fn write(
     host: &mut Host<'_>,
     model: &Model,
@@ -72,6 +72,12 @@ pub(crate) fn write(
     }
     pictures_file.finish()?;
     scores_file.finish()?;
+    if let Some(&picture) = chosen.first() {
+        let mut check = Npy::create(&folder.file("check.npy"), &[1, classes as u64])?;
+        let values = host.run_float(Pictures::Calibration, picture, Weights::Quantized, &[scores])?;
+        check.add(values.first().copied().unwrap_or_default())?;
+        check.finish()?;
+    }
     folder.write_json("pictures.json", &entries)
 }
 

@@ -24,6 +24,7 @@ impl Builder {
             consumers: Vec::new(),
             constant: false,
             changed: false,
+            corrected: false,
         });
         id
     }
