@@ -34,5 +34,10 @@ case $1 in
         echo "$! $$" > "$2"
         while :; do sleep 1; done
         ;;
+    heeds)
+        echo "$$" > "$2"
+        while ! [ -e stop ]; do sleep 0.1; done
+        answer
+        ;;
     *) echo "unknown mode" >&2; exit 2 ;;
 esac

@@ -226,41 +226,57 @@ fn lives(pid: &str) -> bool {
     state.rsplit(')').next().is_some_and(|s| !s.is_empty() && !s.trim_start().starts_with('Z'))
 }
 
-/// Starts a job whose training hangs and ignores signals, sends `signal` to the program and returns its exit code.
-fn interrupted(signal: &str) -> Option<i32> {
+/// Starts a job with a stand-in that writes its processes' numbers, waits until Ctrl-C means to finish early, sends
+/// the signals to the program, half a second apart, and returns its exit code and whether a report is there.
+fn interrupted(mode: &str, signals: &[&str]) -> (Option<i32>, bool) {
     let out = tempfile::tempdir().unwrap();
-    let pids = out.path().join("pids");
-    let (arguments, command) = stand_in(&format!("hang '{}'", pids.display()), &out.path().join("run"));
+    let [pids, log] = ["pids", "log"].map(|name| out.path().join(name));
+    let run = out.path().join("run");
+    let (arguments, command) = stand_in(&format!("{mode} '{}'", pids.display()), &run);
     let mut child = Command::new(octet())
         .args(arguments)
         .args(["--set", &format!("qat-hook.command={command}")])
         .env("OCTET_DATA_DIR", root().join("target/test-data"))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    let ready = || read(&pids).ends_with('\n') && read(&log).contains("Ctrl-C stops this strategy");
     let deadline = Instant::now() + Duration::from_secs(120);
-    let written = || std::fs::read_to_string(&pids).ok().filter(|text| text.ends_with('\n'));
-    while written().is_none() && Instant::now() < deadline {
+    while !ready() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let training = written().unwrap();
-    let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    assert!(ready(), "{}", read(&log));
+    for signal in signals {
+        let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        std::thread::sleep(Duration::from_millis(500));
+    }
     let code = child.wait().unwrap().code();
-    for pid in training.split_whitespace() {
+    for pid in read(&pids).split_whitespace() {
         let deadline = Instant::now() + Duration::from_secs(5);
         while lives(pid) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(!lives(pid), "{pid} lives on after {signal}");
+        assert!(!lives(pid), "{pid} lives on after {signals:?}");
     }
-    code
+    (code, run.join("report.json").is_file())
 }
 
 #[test]
 fn nothing_of_a_training_survives_the_death_of_the_program() {
-    assert_eq!(interrupted("KILL"), None);
+    assert_eq!(interrupted("hang", &["KILL"]), (None, false));
+}
+
+#[test]
+fn cancelling_ends_a_training_that_does_not_listen() {
+    assert_eq!(interrupted("hang", &["INT", "INT"]), (Some(130), false));
+}
+
+#[test]
+fn a_training_that_is_asked_to_finish_early_ends_in_a_plan() {
+    assert_eq!(interrupted("heeds", &["INT"]), (Some(0), true));
 }
 
 /// Runs the ready script with PyTorch on the demo photographs.
