@@ -21,8 +21,9 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 try:
     import numpy as np
@@ -46,14 +47,30 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path(setting("OCTET_QAT_FOLDER", ".")))
     parser.add_argument("--steps", type=int, default=int(setting("OCTET_QAT_STEPS", "200")))
     parser.add_argument("--batch-size", type=int, default=int(setting("OCTET_QAT_BATCH_SIZE", "16")))
-    parser.add_argument("--learning-rate", type=float, default=float(setting("OCTET_QAT_LEARNING_RATE", "1e-5")),
-                        help="step width of Adam for weights and biases")
-    parser.add_argument("--threshold-rate", type=float, default=0.01,
-                        help="step width of Adam for log2 of the thresholds; 0 keeps all exponents")
-    parser.add_argument("--label-weight", type=float, default=0.5,
-                        help="weight of the cross entropy with labels beside the teacher's divergence")
-    parser.add_argument("--held-out", type=float, default=float(setting("OCTET_QAT_HELD_OUT", "0.2")),
-                        help="fraction of the pictures that only chooses the best step")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        default=float(setting("OCTET_QAT_LEARNING_RATE", "1e-5")),
+        help="step width of Adam for weights and biases",
+    )
+    parser.add_argument(
+        "--threshold-rate",
+        type=float,
+        default=0.01,
+        help="step width of Adam for log2 of the thresholds; 0 keeps all exponents",
+    )
+    parser.add_argument(
+        "--label-weight",
+        type=float,
+        default=0.5,
+        help="weight of the cross entropy with labels beside the teacher's divergence",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=float(setting("OCTET_QAT_HELD_OUT", "0.2")),
+        help="fraction of the pictures that only chooses the best step",
+    )
     parser.add_argument("--evaluations", type=int, default=20, help="how often the held-out pictures are looked at")
     parser.add_argument("--seed", type=int, default=int(setting("OCTET_QAT_SEED", "0")))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -357,11 +374,13 @@ def train(network: Network, pictures: Pictures, arguments: argparse.Namespace) -
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(arguments.steps, 1))
     interval = max(1, arguments.steps // max(1, arguments.evaluations))
-    for step, part in zip(range(1, arguments.steps + 1), batches(training, arguments.batch_size, generator)):
-        inputs, teacher, labels = pictures.batch(part)
+    feed = batches(training, arguments.batch_size, generator)
+    for step in range(1, arguments.steps + 1):
+        inputs, teacher, labels = pictures.batch(next(feed))
         loss = loss_of(network.run(inputs), teacher, labels, arguments.label_weight)
         if not math.isfinite(loss.item()):
-            raise SystemExit(f"step {step}: the loss is {loss.item()}; a lower learning rate helps")
+            print(f"step {step}: the loss is {loss.item()}; the best so far is kept, a lower learning rate helps")
+            break
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -380,7 +399,8 @@ def train(network: Network, pictures: Pictures, arguments: argparse.Namespace) -
         if stopping:
             print(f"stopped at step {step}, as asked")
             break
-    print(f"held-out loss {first[0]:.5g} -> {best[0]:.5g}, agreement with the float network {first[1]:.1%} -> {best[1]:.1%}")
+    print(f"held-out loss {first[0]:.5g} -> {best[0]:.5g}")
+    print(f"agreement with the float network on held-out pictures {first[1]:.1%} -> {best[1]:.1%}")
 
 
 def write_scores(network: Network, pictures: Pictures, arguments: argparse.Namespace) -> None:
