@@ -28,6 +28,11 @@ stage packages 10 sh -c '. tools/setup.sh; need_packages gcc g++ libc6-dev pytho
 stage python 10 sh -c 'test -x .venv/bin/python || python3 -m venv .venv; .venv/bin/pip install -q -r tools/requirements-test.txt'
 OCTET_PYTHON="$PWD/.venv/bin/python"
 export OCTET_PYTHON
+# PyPI's x86-64 wheels of PyTorch bring gigabytes of CUDA; Debian's own package is for the CPU.
+stage torch 10 sh -c '. tools/setup.sh; need_packages python3-torch; test -x .venv-torch/bin/python || \
+    /usr/bin/python3 -m venv --system-site-packages .venv-torch; .venv-torch/bin/pip install -q safetensors==0.8.0'
+OCTET_TORCH_PYTHON="$PWD/.venv-torch/bin/python"
+export OCTET_TORCH_PYTHON
 stage format 2 cargo fmt --all --check
 stage clippy 25 cargo clippy --locked --workspace --all-targets -- -D warnings
 stage docs 12 env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items

@@ -28,6 +28,15 @@ pub fn python() -> Option<PathBuf> {
     python
 }
 
+/// A Python with PyTorch, numpy and safetensors, or `None` with a line that says so.
+pub fn torch_python() -> Option<PathBuf> {
+    let python = std::env::var_os("OCTET_TORCH_PYTHON").map(PathBuf::from);
+    if python.is_none() {
+        say("skipped: no OCTET_TORCH_PYTHON");
+    }
+    python
+}
+
 #[allow(clippy::print_stderr)]
 fn say(text: &str) {
     eprintln!("{text}");
