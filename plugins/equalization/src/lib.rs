@@ -2,13 +2,15 @@
 //! quantized.
 
 mod classic;
+mod fit;
 mod graph;
+mod groups;
 mod load;
 mod pairs;
 mod settings;
 
 use graph::{Constants, Graph, Kind};
-use octet_plugin_api::sdk::{Error, Host, Info, Log, Strategy};
+use octet_plugin_api::sdk::{Error, Host, Info, Log, Role, StatisticsRequest, Strategy, Weights};
 use pairs::{Crossing, Pair};
 use settings::{Mode, Relu6, Settings};
 
@@ -33,6 +35,9 @@ impl Strategy for Equalization {
             classic(settings, host, &graph, &mut constants)?;
         }
         load::store(host, &constants)?;
+        if settings.fit_scales {
+            fit_scales(settings, host)?;
+        }
         host.progress(1.0, "done")
     }
 }
@@ -69,6 +74,56 @@ fn classic(
         }
     }
     Ok(())
+}
+
+fn fit_scales(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
+    // Anew, since Clips may have become ReLUs.
+    let (graph, mut constants) = load::load(host)?;
+    let groups = groups::groups(&graph);
+    let stored = stored(host, &graph)?;
+    let tensors: std::collections::BTreeSet<usize> =
+        stored.iter().flat_map(|s| s.aligned.iter().copied().chain([s.tensor])).collect();
+    let request = StatisticsRequest {
+        tensors: tensors.iter().map(|&t| (t as u64, fit::BINS)).collect(),
+        weights: Weights::Float,
+        percentile: None,
+    };
+    let measured = tensors.iter().copied().zip(host.statistics(&request)?).collect();
+    let options = fit::Options {
+        per_channel: host.target()?.per_channel,
+        clip_weight: settings.clip_weight,
+        weights: settings.weights_weight,
+    };
+    let steps = fit::fit(&graph, &constants, &groups, &stored, &measured, options);
+    let scales: Vec<f32> = steps.iter().map(|&k| (f64::from(k) / fit::STEPS as f64).exp2() as f32).collect();
+    fit::apply(&graph, &mut constants, &groups, &scales);
+    for s in &stored { let g = groups.of[s.tensor]; host.log(Log::Debug, &format!("{} x {}", graph.tensors[s.tensor].name, scales[g])); }
+    load::store(host, &constants)
+}
+
+/// The exponents that are to be chosen, and the operands that take them too.
+fn stored(host: &Host<'_>, graph: &Graph) -> Result<Vec<fit::Stored>, Error> {
+    let mut stored: Vec<fit::Stored> = host
+        .slots()?
+        .iter()
+        .filter(|slot| slot.role == Role::Activation)
+        .map(|slot| fit::Stored { tensor: slot.tensor as usize, bits: slot.bits, aligned: Vec::new() })
+        .collect();
+    for node in &graph.nodes {
+        if !matches!(node.op.as_str(), "Add" | "Concat") {
+            continue;
+        }
+        let only_here = |t: usize| {
+            let tensor = &graph.tensors[t];
+            tensor.consumers.len() == 1 && t != graph.output && tensor.producer.is_some()
+        };
+        let moved: Vec<usize> = node.inputs.iter().copied().filter(|&t| only_here(t)).collect();
+        stored.retain(|s| !moved.contains(&s.tensor));
+        if let Some(own) = stored.iter_mut().find(|s| s.tensor == node.output) {
+            own.aligned.extend(&node.inputs);
+        }
+    }
+    Ok(stored)
 }
 
 octet_plugin_api::export_strategy!(Equalization);

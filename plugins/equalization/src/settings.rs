@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     /// Scale whole activations so that powers of two fit them best. Changes nothing in the float network.
     #[schemars(title = "Fit scales")]
     pub(crate) fit_scales: bool,
+    pub(crate) clip_weight: f64,
+    pub(crate) weights_weight: f64,
 }
 
 impl Default for Settings {
@@ -40,6 +42,8 @@ impl Default for Settings {
             interested_layers: String::new(),
             relu6: Relu6::default(),
             fit_scales: true,
+            clip_weight: 0.5,
+            weights_weight: 1.0,
         }
     }
 }
