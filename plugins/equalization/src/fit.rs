@@ -110,7 +110,9 @@ fn activation_curve(stored: &Stored, measured: &Measured, clip_weight: f64) -> C
     (0..STEPS)
         .map(|k| {
             let scale = scale_of(k);
-            let Some(exponent) = pot::exponent(scaled(own, scale), stored.bits, clip_weight) else { return 0.0 };
+            let Some(exponent) = pot::exponent(scaled(own, scale), stored.bits, clip_weight) else {
+                return 0.0;
+            };
             parts
                 .iter()
                 .map(|part| {
@@ -135,8 +137,7 @@ fn scaled(statistics: &Statistics, scale: f64) -> Histogram<'_> {
 /// Mean square.
 fn power(statistics: &Statistics) -> f64 {
     let bins = statistics.histogram.iter().enumerate();
-    let squares: f64 =
-        bins.map(|(i, &n)| n as f64 * ((i as f64 + 0.5) * statistics.bin_width).powi(2)).sum();
+    let squares: f64 = bins.map(|(i, &n)| n as f64 * ((i as f64 + 0.5) * statistics.bin_width).powi(2)).sum();
     squares / statistics.count.max(1) as f64
 }
 

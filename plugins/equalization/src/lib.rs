@@ -97,7 +97,10 @@ fn fit_scales(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
     let steps = fit::fit(&graph, &constants, &groups, &stored, &measured, options);
     let scales: Vec<f32> = steps.iter().map(|&k| (f64::from(k) / fit::STEPS as f64).exp2() as f32).collect();
     fit::apply(&graph, &mut constants, &groups, &scales);
-    for s in &stored { let g = groups.of[s.tensor]; host.log(Log::Debug, &format!("{} x {}", graph.tensors[s.tensor].name, scales[g])); }
+    for s in &stored {
+        let g = groups.of[s.tensor];
+        host.log(Log::Debug, &format!("{} x {}", graph.tensors[s.tensor].name, scales[g]));
+    }
     load::store(host, &constants)
 }
 

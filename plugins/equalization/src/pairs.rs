@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::graph::{Graph, Kind, NodeId, TensorId, values, Constants};
+use crate::graph::{Constants, Graph, Kind, NodeId, TensorId, values};
 
 /// What pairs may reach across.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
