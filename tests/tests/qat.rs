@@ -244,7 +244,7 @@ fn interrupted(mode: &str, signals: &[&str]) -> (Option<i32>, bool) {
     let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
     let ready = || read(&pids).ends_with('\n') && read(&log).contains("Ctrl-C stops this strategy");
     let deadline = Instant::now() + Duration::from_secs(120);
-    while !ready() && Instant::now() < deadline {
+    while !ready() && child.try_wait().unwrap().is_none() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(ready(), "{}", read(&log));
