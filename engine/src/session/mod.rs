@@ -1,6 +1,6 @@
 //! One network, one set of calibration pictures, one chip: what strategies and analyses work on.
 //!
-//! A session implements [`StrategyHost`]. It keeps what is expensive (decoded pictures within a budget, plans of the
+//! A session implements [`StrategyHost`](crate::strategy::StrategyHost). It keeps what is expensive (decoded pictures within a budget, plans of the
 //! float network, statistics), so that a second strategy or a second score does not compute it again.
 
 mod cache;
