@@ -476,7 +476,8 @@ typedef struct OctetHost {
   // control for it; ask often.
   int32_t (*finish_early)(const struct OctetHost *host, uint32_t *asked);
   // Replaces a constant's values in the quantized network alone, to make up for its errors: errors go on being
-  // measured against the float network without them. `weights` returns them; `set_weights` takes them back.
+  // measured against the float network without them. `weights` returns them; `set_weights`, or null and 0 here, take
+  // them back.
   int32_t (*correct_weights)(const struct OctetHost *host,
                              uint64_t tensor,
                              const float *values,
