@@ -9,6 +9,7 @@ mod load;
 mod pairs;
 mod settings;
 
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use graph::{Constants, Graph, Kind};
 use octet_plugin_api::sdk::{Error, Host, Info, Log, Role, StatisticsRequest, Strategy, Weights};
 use pairs::{Crossing, Pair};
@@ -49,7 +50,18 @@ fn classic(
     constants: &mut Constants,
 ) -> Result<(), Error> {
     let crossing = Crossing { add: settings.opt_level >= 2, clip: settings.relu6 != Relu6::Keep };
-    let (pairs, skipped) = pairs::find(graph, constants, crossing);
+    let (mut pairs, skipped) = pairs::find(graph, constants, crossing);
+    let interesting = interesting(&settings.interested_layers)?;
+    if let Some(interesting) = &interesting {
+        let named = |&node: &usize| graph.nodes.get(node).is_some_and(|n| interesting.is_match(&n.name));
+        pairs.retain(|pair| pair.upstream.iter().any(named));
+        if pairs.is_empty() {
+            return Err(Error::failed(format!(
+                "`interested_layers`: no layer in front of a pair is called `{}`; names are those of the report",
+                settings.interested_layers
+            )));
+        }
+    }
     for skipped in &skipped {
         let name = &graph.nodes[skipped.node].name;
         host.log(Log::Debug, &format!("not equalized behind `{name}`: {}", skipped.reason));
@@ -74,6 +86,17 @@ fn classic(
         }
     }
     Ok(())
+}
+
+/// The names that the user is interested in; `None` for all.
+fn interesting(list: &str) -> Result<Option<GlobSet>, Error> {
+    let mut names = GlobSetBuilder::new();
+    let entries: Vec<&str> = list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+    for entry in &entries {
+        names.add(Glob::new(entry).map_err(|e| Error::failed(format!("`interested_layers`: {e}")))?);
+    }
+    let names = names.build().map_err(|e| Error::failed(format!("`interested_layers`: {e}")))?;
+    Ok((!entries.is_empty()).then_some(names))
 }
 
 fn fit_scales(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
