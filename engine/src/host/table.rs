@@ -13,7 +13,7 @@ use super::codes::{flag, picture_set, statistics_view, weights_use};
 use super::context::{Answer, Context, bits, invalid};
 use crate::draft::SlotRole;
 use crate::network::TensorId;
-use crate::strategy::{LogLevel, ScoreKind, StatisticsRequest, StrategyError};
+use crate::strategy::{LogLevel, PictureSet, ScoreKind, StatisticsRequest, StrategyError};
 use crate::target::{Granularity, Rounding, WeightLayout};
 
 /// Most tensors of one request.
@@ -98,6 +98,8 @@ fn functions(context: *mut c_void) -> OctetHost {
         point: Some(point),
         finish_early: Some(finish_early),
         correct_weights: Some(correct_weights),
+        hold_out: Some(hold_out),
+        run_quantized: Some(run_quantized),
     }
 }
 
@@ -152,8 +154,8 @@ macro_rules! functions {
 
 mod since_1_1;
 use since_1_1::{
-    correct_weights, cost, export_model, finish_early, job_folder, model_file, picture_file, point, restore,
-    snapshot,
+    correct_weights, cost, export_model, finish_early, hold_out, job_folder, model_file, picture_file, point,
+    restore, run_quantized, snapshot,
 };
 
 // The SAFETY of every block below: the header's promise for the pointers that a plugin passes (readable or writable
@@ -414,24 +416,13 @@ functions! {
         out: *mut OctetFloats,
     ) {
         let (set, weights) = (picture_set(pictures)?, weights_use(weights)?);
-        let known = context.engine.pictures(set);
-        let picture = match usize::try_from(picture) {
-            Ok(picture) if picture < known => picture,
-            _ => return invalid(format!("there is no picture {picture}; the set has {known}")),
-        };
+        let picture = picture_of(context, set, picture)?;
         // SAFETY: see above.
-        let ids = unsafe { items(tensors, count, MAX_TENSORS, "tensors") }?;
-        let ids = ids.iter().map(|&t| context.activation_id(t)).collect::<Result<Vec<_>, _>>()?;
+        let ids = unsafe { activations(context, tensors, count) }?;
         context.floats.clear();
         context.floats = context.engine.run_float(set, picture, weights, &ids)?;
-        if context.floats.len() != ids.len() {
-            return Err(StrategyError::Failed("the engine returned another number of tensors".to_owned()));
-        }
-        for (i, values) in context.floats.iter().enumerate() {
-            // SAFETY: see above; `out` has `count` entries.
-            unsafe { put(out.wrapping_add(i), OctetFloats::new(values)) }?;
-        }
-        Ok(())
+        // SAFETY: see above; `out` has `count` entries.
+        unsafe { put_each(&context.floats, ids.len(), out) }
     }
 
     fn set_bits(context, node: u64, width: u32) {
@@ -497,6 +488,44 @@ functions! {
         // SAFETY: see above.
         unsafe { fill(out, info) }
     }
+}
+
+/// Checks the number of a picture.
+fn picture_of(context: &Context<'_>, set: PictureSet, picture: u64) -> Result<usize, StrategyError> {
+    let known = context.engine.pictures(set);
+    match usize::try_from(picture) {
+        Ok(picture) if picture < known => Ok(picture),
+        _ => invalid(format!("there is no picture {picture}; the set has {known}")),
+    }
+}
+
+/// Checks the activations that a run is asked for.
+///
+/// # Safety
+/// `tensors` is null or leads to `count` ids that nobody writes during the call.
+unsafe fn activations(
+    context: &Context<'_>,
+    tensors: *const u64,
+    count: u64,
+) -> Result<Vec<TensorId>, StrategyError> {
+    // SAFETY: the caller's promise.
+    let ids = unsafe { items(tensors, count, MAX_TENSORS, "tensors") }?;
+    ids.iter().map(|&tensor| context.activation_id(tensor)).collect()
+}
+
+/// Hands out the activations of a run.
+///
+/// # Safety
+/// `out` is null or leads to `count` places that nobody else uses during the call.
+unsafe fn put_each(floats: &[Vec<f32>], count: usize, out: *mut OctetFloats) -> Answer {
+    if floats.len() != count {
+        return Err(StrategyError::Failed("the engine returned another number of tensors".to_owned()));
+    }
+    for (i, values) in floats.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { put(out.wrapping_add(i), OctetFloats::new(values)) }?;
+    }
+    Ok(())
 }
 
 /// Checks what a plugin wants to put in place of a constant.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use octet_runtime::Simulator;
+use octet_runtime::{Data, Simulator, TensorView};
 
+use super::split::Split;
 use super::{PlanKey, Session, curves, float_network, lowered, plan_draft, simulator, weights};
-use crate::analyse::{self, AnalysisError, Ticker};
+use crate::analyse::{self, AnalysisError, Ticker, dequantized_nchw, to_nhwc};
 use crate::draft::{Bits, Draft, Slot, SlotRole};
 use crate::job::{Event, Phase};
 use crate::network::{Network, NodeId, TensorId};
@@ -120,10 +121,16 @@ impl StrategyHost for Session {
     }
 
     fn pictures(&self, set: PictureSet) -> usize {
-        match set {
-            PictureSet::Calibration => self.pictures.len(),
-            PictureSet::HeldOut => 0,
-        }
+        self.split.len(set, self.pictures.len())
+    }
+
+    fn hold_out(&mut self, every: usize) -> Result<(), StrategyError> {
+        let split = Split::every(every).ok_or_else(|| {
+            StrategyError::Invalid("holding out every picture leaves none to calibrate on".to_owned())
+        })?;
+        self.split = split;
+        self.float_scores = None;
+        Ok(())
     }
 
     fn statistics(&mut self, request: &StatisticsRequest) -> Result<Vec<TensorStatistics>, StrategyError> {
@@ -158,9 +165,7 @@ impl StrategyHost for Session {
         tensors: &[TensorId],
     ) -> Result<Vec<Vec<f32>>, StrategyError> {
         tensors.iter().try_for_each(|&t| self.activation(t))?;
-        if picture >= StrategyHost::pictures(self, set) {
-            return Err(StrategyError::Invalid(format!("there is no picture {picture} in this set")));
-        }
+        self.has_picture(set, picture)?;
         let started = Instant::now();
         let key = PlanKey { version: self.version, weights, tensors: tensors.to_vec() };
         let plan = match self.last_plan.take() {
@@ -168,11 +173,53 @@ impl StrategyHost for Session {
             _ => self.float_plan(&self.weights(weights), tensors)?,
         };
         let failed = |e: String| StrategyError::Failed(e);
-        let input = self.pictures.input(picture).map_err(|e| failed(e.to_string()))?;
+        let input = self.input(set, picture)?;
         let values = plan.run(&[&input]).map_err(|e| failed(e.to_string()))?;
         self.last_plan = Some((key, plan));
         self.calibrate_secs += started.elapsed().as_secs_f64();
         Ok(values)
+    }
+
+    fn run_quantized(
+        &mut self,
+        set: PictureSet,
+        picture: usize,
+        tensors: &[TensorId],
+    ) -> Result<Vec<Vec<f32>>, StrategyError> {
+        tensors.iter().try_for_each(|&t| self.activation(t))?;
+        self.has_picture(set, picture)?;
+        let started = Instant::now();
+        let simulator = match self.last_simulator.take() {
+            Some((version, simulator)) if version == self.version => simulator,
+            _ => {
+                let planned = plan::complete(&self.network, &self.draft, self.target)
+                    .map_err(|e| StrategyError::Invalid(e.to_string()))?;
+                simulator(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?
+            }
+        };
+        let input = to_nhwc(&self.input(set, picture)?, &self.network.tensor(self.network.input).shape);
+        let mut values: Vec<Option<Vec<f32>>> = vec![None; tensors.len()];
+        let mut observe = |view: TensorView<'_>| {
+            for (&id, value) in tensors.iter().zip(&mut values) {
+                let tensor = self.network.tensor(id);
+                let is_input = view.node.is_none() && id == self.network.input;
+                if is_input || (view.node.is_some() && tensor.name == view.name) {
+                    *value = Some(dequantized_nchw(&view.data, view.exponent, &tensor.shape));
+                }
+            }
+        };
+        simulator
+            .run(&mut simulator.scratch(), Data::F32(&input), Some(&mut observe))
+            .map_err(|e| StrategyError::Failed(e.to_string()))?;
+        self.last_simulator = Some((self.version, simulator));
+        self.calibrate_secs += started.elapsed().as_secs_f64();
+        let missing = |id: &TensorId| {
+            StrategyError::Invalid(format!(
+                "`{}` has no integers of its own: it is fused with the operation behind it, ask for that one's output",
+                self.network.tensor(*id).name
+            ))
+        };
+        tensors.iter().zip(values).map(|(id, value)| value.ok_or_else(|| missing(id))).collect()
     }
 
     fn complete(&mut self, repair: bool) -> Result<Vec<String>, StrategyError> {
@@ -196,8 +243,8 @@ impl StrategyHost for Session {
             let reason = format!("a score needs pictures, and there are none among {set:?}");
             return Err(StrategyError::Invalid(reason));
         }
-        let inputs: Result<Vec<Vec<f32>>, _> = (0..pictures).map(|i| self.pictures.input(i)).collect();
-        let inputs = inputs.map_err(|e| StrategyError::Failed(e.to_string()))?;
+        let inputs: Result<Vec<Vec<f32>>, _> = (0..pictures).map(|i| self.input(set, i)).collect();
+        let inputs = inputs?;
         let (planned, _) = plan_draft(&self.network, &mut self.draft, self.target, false)
             .map_err(|e| StrategyError::Invalid(e.to_string()))?;
         let network = float_network(&self.network, &self.draft);
@@ -209,7 +256,7 @@ impl StrategyHost for Session {
         let ticker = Ticker::new(&cancel, &report);
         let simulator = simulator(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
         if kind == ScoreKind::Output {
-            return self.score_output(&simulator, &inputs, &ticker);
+            return self.score_output(set, &simulator, &inputs, &ticker);
         }
         let (draft, executor) = (&self.draft, self.executor.as_ref());
         let graphwise = analyse::graphwise(&network, draft, &planned, &simulator, executor, &inputs, &ticker)
@@ -261,7 +308,8 @@ impl StrategyHost for Session {
     }
 
     fn picture_file(&self, set: PictureSet, picture: usize) -> Result<PathBuf, StrategyError> {
-        let path = self.pictures.path(picture).filter(|_| picture < StrategyHost::pictures(self, set));
+        self.has_picture(set, picture)?;
+        let path = self.pictures.path(self.split.place(set, picture));
         let path =
             path.ok_or_else(|| StrategyError::Invalid(format!("there is no picture {picture} in this set")))?;
         std::path::absolute(path).map_err(|e| StrategyError::Failed(format!("`{}`: {e}", path.display())))

@@ -8,6 +8,7 @@ mod curves;
 mod host;
 mod pictures;
 mod score;
+mod split;
 mod statistics;
 pub mod weights;
 mod workplace;
@@ -31,7 +32,7 @@ use crate::lower::{LowerOptions, lower};
 use crate::network::{Network, NodeId, Op, TensorId};
 use crate::plan::{self, Finding, Plan};
 use crate::report::Curve;
-use crate::strategy::{StatisticsRequest, StrategyError, TensorStatistics, WeightsUse};
+use crate::strategy::{PictureSet, StatisticsRequest, StrategyError, TensorStatistics, WeightsUse};
 use crate::target::TargetSpec;
 
 /// How often repairs may lead to further repairs before the session gives up.
@@ -61,6 +62,9 @@ pub struct Session {
     curves: Vec<Curve>,
     can_finish: bool,
     float_scores: Option<score::FloatScores>,
+    split: split::Split,
+    /// The simulator of the last quantized run, and the version of the draft that it was made for.
+    last_simulator: Option<(u64, Simulator)>,
 }
 
 /// What a float run's plan depends on.
@@ -114,6 +118,8 @@ impl Session {
             curves: Vec::new(),
             can_finish: false,
             float_scores: None,
+            split: split::Split::default(),
+            last_simulator: None,
         }
     }
 
@@ -126,6 +132,8 @@ impl Session {
     /// Tells that the strategy has returned. Gives the curves that it drew.
     pub fn end_strategy(&mut self) -> Vec<Curve> {
         self.snapshots.clear();
+        self.split = split::Split::default();
+        self.last_simulator = None;
         if std::mem::take(&mut self.can_finish) {
             (self.sink)(Event::CanFinish { can: false });
         }
@@ -165,6 +173,20 @@ impl Session {
         plan.map_err(|e| StrategyError::Failed(e.to_string()))
     }
 
+    /// The network's input for a picture of a set, NCHW.
+    fn input(&self, set: PictureSet, picture: usize) -> Result<Vec<f32>, StrategyError> {
+        let place = self.split.place(set, picture);
+        self.pictures.input(place).map_err(|e| StrategyError::Failed(e.to_string()))
+    }
+
+    /// Fails when a set has no such picture.
+    fn has_picture(&self, set: PictureSet, picture: usize) -> Result<(), StrategyError> {
+        match picture < self.split.len(set, self.pictures.len()) {
+            true => Ok(()),
+            false => Err(StrategyError::Invalid(format!("there is no picture {picture} in this set"))),
+        }
+    }
+
     fn activation(&self, tensor: TensorId) -> Result<(), StrategyError> {
         match self.network.tensors.get(tensor.0) {
             Some(t) if t.data.is_none() => Ok(()),
@@ -181,12 +203,12 @@ impl Session {
         add: impl Fn(usize, &[Vec<f32>]) + Sync,
     ) -> Result<(), StrategyError> {
         let done = std::sync::atomic::AtomicUsize::new(0);
-        let all = self.pictures.len();
+        let all = self.split.len(PictureSet::Calibration, self.pictures.len());
         (0..all).into_par_iter().try_for_each(|picture| {
             if self.cancel.is_cancelled() {
                 return Err(StrategyError::Cancelled);
             }
-            let input = self.pictures.input(picture).map_err(|e| StrategyError::Failed(e.to_string()))?;
+            let input = self.input(PictureSet::Calibration, picture)?;
             let values = plan.run(&[&input]).map_err(|e| StrategyError::Failed(e.to_string()))?;
             add(picture, &values);
             let count = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
@@ -198,7 +220,7 @@ impl Session {
 
     fn collect(&self, request: &StatisticsRequest) -> Result<Vec<TensorStatistics>, StrategyError> {
         let plan = self.float_plan(&self.weights(request.weights), &request.tensors)?;
-        let ranges = statistics::ranges(request, self.pictures.len());
+        let ranges = statistics::ranges(request, self.split.len(PictureSet::Calibration, self.pictures.len()));
         self.pass(plan.as_ref(), "ranges of the activations", |picture, values| {
             ranges.visit(picture, |i, range| range.add(picture, &values[i], request.percentile));
         })?;
@@ -223,7 +245,7 @@ impl Session {
     /// What the statistics of a request depend on.
     fn statistics_key(&self, request: &StatisticsRequest) -> [u8; 32] {
         let mut hash = Sha256::new();
-        hash.update(format!("{request:?} {:?}", self.draft.relu_for_clip));
+        hash.update(format!("{request:?} {:?} {:?}", self.draft.relu_for_clip, self.split));
         for (tensor, values) in &self.draft.changed_weights {
             hash.update(tensor.0.to_le_bytes());
             for value in values.iter() {

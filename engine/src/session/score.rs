@@ -11,18 +11,20 @@ use super::host::strategy_error;
 use crate::analyse::{AnalysisError, Ticker, dequantized_nchw, mean, noise_to_signal, to_nhwc, top1};
 use crate::draft::Draft;
 use crate::network::{NodeId, TensorId};
-use crate::strategy::{Score, StrategyError};
+use crate::strategy::{PictureSet, Score, StrategyError};
 
 /// The float network's scores on the first pictures, and what they depend on.
 pub(super) struct FloatScores {
+    set: PictureSet,
     changed_weights: BTreeMap<TensorId, Arc<[f32]>>,
     relu_for_clip: BTreeSet<NodeId>,
     scores: Vec<Vec<f32>>,
 }
 
 impl FloatScores {
-    fn fits(&self, draft: &Draft, pictures: usize) -> bool {
-        self.scores.len() >= pictures
+    fn fits(&self, set: PictureSet, draft: &Draft, pictures: usize) -> bool {
+        self.set == set
+            && self.scores.len() >= pictures
             && self.relu_for_clip == draft.relu_for_clip
             && self.changed_weights.len() == draft.changed_weights.len()
             && self.changed_weights.iter().all(|(tensor, values)| {
@@ -32,17 +34,19 @@ impl FloatScores {
 }
 
 impl Session {
-    /// Compares the simulator's scores of `inputs`, the first calibration pictures, with the float network's.
+    /// Compares the simulator's scores of `inputs`, the first pictures of `set`, with the float network's.
     pub(super) fn score_output(
         &mut self,
+        set: PictureSet,
         simulator: &Simulator,
         inputs: &[Vec<f32>],
         ticker: &Ticker<'_>,
     ) -> Result<Score, StrategyError> {
-        let known = self.float_scores.take().filter(|known| known.fits(&self.draft, inputs.len()));
+        let known = self.float_scores.take().filter(|known| known.fits(set, &self.draft, inputs.len()));
         let known = match known {
             Some(known) => known,
             None => FloatScores {
+                set,
                 changed_weights: self.draft.changed_weights.clone(),
                 relu_for_clip: self.draft.relu_for_clip.clone(),
                 scores: self.float_scores(inputs, ticker)?,

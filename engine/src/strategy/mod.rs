@@ -52,7 +52,7 @@ pub struct TensorStatistics {
 pub enum PictureSet {
     /// The calibration pictures that statistics are taken from.
     Calibration,
-    /// Calibration pictures that were set aside for scoring.
+    /// Calibration pictures that the strategy set aside; none until it does.
     HeldOut,
 }
 
@@ -140,6 +140,8 @@ pub trait StrategyHost {
     fn weights(&self, tensor: TensorId) -> Option<&[f32]>;
     /// Number of pictures of a set.
     fn pictures(&self, set: PictureSet) -> usize;
+    /// Sets every n-th picture aside, away from statistics, until the strategy returns; 0 puts all back.
+    fn hold_out(&mut self, every: usize) -> Result<(), StrategyError>;
     /// Runs the float network over the calibration pictures.
     fn statistics(&mut self, request: &StatisticsRequest) -> Result<Vec<TensorStatistics>, StrategyError>;
     /// Runs the float network on one picture and returns these activations (NCHW, C order).
@@ -148,6 +150,14 @@ pub trait StrategyHost {
         set: PictureSet,
         picture: usize,
         weights: WeightsUse,
+        tensors: &[TensorId],
+    ) -> Result<Vec<Vec<f32>>, StrategyError>;
+    /// Runs the completed draft in the chip's arithmetic on one picture and returns these activations, dequantized
+    /// (NCHW, C order). What is fused with the operation behind it has no integers of its own and is refused.
+    fn run_quantized(
+        &mut self,
+        set: PictureSet,
+        picture: usize,
         tensors: &[TensorId],
     ) -> Result<Vec<Vec<f32>>, StrategyError>;
     /// Applies the rules that every strategy shares and checks the result; returns the findings, one a line,

@@ -43,6 +43,7 @@ impl Fake {
             exported: Vec::new(),
             points: Vec::new(),
             finish_early: false,
+            held_out: 0,
             cancelled: false,
             panics_in_statistics: false,
         }
@@ -210,8 +211,22 @@ impl StrategyHost for Fake {
     fn pictures(&self, set: PictureSet) -> usize {
         match set {
             PictureSet::Calibration => 4,
-            PictureSet::HeldOut => 0,
+            PictureSet::HeldOut => self.held_out,
         }
+    }
+
+    fn hold_out(&mut self, every: usize) -> Result<(), StrategyError> {
+        self.held_out = 4usize.checked_div(every).unwrap_or(0);
+        Ok(())
+    }
+
+    fn run_quantized(
+        &mut self,
+        _set: PictureSet,
+        picture: usize,
+        tensors: &[TensorId],
+    ) -> Result<Vec<Vec<f32>>, StrategyError> {
+        Ok(tensors.iter().map(|&t| noise(self.network.tensor(t).len(), (picture + t.0 + 7) as u32)).collect())
     }
 
     fn statistics(&mut self, request: &StatisticsRequest) -> Result<Vec<TensorStatistics>, StrategyError> {

@@ -94,7 +94,8 @@ pub struct OctetHost {
         unsafe extern "C" fn(host: *const OctetHost, index: u64, numbers: *mut OctetStatistics) -> i32,
     >,
     /// Runs the float network on one picture of OCTET_PICTURES_... with OCTET_WEIGHTS_... and writes the values of
-    /// `count` activations to `values[0]` ... `values[count - 1]`. Valid until the next call of this function.
+    /// `count` activations to `values[0]` ... `values[count - 1]`. Valid until the next call of this function or of
+    /// `run_quantized`.
     pub run_float: Option<
         unsafe extern "C" fn(
             host: *const OctetHost,
@@ -178,5 +179,21 @@ pub struct OctetHost {
     /// them back.
     pub correct_weights: Option<
         unsafe extern "C" fn(host: *const OctetHost, tensor: u64, values: *const f32, count: u64) -> i32,
+    >,
+    /// Sets every n-th picture aside as OCTET_PICTURES_HELD_OUT, away from statistics, until `run` returns: 2 or more,
+    /// or 0 to put all back.
+    pub hold_out: Option<unsafe extern "C" fn(host: *const OctetHost, every: u64) -> i32>,
+    /// Runs the draft in the chip's own arithmetic on one picture of OCTET_PICTURES_... and writes the values of `count`
+    /// activations, dequantized, to `values[0]` ... `values[count - 1]`. Every slot must be decided. An activation that is
+    /// fused with the operation behind it is refused. Valid until the next call of this function or of `run_float`.
+    pub run_quantized: Option<
+        unsafe extern "C" fn(
+            host: *const OctetHost,
+            pictures: i32,
+            picture: u64,
+            tensors: *const u64,
+            count: u64,
+            values: *mut OctetFloats,
+        ) -> i32,
     >,
 }

@@ -56,7 +56,7 @@ pub const OCTET_WEIGHTS_QUANTIZED: i32 = 1;
 
 /// The calibration pictures that statistics are taken from.
 pub const OCTET_PICTURES_CALIBRATION: i32 = 0;
-/// Calibration pictures that were set aside for scoring: none so far, and a score on no pictures is refused.
+/// Calibration pictures that `hold_out` set aside: none before it is called, and a score on no pictures is refused.
 pub const OCTET_PICTURES_HELD_OUT: i32 = 1;
 
 /// Score with everything quantized.

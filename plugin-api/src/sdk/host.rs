@@ -278,6 +278,27 @@ impl<'a> Host<'a> {
         Ok(values.iter().map(|v| unsafe { view(v.data, v.len) }).collect())
     }
 
+    /// Sets every n-th picture aside as [`Pictures::HeldOut`], away from statistics, until the strategy returns: 2 or more,
+    /// or 0 to put all back.
+    pub fn hold_out(&mut self, every: u64) -> Result<(), Error> {
+        call!(self, hold_out, every)
+    }
+
+    /// Runs the draft in the chip's own arithmetic on one picture and returns these activations, dequantized (NCHW, C
+    /// order). Every slot must be decided. An activation that is fused with the operation behind it is refused.
+    pub fn run_quantized(
+        &mut self,
+        pictures: Pictures,
+        picture: u64,
+        tensors: &[TensorId],
+    ) -> Result<Vec<&[f32]>, Error> {
+        let mut values = vec![OctetFloats::EMPTY; tensors.len()];
+        let (set, count) = (pictures_code(pictures), tensors.len() as u64);
+        call!(self, run_quantized, set, picture, tensors.as_ptr(), count, values.as_mut_ptr())?;
+        // SAFETY: valid until the next run, which takes `&mut self` and so ends this borrow.
+        Ok(values.iter().map(|v| unsafe { view(v.data, v.len) }).collect())
+    }
+
     /// Sets the width of a node, 8 or 16. Slots change with it.
     pub fn set_bits(&mut self, node: NodeId, bits: u32) -> Result<(), Error> {
         call!(self, set_bits, node, bits)

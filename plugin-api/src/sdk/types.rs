@@ -150,7 +150,8 @@ pub enum Weights {
 pub enum Pictures {
     /// The calibration pictures that statistics are taken from.
     Calibration,
-    /// Calibration pictures that were set aside for scoring: none so far, and a score on no pictures is refused.
+    /// Calibration pictures that [`Host::hold_out`](super::Host::hold_out) set aside: none before it is called, and a
+    /// score on no pictures is refused.
     HeldOut,
 }
 

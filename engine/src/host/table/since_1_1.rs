@@ -1,4 +1,5 @@
-//! What version 1.1 of the interface appended: costs, snapshots, files, curves, coming to an end early.
+//! What version 1.1 of the interface appended: costs, snapshots, files, curves, coming to an end early, held-out
+//! pictures, runs in the chip's arithmetic.
 
 use std::path::PathBuf;
 
@@ -83,6 +84,28 @@ functions! {
         };
         context.forget_weights(id);
         Ok(())
+    }
+
+    fn hold_out(context, every: u64) {
+        context.engine.hold_out(usize::try_from(every).unwrap_or(usize::MAX))
+    }
+
+    fn run_quantized(
+        context,
+        pictures: i32,
+        picture: u64,
+        tensors: *const u64,
+        count: u64,
+        out: *mut OctetFloats,
+    ) {
+        let set = picture_set(pictures)?;
+        let picture = picture_of(context, set, picture)?;
+        // SAFETY: see above.
+        let ids = unsafe { activations(context, tensors, count) }?;
+        context.floats.clear();
+        context.floats = context.engine.run_quantized(set, picture, &ids)?;
+        // SAFETY: see above; `out` has `count` entries.
+        unsafe { put_each(&context.floats, ids.len(), out) }
     }
 
     fn finish_early(context, out: *mut u32) {
