@@ -37,8 +37,9 @@ fn widen(ranges: &mut [f32], other: &[f32]) {
 
 /// Equation (11) of the paper for one channel, by which its weights before are multiplied.
 fn factor(before: f32, behind: f32, threshold: f32) -> f32 {
-    // Both 0: nothing to equalize, and 0 / 0 below.
-    if before + behind < threshold || before + behind == 0.0 {
+    // A channel without weights on one side has nothing to equalize. ESP-PPQ takes the limit here, which lets the bias
+    // of a dead channel grow without end.
+    if before + behind < threshold || before == 0.0 || behind == 0.0 {
         return 1.0;
     }
     (1.0 / (before / behind).sqrt()).clamp(1.0 / LIMIT, LIMIT)

@@ -217,3 +217,96 @@ pub(crate) fn apply(graph: &Graph, constants: &mut Constants, groups: &Groups, s
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::groups;
+    use crate::test_network::{Build, constant};
+
+    /// As many values in every bin up to `max`.
+    fn even(max: f32) -> Statistics {
+        let bin_width = f64::from(max) / BINS as f64;
+        let count = 10 * BINS as u64;
+        Statistics { min: 0.0, max, histogram: vec![10; BINS], bin_width, percentiles: None, count }
+    }
+
+    fn two_layers() -> (Graph, Constants, TensorId) {
+        let mut b = Build::new(1, 1);
+        let x = b.conv("before", 0, 2, 1, false);
+        let x = b.relu6("clip", x);
+        b.conv("behind", x, 2, 1, false);
+        let (graph, constants) = b.finish();
+        (graph, constants, x)
+    }
+
+    fn only(weights: f64) -> Options {
+        Options { per_channel: false, clip_weight: 1.0, weights }
+    }
+
+    #[test]
+    fn an_evenly_filled_range_is_scaled_to_fill_the_integers() {
+        let (graph, constants, clip) = two_layers();
+        let groups = groups(&graph);
+        let stored = [Stored { tensor: clip, bits: 8, aligned: Vec::new() }];
+        let measured = Measured::from([(clip, even(6.0))]);
+        let steps = fit(&graph, &constants, &groups, &stored, &measured, only(0.0));
+        let reach = 6.0 * (f64::from(steps[groups.of[clip]]) / STEPS as f64).exp2();
+        // The integers end at 127.5 steps of 2^-4 (7.97) or 2^-5 (3.98, out of this octave).
+        assert!((7.8..8.1).contains(&reach) || (3.9..4.3).contains(&reach), "{reach}");
+        assert!(steps.iter().enumerate().all(|(g, &k)| g == groups.of[clip] || k == 0), "{steps:?}");
+    }
+
+    #[test]
+    fn fixed_groups_stay_and_weights_count_as_much_as_they_are_told() {
+        let (graph, constants, clip) = two_layers();
+        let groups = groups(&graph);
+        let measured = Measured::from([(clip, even(7.9))]);
+        let stored = [Stored { tensor: clip, bits: 8, aligned: Vec::new() }];
+        let balance = |weights| fit(&graph, &constants, &groups, &stored, &measured, only(weights));
+        for steps in [balance(0.0), balance(1.0), balance(1000.0)] {
+            assert_eq!((steps[groups.of[graph.input]], steps[groups.of[graph.output]]), (0, 0));
+        }
+        // By itself the activation stays; with heavy weights their curves alone decide.
+        assert!(balance(0.0)[groups.of[clip]].abs() <= 2);
+        let chosen = balance(1000.0)[groups.of[clip]];
+        let noise = |steps: i32| -> f64 {
+            let at = |k: i32| k.rem_euclid(STEPS as i32) as usize;
+            let curve = |node: usize| {
+                let layer = graph.layer(node).unwrap();
+                weights_curve(&layer, values(&constants, layer.weights), only(1.0))
+            };
+            curve(0)[at(steps)] + curve(2)[at(-steps)]
+        };
+        let best = (-32..32).map(noise).fold(f64::INFINITY, f64::min);
+        assert!(noise(chosen) <= 1.01 * best, "{} {best}", noise(chosen));
+    }
+
+    #[test]
+    fn noise_repeats_with_every_octave() {
+        let layer = two_layers().0.layer(0).unwrap();
+        let once = weights_curve(&layer, &[0.7, -0.3], only(1.0));
+        let doubled = weights_curve(&layer, &[1.4, -0.6], only(1.0));
+        assert!(once.iter().zip(&doubled).all(|(a, b)| (a - b).abs() <= 1e-9 * a.max(1e-9)));
+    }
+
+    #[test]
+    fn bounds_and_biases_take_the_scale_and_readers_give_it_back() {
+        let (graph, mut constants, clip) = two_layers();
+        let groups = groups(&graph);
+        for (name, given) in [("before.w", [1.0, 2.0]), ("before.b", [3.0, 4.0]), ("behind.b", [5.0, 6.0])] {
+            let tensor = graph.tensors.iter().position(|t| t.name == name).unwrap();
+            constants.insert(tensor, given.to_vec());
+        }
+        let behind = constant(&graph, &constants, "behind.w").to_vec();
+        let mut scales = vec![1.0; groups.free.len()];
+        scales[groups.of[clip]] = 0.5;
+        apply(&graph, &mut constants, &groups, &scales);
+        assert_eq!(constant(&graph, &constants, "before.w"), [0.5, 1.0]);
+        assert_eq!(constant(&graph, &constants, "before.b"), [1.5, 2.0]);
+        assert_eq!(constant(&graph, &constants, "clip.high"), [3.0]);
+        assert_eq!(constant(&graph, &constants, "behind.b"), [5.0, 6.0]);
+        let twice: Vec<f32> = behind.iter().map(|w| 2.0 * w).collect();
+        assert_eq!(constant(&graph, &constants, "behind.w"), twice);
+    }
+}

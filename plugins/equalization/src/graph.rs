@@ -24,7 +24,9 @@ pub(crate) struct Graph {
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) name: String,
-    /// ONNX's name of the operation, for messages.
+    /// Names of the original nodes that were merged into this one.
+    pub(crate) absorbed: Vec<String>,
+    /// ONNX's name of the operation.
     pub(crate) op: String,
     pub(crate) kind: Kind,
     /// Activations that it reads.
@@ -35,15 +37,15 @@ pub(crate) struct Node {
 /// What scaling its inputs does to an operation.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    /// Conv or Gemm: its weights take up any factors on either side.
+    /// Conv or Gemm with constants of its own: its weights take up any factors on either side.
     Layer(Layer),
-    /// Its bounds must be scaled too. `shared` when another node reads one of them, so that they cannot be.
+    /// Its bounds must be scaled too. `shared` when somebody else reads one of them, so that they cannot be.
     Clip { lower: TensorId, upper: TensorId, shared: bool },
-    /// Positively homogeneous, and channel c of the output comes from channel c of every input: Relu, pools.
+    /// Positively homogeneous, and channel c of the output comes from channel c of the input: Relu, pools, zero padding.
     Channelwise,
     /// The same, of two activations.
     Add,
-    /// Positively homogeneous, but channels move: Concat, Flatten, Reshape, Transpose, Pad with zeros.
+    /// Positively homogeneous, but channels move: Concat, Flatten, Reshape, Transpose.
     Rearranging,
     /// Anything else, e.g. Softmax.
     Rigid,
@@ -74,6 +76,8 @@ pub(crate) struct Layer {
     pub(crate) area: usize,
     /// True for a Gemm with `[in, out]` weights.
     pub(crate) inputs_first: bool,
+    /// True for a convolution that puts zeros around its input.
+    pub(crate) padded: bool,
 }
 
 /// Values of constants by tensor, as the draft has them.

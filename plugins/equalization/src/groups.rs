@@ -56,3 +56,43 @@ fn root(parents: &mut [usize], mut tensor: usize) -> usize {
     }
     tensor
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_network::{Build, mobilenet};
+
+    fn of(graph: &Graph, groups: &Groups, node: &str) -> usize {
+        groups.of[graph.nodes.iter().find(|n| n.name == node).unwrap().output]
+    }
+
+    #[test]
+    fn layers_separate_and_everything_else_ties() {
+        let (graph, _, _) = mobilenet(3, &[4, 4], true);
+        let groups = groups(&graph);
+        let at = |node: &str| of(&graph, &groups, node);
+        assert_eq!(at("stem"), at("stem.act"));
+        assert_ne!(at("stem.act"), at("0.expand"));
+        assert_eq!(at("0.project"), at("1.project"), "the shortcut ties its operands");
+        assert_eq!(at("1.add"), at("0.project"));
+        assert_eq!(at("last.act"), at("flatten"));
+        assert!(groups.free[at("last")] && groups.free[at("1.add")]);
+        assert!(!groups.free[groups.of[graph.input]] && !groups.free[at("classes")]);
+    }
+
+    #[test]
+    fn a_clip_whose_bounds_somebody_shares_keeps_its_scale() {
+        let mut b = Build::new(1, 1);
+        let x = b.conv("before", 0, 2, 1, false);
+        let x = b.relu6("clip", x);
+        b.conv("behind", x, 2, 1, false);
+        let (mut graph, _) = b.finish();
+        let before = groups(&graph);
+        assert!(before.free[of(&graph, &before, "clip")]);
+        if let Kind::Clip { shared, .. } = &mut graph.nodes[1].kind {
+            *shared = true;
+        }
+        let after = groups(&graph);
+        assert!(!after.free[of(&graph, &after, "clip")] && !after.free[of(&graph, &after, "before")]);
+    }
+}

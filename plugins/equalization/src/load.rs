@@ -22,28 +22,30 @@ pub(crate) fn load(host: &Host<'_>) -> Result<(Graph, Constants), Error> {
     }
     for node in host.nodes()? {
         let inputs: Vec<usize> = node.inputs.iter().copied().map(id).collect();
+        // Constants that somebody else reads too cannot be rewritten for one of their readers.
+        let shared = |tensors: &[usize]| tensors.iter().any(|&t| readers.get(t).is_none_or(|&n| n > 1));
         let kind = match node.op.as_str() {
+            "Conv" | "Gemm" if shared(inputs.get(1..).unwrap_or_default()) => Kind::Rigid,
             "Conv" | "Gemm" => layer(host, &graph, &node, &inputs)?.map_or(Kind::Rigid, Kind::Layer),
             "Clip" if node.relu_for_clip => Kind::Channelwise,
             "Clip" => match inputs[..] {
-                [_, lower, upper] => {
-                    let shared = [lower, upper].iter().any(|&b| readers.get(b).is_none_or(|&n| n > 1));
-                    Kind::Clip { lower, upper, shared }
-                }
+                [_, lower, upper] => Kind::Clip { lower, upper, shared: shared(&[lower, upper]) },
                 _ => Kind::Rigid,
             },
             "Relu" | "MaxPool" | "AveragePool" | "GlobalAveragePool" => Kind::Channelwise,
             "Add" if !inputs.iter().any(|i| constants.contains_key(i)) => Kind::Add,
             "Flatten" | "Reshape" | "Transpose" => Kind::Rearranging,
             "Concat" if !inputs.iter().any(|i| constants.contains_key(i)) => Kind::Rearranging,
-            "Pad" if host.attribute_float(node.id, "value") == Some(0.0) => Kind::Rearranging,
+            // Around height and width, which leaves the channels alone.
+            "Pad" if host.attribute_float(node.id, "value") == Some(0.0) => Kind::Channelwise,
             _ => Kind::Rigid,
         };
         let Some(&output) = node.outputs.first() else {
             return Err(Error::failed(format!("`{}` computes nothing; check the model", node.name)));
         };
         let inputs = inputs.into_iter().filter(|i| !constants.contains_key(i)).collect();
-        graph.nodes.push(Node { name: node.name, op: node.op, kind, inputs, output: id(output) });
+        let (name, absorbed, op) = (node.name, node.absorbed, node.op);
+        graph.nodes.push(Node { name, absorbed, op, kind, inputs, output: id(output) });
     }
     Ok((graph, constants))
 }
@@ -68,12 +70,15 @@ fn layer(
         ("Conv", &[outputs, inputs, ..]) => {
             let groups = usize::try_from(number("group").unwrap_or(1)).unwrap_or(1);
             let area = shape.iter().skip(2).product();
-            Layer { weights, bias, outputs, inputs: inputs * groups, groups, area, inputs_first: false }
+            let pads = host.attribute_ints(node.id, "pads").unwrap_or_default();
+            let padded = pads.iter().any(|&p| p != 0);
+            let inputs = inputs.saturating_mul(groups);
+            Layer { weights, bias, outputs, inputs, groups, area, inputs_first: false, padded }
         }
         ("Gemm", &[first, second]) => {
             let inputs_first = number("transB").unwrap_or(0) == 0;
             let (outputs, inputs) = if inputs_first { (second, first) } else { (first, second) };
-            Layer { weights, bias, outputs, inputs, groups: 1, area: 1, inputs_first }
+            Layer { weights, bias, outputs, inputs, groups: 1, area: 1, inputs_first, padded: false }
         }
         _ => return Ok(None),
     };

@@ -149,3 +149,82 @@ impl Region {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_network::{Build, mobilenet};
+
+    fn names(graph: &Graph, nodes: &[NodeId]) -> Vec<String> {
+        nodes.iter().map(|&n| graph.nodes[n].name.clone()).collect()
+    }
+
+    fn found(graph: &Graph, constants: &Constants, add: bool, clip: bool) -> Vec<(String, String)> {
+        let (pairs, _) = find(graph, constants, Crossing { add, clip });
+        let joined = |nodes: &[NodeId]| names(graph, nodes).join(" ");
+        pairs.iter().map(|p| (joined(&p.upstream), joined(&p.downstream))).collect()
+    }
+
+    fn texts(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect()
+    }
+
+    #[test]
+    fn level_1_stops_at_additions_and_level_2_closes_over_them() {
+        let (graph, constants, _) = mobilenet(7, &[4, 4], false);
+        let inside = [
+            ("stem", "0.expand"),
+            ("0.expand", "0.depthwise"),
+            ("0.depthwise", "0.project"),
+            ("1.expand", "1.depthwise"),
+            ("1.depthwise", "1.project"),
+        ];
+        assert_eq!(found(&graph, &constants, false, false), texts(&inside));
+        let mut all = texts(&inside[..3]);
+        // The shortcut ties both projections and both of their readers together.
+        all.push(("0.project 1.project".to_owned(), "1.expand last".to_owned()));
+        all.extend(texts(&inside[3..]));
+        assert_eq!(found(&graph, &constants, true, false), all);
+    }
+
+    #[test]
+    fn relu6_is_an_obstacle_unless_it_may_become_relu() {
+        let (graph, constants, _) = mobilenet(7, &[4, 4], true);
+        assert_eq!(
+            found(&graph, &constants, true, false),
+            texts(&[("0.project 1.project", "1.expand last")])
+        );
+        assert_eq!(found(&graph, &constants, true, true).len(), 6);
+        let (pairs, _) = find(&graph, &constants, Crossing { add: true, clip: true });
+        assert_eq!(names(&graph, &pairs[0].clips), ["stem.act"]);
+    }
+
+    #[test]
+    fn a_clip_with_another_lower_bound_is_never_crossed() {
+        let mut b = Build::new(1, 1);
+        let x = b.conv("before", 0, 2, 1, false);
+        let x = b.relu6("clip", x);
+        b.conv("behind", x, 2, 1, false);
+        b.set("clip.low", &[-1.0]);
+        let (graph, constants) = b.finish();
+        let (pairs, skipped) = find(&graph, &constants, Crossing { add: true, clip: true });
+        assert!(pairs.is_empty());
+        assert_eq!(skipped[0].reason, "`clip` (Clip) is not crossed");
+    }
+
+    #[test]
+    fn what_reaches_the_networks_output_or_the_picture_is_no_pair() {
+        let mut b = Build::new(1, 2);
+        let x = b.conv("conv", 0, 2, 1, false);
+        b.add("add", x, 0);
+        let (graph, constants) = b.finish();
+        let (pairs, skipped) = find(&graph, &constants, Crossing { add: true, clip: true });
+        assert!(pairs.is_empty() && skipped.len() == 1, "{skipped:?}");
+
+        let (graph, constants, _) = mobilenet(7, &[4], false);
+        let (_, skipped) = find(&graph, &constants, Crossing { add: true, clip: true });
+        let reason = |name: &str| skipped.iter().find(|s| graph.nodes[s.node].name == name).unwrap();
+        assert_eq!(reason("classes").reason, "the network's output follows");
+        assert_eq!(reason("last").reason, "`flatten` (Flatten) is not crossed");
+    }
+}

@@ -1,5 +1,6 @@
 //! What the user may choose.
 
+use octet_plugin_api::observer::pot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,28 +8,38 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "equalization")]
 pub(crate) struct Settings {
-    /// How channels are equalized across layers.
+    /// Whether channels are equalized across layers.
     #[schemars(title = "Equalization")]
     pub(crate) mode: Mode,
-    /// How often the classic equalization goes over all pairs of layers.
+    /// How often the equalization goes over all pairs of layers; it settles after a few rounds.
     #[schemars(title = "Iterations", range(min = 1, max = 100))]
     pub(crate) iterations: u32,
-    /// The classic equalization leaves channels alone whose largest weights before and behind add up to less.
+    /// Channels are left alone whose largest weights before and behind add up to less; 0 equalizes all.
     #[schemars(title = "Value threshold", range(min = 0.0, max = 100.0))]
     pub(crate) value_threshold: f32,
     /// 1: across ReLU and pooling. 2: across Add too.
     #[schemars(title = "Level", range(min = 1, max = 2))]
     pub(crate) opt_level: u32,
-    /// Names of layers to equalize, separated by commas; * and ? stand for any text and any character. Empty: all.
+    /// Layers to equalize with what follows them: names or patterns such as *features.1.*, separated by commas. Empty: all.
     #[schemars(title = "Layers")]
     pub(crate) interested_layers: String,
-    /// Which ReLU6 the classic equalization turns into ReLU.
+    /// Layers whose weights the equalization leaves alone: names or patterns, separated by commas.
+    #[schemars(title = "Never")]
+    pub(crate) except: String,
+    /// Which ReLU6 the equalization turns into ReLU; the log tells how far that changes the float network.
     #[schemars(title = "ReLU6 to ReLU")]
     pub(crate) relu6: Relu6,
-    /// Scale whole activations so that powers of two fit them best. Changes nothing in the float network.
+    /// Move what ReLU never cuts of biases into the layers behind. For shifts by rounding see bias_correction of int8.
+    #[schemars(title = "Absorb high biases")]
+    pub(crate) absorb_biases: bool,
+    /// Scale activations as a whole so that powers of two fit them best. Changes nothing in the float network.
     #[schemars(title = "Fit scales")]
     pub(crate) fit_scales: bool,
+    /// What clipping activations counts against rounding when scales are fitted: best as in int8, whose choice it foresees.
+    #[schemars(title = "Fit: weight of clipping", range(min = 0.0, max = 16.0))]
     pub(crate) clip_weight: f64,
+    /// What noise in weights counts against noise in activations when scales are fitted; 0 looks at activations alone.
+    #[schemars(title = "Fit: weight of the weights", range(min = 0.0, max = 1000.0))]
     pub(crate) weights_weight: f64,
 }
 
@@ -40,9 +51,11 @@ impl Default for Settings {
             value_threshold: 0.4,
             opt_level: 2,
             interested_layers: String::new(),
+            except: String::new(),
             relu6: Relu6::default(),
+            absorb_biases: false,
             fit_scales: true,
-            clip_weight: 0.5,
+            clip_weight: pot::CLIP_WEIGHT,
             weights_weight: 1.0,
         }
     }
