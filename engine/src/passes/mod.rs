@@ -9,6 +9,7 @@ mod fold_batchnorm;
 mod fold_constants;
 mod fuse_bias;
 mod matmul_to_gemm;
+mod own_bounds;
 mod pad_to_conv;
 mod reduce_mean_to_gap;
 mod remove_identity;
@@ -26,12 +27,13 @@ use crate::onnx::graph::Graph;
 type Pass = (&'static str, fn(&mut Graph) -> Vec<String>);
 
 /// The order matters: constants first, since the others look at them; layouts before everything that counts axes.
-const PASSES: [Pass; 11] = [
+const PASSES: [Pass; 12] = [
     ("fold_constants", fold_constants::run),
     ("remove_identity", remove_identity::run),
     ("channels_first", channels_first::run),
     ("reduce_mean_to_gap", reduce_mean_to_gap::run),
     ("clip_bounds", clip_bounds::run),
+    ("own_bounds", own_bounds::run),
     ("matmul_to_gemm", matmul_to_gemm::run),
     ("fuse_bias", fuse_bias::run),
     ("fold_batchnorm", fold_batchnorm::run),

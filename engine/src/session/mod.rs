@@ -220,7 +220,8 @@ impl Session {
 
     fn collect(&self, request: &StatisticsRequest) -> Result<Vec<TensorStatistics>, StrategyError> {
         let plan = self.float_plan(&self.weights(request.weights), &request.tensors)?;
-        let ranges = statistics::ranges(request, self.split.len(PictureSet::Calibration, self.pictures.len()));
+        let ranges =
+            statistics::ranges(request, self.split.len(PictureSet::Calibration, self.pictures.len()));
         self.pass(plan.as_ref(), "ranges of the activations", |picture, values| {
             ranges.visit(picture, |i, range| range.add(picture, &values[i], request.percentile));
         })?;

@@ -1,12 +1,13 @@
 //! Equalization: rewrites the float network, without changing what it computes, into one that loses less when it is
 //! quantized.
 //!
-//! Three steps, each a setting: channels are equalized across layers ([`classic`]), high biases are absorbed
-//! ([`absorb`]), and activations are scaled as a whole ([`fit`]). Only ReLU6 that becomes ReLU changes the float network;
-//! [`change`] tells by how much. The paper's bias correction (section 4.2) needs the exponents of the weights, so it
+//! Three steps, each a setting: channels are equalized across layers ([`classic`], or [`balance`]), high biases are
+//! absorbed ([`absorb`]), and activations are scaled as a whole ([`fit`]). Where ReLU6 becomes ReLU, or bounds a channel
+//! beyond what calibration pictures show, the float network changes; [`change`] tells by how much. The paper's bias correction (section 4.2) needs the exponents of the weights, so it
 //! is a setting of int8, which chooses them.
 
 mod absorb;
+mod balance;
 mod change;
 mod classic;
 mod fit;
@@ -43,8 +44,10 @@ impl Strategy for Equalization {
         host.progress(0.0, "network")?;
         require_open(host)?;
         let before = change::scores(host, 0.0, 0.2)?;
-        if settings.mode == Mode::Classic {
-            steps::equalize(settings, host)?;
+        match settings.mode {
+            Mode::Classic => steps::equalize(settings, host)?,
+            Mode::Balance => steps::balance(settings, host)?,
+            Mode::Off => {}
         }
         if settings.absorb_biases {
             steps::absorb(host)?;

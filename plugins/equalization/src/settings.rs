@@ -67,6 +67,8 @@ pub(crate) enum Mode {
     /// As the paper and ESP-PPQ: weights before and behind reach equally far.
     #[default]
     Classic,
+    /// Noise of activations and weights together is smallest, by what calibration pictures show; ReLU6 stays.
+    Balance,
     /// Channels are left as they are.
     Off,
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use octet_plugin_api::sdk::{Error, Host, Log, Pictures, Role, StatisticsRequest, Weights};
 
 use crate::absorb::{self, Seen};
-use crate::graph::{self, Graph, Kind, NodeId, TensorId};
+use crate::balance::{Channels, Measured, Region};
+use crate::graph::{self, Constants, Graph, Kind, NodeId, TensorId};
 use crate::pairs::{self, Crossing, Pair};
 use crate::settings::{Relu6, Settings};
-use crate::{classic, fit, groups, load, names};
+use crate::{balance, classic, fit, groups, load, names};
 
 /// Equalizes channels across layers, and puts ReLUs in place of the ReLU6 that are in the way.
 pub(crate) fn equalize(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
@@ -51,6 +52,65 @@ pub(crate) fn equalize(settings: &Settings, host: &mut Host<'_>) -> Result<(), E
         host.log(Log::Info, &format!("{replaced} ReLU6 are ReLU now"));
     }
     Ok(())
+}
+
+/// Scales channels so that the noise of activations and weights together is smallest.
+pub(crate) fn balance(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
+    let (graph, mut constants) = load::load(host)?;
+    let (found, _) = pairs::find(&graph, &constants, Crossing { add: settings.opt_level >= 2, clip: true });
+    let pairs = of_interest(settings, &graph, found)?;
+    let slots: BTreeSet<TensorId> = host
+        .slots()?
+        .iter()
+        .filter(|slot| slot.role == Role::Activation)
+        .map(|slot| slot.tensor as TensorId)
+        .collect();
+    let regions: Vec<Region<'_>> =
+        pairs.iter().map(|pair| region(&graph, &constants, pair, &slots)).collect();
+    let read = graph.layers().filter_map(|(node, _)| graph.nodes[node].inputs.first().copied());
+    let tensors: BTreeSet<TensorId> =
+        regions.iter().flat_map(|r| r.stored.iter().copied()).chain(read).collect();
+    let mut measured: Measured = tensors
+        .iter()
+        .map(|&t| (t, Channels::new(graph.tensors[t].shape.get(1).copied().unwrap_or(1))))
+        .collect();
+    let count = host.pictures(Pictures::Calibration)?;
+    let ids: Vec<u64> = tensors.iter().map(|&t| t as u64).collect();
+    for picture in 0..count {
+        host.progress(0.2 + 0.4 * picture as f32 / count as f32, "activations of the channels")?;
+        let values = host.run_float(Pictures::Calibration, picture, Weights::Float, &ids)?;
+        measured.values_mut().zip(values).for_each(|(channels, values)| channels.add(values, count as usize));
+    }
+    balance::balance(&graph, &mut constants, &regions, &mut measured, host.target()?.per_channel);
+    host.log(Log::Info, &format!("channels of {} groups of layers balanced", regions.len()));
+    load::store(host, &constants)
+}
+
+/// A pair with what lies between its layers.
+fn region<'a>(
+    graph: &Graph,
+    constants: &Constants,
+    pair: &'a Pair,
+    slots: &BTreeSet<TensorId>,
+) -> Region<'a> {
+    let mut stored: BTreeSet<TensorId> = BTreeSet::new();
+    let mut open: Vec<TensorId> = pair.upstream.iter().map(|&n| graph.nodes[n].output).collect();
+    let mut bound: Option<f32> = None;
+    while let Some(tensor) = open.pop() {
+        if !stored.insert(tensor) {
+            continue;
+        }
+        for &reader in graph.tensors[tensor].consumers.iter().filter(|&&n| graph.layer(n).is_none()) {
+            let node = &graph.nodes[reader];
+            if let Kind::Clip { upper, .. } = node.kind {
+                let upper = graph::values(constants, upper).first().copied().unwrap_or(f32::MAX);
+                bound = Some(bound.map_or(upper, |b| b.min(upper)));
+            }
+            open.push(node.output);
+        }
+    }
+    stored.retain(|tensor| slots.contains(tensor));
+    Region { pair, stored: stored.into_iter().collect(), bound: bound.filter(|&b| b < f32::MAX) }
 }
 
 /// The pairs that the user wants: begun by a layer of interest, without an excluded one on either side.

@@ -1,6 +1,6 @@
 //! The network as training sees it: plain data, read once from the host.
 
-use octet_plugin_api::sdk::{self, Error, Host, NodeId, Role, Rounding, TensorId};
+use octet_plugin_api::sdk::{self, Error, Host, NodeId, Rounding, TensorId};
 
 use crate::ops::Geometry;
 
@@ -16,7 +16,6 @@ pub(crate) struct Graph {
 /// An operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    pub(crate) id: NodeId,
     pub(crate) name: String,
     pub(crate) kind: Kind,
     /// Activations that it reads.
@@ -105,7 +104,7 @@ impl Graph {
                 return Err(Error::failed(format!("`{}` computes nothing; check the model", node.name)));
             };
             let inputs = node.inputs.into_iter().filter(|t| !constant(t)).collect();
-            nodes.push(Node { id: node.id, name: node.name, kind, inputs, output, bits: node.bits });
+            nodes.push(Node { name: node.name, kind, inputs, output, bits: node.bits });
         }
         Ok(Graph { nodes, tensors, output: network.output, rounding: host.target()?.rounding })
     }
@@ -130,7 +129,9 @@ impl Graph {
         let mut tensor = tensor;
         // Each round goes on along the graph or back over a Flatten; more rounds than nodes mean nothing new.
         for _ in 0..=2 * self.nodes.len() {
-            let Some(node) = self.tensor(tensor).producer.and_then(|n| self.nodes.get(n)) else { return tensor };
+            let Some(node) = self.tensor(tensor).producer.and_then(|n| self.nodes.get(n)) else {
+                return tensor;
+            };
             if let Some(activation) = self.activation_of(node) {
                 tensor = activation.output;
             } else if let (Kind::Flatten, [input]) = (&node.kind, &node.inputs[..]) {
@@ -147,7 +148,8 @@ impl Graph {
     fn only_added_in(&self, tensor: TensorId, bits: u32) -> Option<TensorId> {
         let [reader] = self.tensor(tensor).readers[..] else { return None };
         let reader = self.nodes.get(reader)?;
-        (matches!(reader.kind, Kind::Add) && tensor != self.output && reader.bits == bits).then_some(reader.output)
+        (matches!(reader.kind, Kind::Add) && tensor != self.output && reader.bits == bits)
+            .then_some(reader.output)
     }
 }
 
@@ -202,39 +204,35 @@ fn layer<'a>(
         let values = ints(name);
         [0, 1].map(|i| values.get(i).and_then(|&v| usize::try_from(v).ok()).unwrap_or(absent))
     };
-    let (outputs, form) = match (shape(Some(&weights)), shape(node.inputs.first()), shape(node.outputs.first())) {
-        (&[outputs, per_group, kh, kw], &[_, channels, h, w], &[_, _, oh, ow]) => {
-            let geometry = Geometry {
-                input: [h, w],
-                output: [oh, ow],
-                kernel: [kh, kw],
-                strides: pair("strides", 1).map(|s| s.max(1)),
-                dilations: pair("dilations", 1),
-                pads: pair("pads", 0),
-            };
-            if per_group == channels {
-                (outputs, Form::Dense(geometry))
-            } else if node.depthwise && per_group == 1 && outputs == channels {
-                (outputs, Form::Depthwise(geometry))
-            } else {
-                return Ok(None);
+    let (outputs, form) =
+        match (shape(Some(&weights)), shape(node.inputs.first()), shape(node.outputs.first())) {
+            (&[outputs, per_group, kh, kw], &[_, channels, h, w], &[_, _, oh, ow]) => {
+                let geometry = Geometry {
+                    input: [h, w],
+                    output: [oh, ow],
+                    kernel: [kh, kw],
+                    strides: pair("strides", 1).map(|s| s.max(1)),
+                    dilations: pair("dilations", 1),
+                    pads: pair("pads", 0),
+                };
+                if per_group == channels {
+                    (outputs, Form::Dense(geometry))
+                } else if node.depthwise && per_group == 1 && outputs == channels {
+                    (outputs, Form::Depthwise(geometry))
+                } else {
+                    return Ok(None);
+                }
             }
-        }
-        (&[first, second], ..) if node.op == "Gemm" => {
-            let inputs_first = ints("transB").first().copied().unwrap_or(0) == 0;
-            (if inputs_first { second } else { first }, Form::Full { inputs_first })
-        }
-        _ => return Ok(None),
-    };
+            (&[first, second], ..) if node.op == "Gemm" => {
+                let inputs_first = ints("transB").first().copied().unwrap_or(0) == 0;
+                (if inputs_first { second } else { first }, Form::Full { inputs_first })
+            }
+            _ => return Ok(None),
+        };
     let rows_fit = outputs > 0 && host.weights(weights)?.len().is_multiple_of(outputs);
     let bias_fits = match bias {
         Some(bias) => constant(&bias) && host.weights(bias)?.len() == outputs,
         None => true,
     };
     Ok((rows_fit && bias_fits).then_some(Layer { weights, bias, outputs, form }))
-}
-
-/// Exponents that the draft has, by tensor and width; weights stand under their layer's width.
-pub(crate) fn slots(host: &Host<'_>) -> Result<(Vec<sdk::Slot>, Vec<sdk::Slot>), Error> {
-    Ok(host.slots()?.into_iter().partition(|slot| matches!(slot.role, Role::Weights { .. })))
 }

@@ -120,7 +120,8 @@ fn train(
     segment: &Segment,
     share: Share,
 ) -> Result<bool, Error> {
-    let name = graph.nodes.get(segment.nodes.clone()).and_then(|n| n.last()).map_or("", |n| &n.name).to_owned();
+    let name =
+        graph.nodes.get(segment.nodes.clone()).and_then(|n| n.last()).map_or("", |n| &n.name).to_owned();
     if let Some(reason) = segments::obstacle(graph, segment) {
         host.log(Log::Info, &format!("not trained up to `{name}`: {reason}"));
         return Ok(true);
@@ -129,7 +130,7 @@ fn train(
         return Ok(false);
     }
     let most = u64::from(settings.pictures);
-    let mut gather = |host: &mut Host<'_>, pictures, from: f32| {
+    let gather = |host: &mut Host<'_>, pictures, from: f32| {
         Examples::gather(host, graph, segment, pictures, most, |host, done| {
             host.progress(share.at(0.1 * from + 0.1 * done), &format!("activations up to {name}"))
         })

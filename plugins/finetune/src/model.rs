@@ -152,7 +152,13 @@ impl<'g> Model<'g> {
     }
 
     /// The sums of products of a layer, without its bias, CNHW.
-    fn product(&self, index: usize, layer: &Layer, x: &Tensor, anneal: Option<Anneal>) -> Result<(Tensor, &Weights)> {
+    fn product(
+        &self,
+        index: usize,
+        layer: &Layer,
+        x: &Tensor,
+        anneal: Option<Anneal>,
+    ) -> Result<(Tensor, &Weights)> {
         let Some(weights) = self.layers.get(&index) else { bail!("a layer has no weights") };
         let w = weights.quantized(anneal, Range::of_bits(self.bits, self.graph.rounding))?;
         let (channels, pictures, height, width) = x.dims4()?;
@@ -209,8 +215,12 @@ impl<'g> Model<'g> {
 
     pub(crate) fn state(&self) -> Result<State> {
         Ok(State {
-            activations: self.activations.values().map(flat).collect::<Result<_>>()?,
-            layers: self.layers.values().map(|w| Ok([flat(&w.p)?, flat(&w.shift)?])).collect::<Result<_>>()?,
+            activations: self.activations.values().map(|p| flat(p)).collect::<Result<_>>()?,
+            layers: self
+                .layers
+                .values()
+                .map(|w| Ok([flat(&w.p)?, flat(&w.shift)?]))
+                .collect::<Result<_>>()?,
             rounding: self
                 .layers
                 .values()
@@ -287,9 +297,10 @@ impl Weights {
             float,
             bias: Tensor::from_vec(bias, layer.outputs, device).map_err(failed)?,
             p: variable(p, &[rows])?,
-            shift: variable(vec![0.0; if layer.bias.is_some() { layer.outputs } else { 1 }], &[
-                if layer.bias.is_some() { layer.outputs } else { 1 },
-            ])?,
+            shift: variable(
+                vec![0.0; if layer.bias.is_some() { layer.outputs } else { 1 }],
+                &[if layer.bias.is_some() { layer.outputs } else { 1 }],
+            )?,
             rounding: None,
         })
     }
@@ -300,9 +311,11 @@ impl Weights {
 
     fn quantized(&self, anneal: Option<Anneal>, range: Range) -> Result<Tensor> {
         match (&self.rounding, anneal) {
-            (Some((v, grid)), anneal) => {
-                ops::learned_rounding(v.as_tensor(), grid, anneal.unwrap_or(Anneal { lambda: 0.0, beta: 2.0 }))
-            }
+            (Some((v, grid)), anneal) => ops::learned_rounding(
+                v.as_tensor(),
+                grid,
+                anneal.unwrap_or(Anneal { lambda: 0.0, beta: 2.0 }),
+            ),
             (None, _) => {
                 let zeros = Tensor::zeros_like(&self.bias)?;
                 ops::quantize(&self.float, &zeros, self.p.as_tensor(), range)

@@ -66,7 +66,7 @@ fn cnhw<'a>(
     [channels, height, width]: [usize; 3],
 ) -> candle_core::Result<Tensor> {
     let plane = (height * width).max(1);
-    let mut values = Vec::new();
+    let mut values: Vec<f32> = Vec::new();
     for channel in 0..channels {
         for picture in pictures.clone() {
             values.extend(picture.chunks(plane).nth(channel).unwrap_or_default());

@@ -32,9 +32,10 @@ pub(crate) fn cut(graph: &Graph, input: TensorId) -> Vec<Segment> {
 /// The one activation that nodes from `end` on still read, or the network's output; `None` when there are several.
 fn only_alive(graph: &Graph, input: TensorId, end: usize) -> Option<TensorId> {
     let made = graph.nodes.get(..end)?.iter().map(|n| n.output);
-    let mut alive = [input].into_iter().chain(made).filter(|&t| {
-        t == graph.output || graph.tensor(t).readers.iter().any(|&reader| reader >= end)
-    });
+    let mut alive = [input]
+        .into_iter()
+        .chain(made)
+        .filter(|&t| t == graph.output || graph.tensor(t).readers.iter().any(|&reader| reader >= end));
     let first = alive.next()?;
     alive.next().is_none().then_some(first)
 }
@@ -53,7 +54,8 @@ pub(crate) fn obstacle(graph: &Graph, segment: &Segment) -> Option<String> {
         _ => None,
     });
     let bits = nodes.first().map_or(8, |n| n.bits);
-    let before = graph.tensor(segment.input).producer.and_then(|n| graph.nodes.get(n)).map_or(bits, |n| n.bits);
+    let before =
+        graph.tensor(segment.input).producer.and_then(|n| graph.nodes.get(n)).map_or(bits, |n| n.bits);
     let widths = || {
         let mixed = nodes.iter().find(|n| n.bits != bits || n.bits != before)?;
         Some(format!("`{}` has another width than its neighbours", mixed.name))

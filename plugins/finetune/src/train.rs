@@ -31,9 +31,19 @@ pub(crate) struct Losses {
 /// What a training tells while it runs.
 pub(crate) trait Watch {
     /// After a step; false ends the training with the best so far. An error ends the job.
-    fn step(&mut self, done: u32, all: u32, loss: f64) -> std::result::Result<bool, octet_plugin_api::sdk::Error>;
+    fn step(
+        &mut self,
+        done: u32,
+        all: u32,
+        loss: f64,
+    ) -> std::result::Result<bool, octet_plugin_api::sdk::Error>;
     /// After a measurement on both kinds of pictures.
-    fn measured(&mut self, done: u32, all: u32, losses: Losses) -> std::result::Result<(), octet_plugin_api::sdk::Error>;
+    fn measured(
+        &mut self,
+        done: u32,
+        all: u32,
+        losses: Losses,
+    ) -> std::result::Result<(), octet_plugin_api::sdk::Error>;
 }
 
 /// Why a training ended early.
@@ -99,7 +109,8 @@ impl Training<'_, '_> {
         ];
         let rates = [self.settings.threshold_rate, self.settings.bias_rate];
         for step in 0..first {
-            let loss = self.one_step(batches, None, &mut optimizers, rates, f64::from(step) / f64::from(first))?;
+            let loss =
+                self.one_step(batches, None, &mut optimizers, rates, f64::from(step) / f64::from(first))?;
             if !watch.step(step, all, loss)? {
                 return Ok(false);
             }

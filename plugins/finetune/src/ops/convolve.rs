@@ -132,7 +132,13 @@ impl CustomOp2 for Depthwise {
         Ok((CpuStorage::F32(y), (channels, pictures, g.output[0], g.output[1]).into()))
     }
 
-    fn bwd(&self, x: &Tensor, w: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let g = self.geometry;
         let (channels, pictures, ..) = x.dims4()?;
         let dy = dy.contiguous()?;
@@ -192,7 +198,9 @@ impl CustomOp1 for Im2Col {
             let (channel, tap) = (i / g.taps(), i % g.taps());
             let x = &x[channel * pictures * g.input_len()..];
             for (x, y) in x.chunks(g.input_len()).zip(columns.chunks_mut(g.output_len())) {
-                g.rows(tap, |to, from, count| add_scaled(&mut y[to..to + count], &x[from..], g.strides[1], 1.0));
+                g.rows(tap, |to, from, count| {
+                    add_scaled(&mut y[to..to + count], &x[from..], g.strides[1], 1.0)
+                });
             }
         });
         Ok((CpuStorage::F32(columns), (channels * g.taps(), row).into()))
@@ -205,7 +213,8 @@ impl CustomOp1 for Im2Col {
         let dx = with_floats([&dcolumns], |[dcolumns]| {
             let mut dx = vec![0.0f32; channels * pictures * g.input_len()];
             let row = pictures * g.output_len();
-            let per_channel = dx.par_chunks_mut(pictures * g.input_len()).zip(dcolumns.par_chunks(row * g.taps()));
+            let per_channel =
+                dx.par_chunks_mut(pictures * g.input_len()).zip(dcolumns.par_chunks(row * g.taps()));
             per_channel.for_each(|(dx, dcolumns)| {
                 for (tap, dy) in dcolumns.chunks(row).enumerate() {
                     for (dx, dy) in dx.chunks_mut(g.input_len()).zip(dy.chunks(g.output_len())) {
@@ -288,7 +297,8 @@ mod tests {
             let expected = (0..g.output_len()).map(|i| apart[i] + apart[g.output_len() + i]);
             let x = Tensor::from_vec(x, (2, 1, 5, 6), &Device::Cpu).unwrap();
             let w = Tensor::from_vec(w, (1, 18), &Device::Cpu).unwrap();
-            let y = w.matmul(&im2col(&x, g).unwrap()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let y =
+                w.matmul(&im2col(&x, g).unwrap()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert!(y.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{g:?}");
         }
     }

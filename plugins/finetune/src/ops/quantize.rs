@@ -134,7 +134,15 @@ impl CustomOp3 for Quantize {
 
 impl Quantize {
     /// Gradients of one row: of every value into `dx`, and the sums for its bias and its p (equations 6 to 8 of the paper).
-    fn backward_row(&self, step: f32, bias: f32, dx: &mut [f32], x: &[f32], y: &[f32], dy: &[f32]) -> [f32; 2] {
+    fn backward_row(
+        &self,
+        step: f32,
+        bias: f32,
+        dx: &mut [f32],
+        x: &[f32],
+        y: &[f32],
+        dy: &[f32],
+    ) -> [f32; 2] {
         let limits = self.range.at(step);
         let (low, high) = ((limits.low - 0.5) * step, (limits.high + 0.5) * step);
         // An end that is a bound of the activation stays where it is when the step changes.

@@ -66,7 +66,8 @@ pub(crate) fn learned_rounding(v: &Tensor, grid: &Arc<Grid>, anneal: Anneal) -> 
 pub(crate) fn rounded(v: &[f32], grid: &Grid) -> Vec<f32> {
     let [low, high] = grid.range;
     let rows = grid.scaled.chunks(grid.row()).zip(v.chunks(grid.row())).zip(&grid.steps);
-    let value = |w: f32, v: f32| (w.floor() + if rectified_sigmoid(v).0 >= 0.5 { 1.0 } else { 0.0 }).clamp(low, high);
+    let value =
+        |w: f32, v: f32| (w.floor() + if rectified_sigmoid(v).0 >= 0.5 { 1.0 } else { 0.0 }).clamp(low, high);
     rows.flat_map(|((w, v), &step)| w.iter().zip(v).map(move |(&w, &v)| value(w, v) * step)).collect()
 }
 
@@ -151,7 +152,12 @@ mod tests {
         let grid = grid(&noise(8, 2));
         let v: Vec<f32> = noise(8, 3).iter().map(|v| v * 1.5).collect();
         gradient(&v, &[2, 4], |v| {
-            learned_rounding(v, &grid, Anneal { lambda: 0.0, beta: 2.0 }).unwrap().sqr().unwrap().sum_all().unwrap()
+            learned_rounding(v, &grid, Anneal { lambda: 0.0, beta: 2.0 })
+                .unwrap()
+                .sqr()
+                .unwrap()
+                .sum_all()
+                .unwrap()
         });
     }
 
