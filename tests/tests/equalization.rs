@@ -41,7 +41,8 @@ fn equalize(session: &mut Session, settings: &[(&str, Value)]) {
 fn scores(session: &mut Session) -> Vec<Vec<f32>> {
     let output = StrategyHost::network(session).output;
     let count = StrategyHost::pictures(session, PictureSet::Calibration).min(4);
-    let run = |picture| session.run_float(PictureSet::Calibration, picture, WeightsUse::Float, &[output]).unwrap();
+    let run =
+        |picture| session.run_float(PictureSet::Calibration, picture, WeightsUse::Float, &[output]).unwrap();
     (0..count).map(run).map(|mut values| values.remove(0)).collect()
 }
 
@@ -68,7 +69,8 @@ fn answers_stay(model: &Path, pictures: &Path) {
         // With ReLU in place of every ReLU6, equalized and not.
         let mut plain = session(model, pictures, target);
         let network = StrategyHost::network(&plain);
-        let clips: Vec<NodeId> = network.node_ids().filter(|(_, n)| n.op == Op::Clip).map(|(id, _)| id).collect();
+        let clips: Vec<NodeId> =
+            network.node_ids().filter(|(_, n)| n.op == Op::Clip).map(|(id, _)| id).collect();
         clips.iter().for_each(|&clip| plain.set_relu_for_clip(clip, true).unwrap());
         let before = scores(&mut plain);
         let mut all = session(model, pictures, target);

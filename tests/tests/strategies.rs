@@ -107,7 +107,8 @@ fn every_sample_model_is_equalized_and_quantized() {
             let report = quantize(model, target, out.path(), &["--strategy", "equalization,int8"]);
             let nsr = report["final"]["graphwise_nsr"].as_f64().unwrap();
             assert!(nsr.is_finite(), "{model} on {target}: {nsr}");
-            let inspected = run_octet(&["inspect", out.path().join("model.espdl").to_str().unwrap(), "--json"], &[]);
+            let inspected =
+                run_octet(&["inspect", out.path().join("model.espdl").to_str().unwrap(), "--json"], &[]);
             assert_eq!(inspected.code, 0, "{}", inspected.stderr);
             let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
             assert_eq!(inspected["unsupported"].as_array().map(Vec::len), Some(0), "{model} on {target}");
@@ -122,13 +123,15 @@ fn every_sample_model_is_equalized_and_quantized() {
 fn agreement_of_the_embedded_model(chain: &[&str]) -> f64 {
     let demo = root().join("app/assets/demo");
     let out = tempfile::tempdir().unwrap();
-    let [model, pictures] = ["mobilenetv2_dogs19_160.onnx", "pictures"].map(|n| demo.join(n).display().to_string());
+    let [model, pictures] =
+        ["mobilenetv2_dogs19_160.onnx", "pictures"].map(|n| demo.join(n).display().to_string());
     let folder = out.path().to_str().unwrap();
     let arguments = ["quantize", &model, "--images", &pictures, "--eval", &pictures, "--target", "esp32s3"];
     let rest = ["--graphwise-pictures", "1", "--layerwise-pictures", "0", "--out", folder, "--strategy"];
     let ran = run_octet(&[&arguments[..], &rest, chain].concat(), &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let report: Value = serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
     report["evaluation"]["agreement"].as_f64().unwrap()
 }
 
@@ -156,11 +159,13 @@ fn layers_of_interest_are_named_or_refused() {
         let out = tempfile::tempdir().unwrap();
         let (model, pictures) = (fixture("models/torchvision_opset11.onnx"), fixture("pictures"));
         let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32s3", "--out"];
-        let rest = ["--graphwise-pictures", "1", "--layerwise-pictures", "0", "--strategy", "equalization,int8"];
+        let rest =
+            ["--graphwise-pictures", "1", "--layerwise-pictures", "0", "--strategy", "equalization,int8"];
         let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &rest, set].concat(), &[]);
         (ran.code, ran.stderr + &std::fs::read_to_string(out.path().join("log.txt")).unwrap_or_default())
     };
-    let first = "equalization.interested_layers=*features.0.0/Conv,/features/features.1/conv/conv.0/conv.0.0/Conv";
+    let first =
+        "equalization.interested_layers=*features.0.0/Conv,/features/features.1/conv/conv.0/conv.0.0/Conv";
     let (code, log) = equalize(&["--set", first]);
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("2 pairs of layers to equalize") && log.contains("2 ReLU6 are ReLU now"), "{log}");
