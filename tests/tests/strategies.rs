@@ -86,3 +86,92 @@ fn a_strategy_that_needs_exponents_says_who_should_come_before_it() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("--strategy int8,mixed-precision"), "{}", ran.stderr);
 }
+
+const SAMPLES: [&str; 9] = [
+    "torchvision_opset11",
+    "torchvision_opset17_batch",
+    "torchvision_opset21_initializers",
+    "torchvision_unfolded",
+    "torchvision_grey_80x112",
+    "timm_mobilenetv2_035",
+    "keras_opset13",
+    "keras_opset18",
+    "torchvision_dynamo",
+];
+
+#[test]
+fn every_sample_model_is_equalized_and_quantized() {
+    for model in SAMPLES {
+        for target in ["esp32p4", "esp32s3"] {
+            let out = tempfile::tempdir().unwrap();
+            let report = quantize(model, target, out.path(), &["--strategy", "equalization,int8"]);
+            let nsr = report["final"]["graphwise_nsr"].as_f64().unwrap();
+            assert!(nsr.is_finite(), "{model} on {target}: {nsr}");
+            let inspected =
+                run_octet(&["inspect", out.path().join("model.espdl").to_str().unwrap(), "--json"], &[]);
+            assert_eq!(inspected.code, 0, "{}", inspected.stderr);
+            let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
+            assert_eq!(inspected["unsupported"].as_array().map(Vec::len), Some(0), "{model} on {target}");
+            let log = std::fs::read_to_string(out.path().join("log.txt")).unwrap();
+            assert!(log.contains("pairs of layers to equalize"), "{model}: {log}");
+            assert!(log.contains("the float network "), "{model}: {log}");
+        }
+    }
+}
+
+/// Agreement with the float network, of a chain on the embedded model and the photographs that come with it.
+fn agreement_of_the_embedded_model(chain: &[&str]) -> f64 {
+    let demo = root().join("app/assets/demo");
+    let out = tempfile::tempdir().unwrap();
+    let [model, pictures] =
+        ["mobilenetv2_dogs19_160.onnx", "pictures"].map(|n| demo.join(n).display().to_string());
+    let folder = out.path().to_str().unwrap();
+    let arguments = ["quantize", &model, "--images", &pictures, "--eval", &pictures, "--target", "esp32s3"];
+    let rest = ["--graphwise-pictures", "1", "--layerwise-pictures", "0", "--out", folder, "--strategy"];
+    let ran = run_octet(&[&arguments[..], &rest, chain].concat(), &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    report["evaluation"]["agreement"].as_f64().unwrap()
+}
+
+#[test]
+fn one_channel_with_large_weights_no_longer_ruins_a_chip_with_one_exponent_per_layer() {
+    let before = agreement_of_the_embedded_model(&["int8"]);
+    let after = agreement_of_the_embedded_model(&["equalization,int8"]);
+    assert!(after > before + 0.2, "{before} {after}");
+}
+
+#[test]
+fn equalization_behind_int8_is_refused() {
+    let out = tempfile::tempdir().unwrap();
+    let (model, pictures) = (fixture("models/torchvision_dynamo.onnx"), fixture("pictures"));
+    let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32s3", "--out"];
+    let strategy = ["--strategy", "int8,equalization"];
+    let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &strategy].concat(), &[]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("--strategy equalization,int8"), "{}", ran.stderr);
+}
+
+#[test]
+fn layers_of_interest_are_named_or_refused() {
+    let equalize = |set: &[&str]| -> (i32, String) {
+        let out = tempfile::tempdir().unwrap();
+        let (model, pictures) = (fixture("models/torchvision_opset11.onnx"), fixture("pictures"));
+        let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32s3", "--out"];
+        let rest =
+            ["--graphwise-pictures", "1", "--layerwise-pictures", "0", "--strategy", "equalization,int8"];
+        let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &rest, set].concat(), &[]);
+        (ran.code, ran.stderr + &std::fs::read_to_string(out.path().join("log.txt")).unwrap_or_default())
+    };
+    let first =
+        "equalization.interested_layers=*features.0.0/Conv,/features/features.1/conv/conv.0/conv.0.0/Conv";
+    let (code, log) = equalize(&["--set", first]);
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("2 pairs of layers to equalize") && log.contains("2 ReLU6 are ReLU now"), "{log}");
+    let (code, log) = equalize(&["--set", first, "--set", "equalization.except=*features.0.0/Conv"]);
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("1 pairs of layers to equalize"), "{log}");
+    let (code, log) = equalize(&["--set", "equalization.interested_layers=nobody"]);
+    assert!(code == 1 && log.contains("no Conv or Gemm is called `nobody`"), "{log}");
+}

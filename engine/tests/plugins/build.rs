@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const RUST_PLUGINS: [&str; 4] =
-    ["octet-int8", "octet-mixed-precision", "octet-example-minimal", "octet-test-panics"];
+const RUST_PLUGINS: [&str; 5] = [
+    "octet-int8",
+    "octet-equalization",
+    "octet-mixed-precision",
+    "octet-example-minimal",
+    "octet-test-panics",
+];
 
 fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
