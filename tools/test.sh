@@ -22,7 +22,7 @@ stage() {
 }
 
 need_cargo
-stage packages 10 sh -c '. tools/setup.sh; need_packages gcc g++ libc6-dev python3 python3-venv xvfb xauth xdotool imagemagick \
+stage packages 10 sh -c '. tools/setup.sh; need_packages gcc g++ libc6-dev make python3 python3-venv xvfb xauth xdotool imagemagick \
     openbox x11-utils libgl1 libgl1-mesa-dri libegl1 libx11-6 libx11-xcb1 libxkbcommon0 libxkbcommon-x11-0 libxcursor1 \
     libxi6 libxrandr2'
 stage python 10 sh -c 'test -x .venv/bin/python || python3 -m venv .venv; .venv/bin/pip install -q -r tools/requirements-test.txt'

@@ -1,5 +1,9 @@
 //! What the end-to-end tests share: where things are, and running the program.
 
+mod workshop;
+
+pub use workshop::Workshop;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -84,10 +88,13 @@ pub fn run_octet(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(octet());
     command.args(arguments).env("OCTET_DATA_DIR", &data).env_remove("DISPLAY");
     command.envs(environment.iter().copied());
-    let Output { status, stdout, stderr } = match command.output() {
-        Ok(output) => output,
+    match command.output() {
+        Ok(output) => text_of(output),
         Err(error) => panic_with(&format!("octet does not start: {error}")),
-    };
+    }
+}
+
+fn text_of(Output { status, stdout, stderr }: Output) -> Ran {
     Ran {
         code: status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),

@@ -248,6 +248,26 @@ pub enum PluginCommand {
         /// The library.
         path: PathBuf,
     },
+    /// Write a project that builds into a strategy.
+    New {
+        /// Letters, digits and dashes; the project's folder is called so too.
+        name: String,
+        /// What it is written in.
+        #[arg(long, value_enum)]
+        lang: PluginLanguage,
+        /// Folder that the project's folder is made in.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+}
+
+/// What a plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PluginLanguage {
+    /// The safe SDK.
+    Rust,
+    /// The C header.
+    C,
 }
 
 /// `octet demo`.

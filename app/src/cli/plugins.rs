@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use octet_engine::host::{Discovery, Found, SearchPath, TrustStore, discover as discover_in};
+use anyhow::Context;
+use octet_engine::host::{Discovery, Found, Origin, SearchPath, TrustStore, discover as discover_in};
 use octet_engine::job::Workers;
 use serde_json::json;
 
 use super::UsageError;
-use super::args::PluginCommand;
+use super::args::{PluginCommand, PluginLanguage};
 use super::output::{print_json, print_line};
+use crate::scaffold::{self, Language, PluginName, ScaffoldError};
 
 pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
     match command {
@@ -22,7 +24,29 @@ pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
             print_line(&format!("trusted: {} {} ({})", description.id, description.version, path.display()));
             Ok(())
         }
+        PluginCommand::New { name, lang, dir } => new(name, *lang, dir),
     }
+}
+
+fn new(name: &str, language: PluginLanguage, parent: &Path) -> anyhow::Result<()> {
+    let name = PluginName::parse(name).map_err(|e| UsageError(e.to_string()))?;
+    let language = match language {
+        PluginLanguage::Rust => Language::Rust,
+        PluginLanguage::C => Language::C,
+    };
+    let search = SearchPath::standard();
+    let plugins = search.folders.iter().find(|folder| folder.origin == Origin::User);
+    let plugins = plugins.context("this system names no data folder; set OCTET_DATA_DIR")?;
+    let project = scaffold::create(parent, &name, language, &plugins.path).map_err(|e| match e {
+        ScaffoldError::Exists(_) | ScaffoldError::Unprintable { .. } => UsageError(e.to_string()).into(),
+        other => anyhow::Error::from(other),
+    })?;
+    print_line(&format!("{} holds a strategy. In that folder,", project.folder.display()));
+    print_line(&format!("    {}", project.build));
+    print_line("builds it, and");
+    print_line(&format!("    {}", project.install));
+    print_line("puts it where Octet looks. README.md says how to go on.");
+    Ok(())
 }
 
 /// Everything on the search path; libraries are described in processes of their own.
