@@ -109,12 +109,21 @@ pub struct PictureFacts {
     pub used: Vec<String>,
     /// Files left out, with the reason.
     pub skipped: Vec<SkippedPicture>,
-    /// Pictures by class index, as far as a CSV or sub-folders tell.
+    /// Classes with pictures, as far as a CSV or sub-folders tell, in the order of their indices.
     #[serde(default)]
-    pub classes: BTreeMap<usize, usize>,
+    pub classes: Vec<ClassFacts>,
     /// What looked wrong with them before the run's work began.
     #[serde(default)]
     pub findings: Vec<Finding>,
+}
+
+/// A class in a set of pictures.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct ClassFacts {
+    /// Class index.
+    pub class: usize,
+    /// Its pictures.
+    pub pictures: usize,
 }
 
 /// A picture that could not be used.

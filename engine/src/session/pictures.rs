@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::job::Cancel;
 use crate::pictures::lint::{PictureSet, Traits, lint};
 use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one};
-use crate::report::{Finding, SkippedPicture};
+use crate::report::{ClassFacts, Finding, SkippedPicture};
 
 /// Decoded pictures that are kept (150 KB each at 224 x 224).
 const BUDGET_BYTES: usize = 128 << 20;
@@ -143,12 +143,12 @@ impl PictureStore {
     }
 
     /// Pictures by class, as far as classes are known.
-    pub fn classes(&self) -> BTreeMap<usize, usize> {
-        let mut counts = BTreeMap::new();
+    pub fn classes(&self) -> Vec<ClassFacts> {
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         for class in self.entries.iter().filter_map(|(entry, _)| entry.class) {
             *counts.entry(class).or_default() += 1;
         }
-        counts
+        counts.into_iter().map(|(class, pictures)| ClassFacts { class, pictures }).collect()
     }
 
     /// How pictures become tensors, as settings.

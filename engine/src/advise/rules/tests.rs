@@ -148,6 +148,26 @@ fn rules_have_ids_of_their_own_and_are_documented() {
     }
 }
 
+/// Messages of the worker are tagged, which some types survive in plain JSON but not there.
+#[test]
+fn a_report_with_findings_survives_in_a_tagged_message() {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(tag = "tell")]
+    enum Message {
+        Told { report: Box<Report> },
+    }
+    let mut report = quiet("esp32s3");
+    report.calibration.classes = vec![crate::report::ClassFacts { class: 7, pictures: 2 }];
+    report.calibration.findings = evaluation_overlap(3).into_iter().collect();
+    report.strategy.push(mixed(json!({"layers": "a", "max_extra_time_ms": 0.5})));
+    report.layers[0].layerwise_nsr = Some(0.2);
+    report.advice = advise(&report, None);
+    assert_eq!(report.advice.len(), 2);
+    let text = serde_json::to_string(&Message::Told { report: Box::new(report.clone()) }).unwrap();
+    let Message::Told { report: read } = serde_json::from_str(&text).unwrap();
+    assert_eq!(*read, report);
+}
+
 #[test]
 fn nothing_is_said_of_a_good_run() {
     assert_eq!(ids(&said(|_| {})), [""; 0]);
