@@ -1,5 +1,6 @@
 //! Octet's engine: from an ONNX file and a folder of pictures to a quantized, analysed, bit-exact `.espdl`.
 
+pub mod advise;
 pub mod analyse;
 pub mod doctor;
 pub mod draft;

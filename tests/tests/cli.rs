@@ -273,3 +273,61 @@ fn onnx_runtime_names_the_same_classes_from_the_qdq_model() {
         assert_eq!(same, predictions.len(), "{target}: as many classes as pictures are the same");
     }
 }
+
+#[test]
+fn what_is_wrong_with_the_pictures_is_told_before_the_work_and_remedies_can_be_run() {
+    let model = fixture("models/torchvision_opset11.onnx");
+    let images = fixture("pictures");
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let base = ["quantize", &model, "--images", &images, "--target", "esp32s3", "--layerwise-pictures", "1"];
+    let more = ["--strategy", "int8", "--eval", &images, "--out", folder, "--json"];
+    let ran = run_octet(&[&base[..], &more].concat(), &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let events: Vec<Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let place = |wanted: &dyn Fn(&Value) -> bool| events.iter().position(wanted).unwrap();
+    let work = place(&|e| e["phase"] == "calibrate");
+    for rule in ["evaluation-overlap", "flat-pictures"] {
+        let told = place(&|e| e["event"] == "warning" && e["rule"] == rule);
+        assert!(told < work, "{rule}: {told}, {work}");
+        assert!(events[told]["text"].is_string() && events[told]["remedy"]["kind"] == "pictures");
+    }
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    let rules = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(rules(&report["calibration"]["findings"]).contains(&"evaluation-overlap".to_owned()));
+    // The weights are trained on nothing, so the scores are noise.
+    let noise = report["advice"].as_array().unwrap().iter().find(|f| f["rule"] == "final-noise").unwrap();
+    assert_eq!(noise["remedy"]["kind"], "pipeline");
+    let page = std::fs::read_to_string(out.path().join("report.html")).unwrap();
+    assert!(page.contains("What would help") && page.contains(noise["arguments"].as_str().unwrap()));
+
+    let ran = run_octet(&["advise", folder, "--json"], &[]);
+    let again: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(again["advice"], report["advice"]);
+
+    let better = tempfile::tempdir().unwrap();
+    let arguments: Vec<&str> = noise["arguments"].as_str().unwrap().split(' ').collect();
+    let to = ["--out", better.path().to_str().unwrap()];
+    let ran = run_octet(&[&base[..], &to, &arguments].concat(), &[]);
+    assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.stderr);
+    let pipeline: Value =
+        serde_json::from_slice(&std::fs::read(better.path().join("pipeline.json")).unwrap()).unwrap();
+    let ids =
+        |list: &Value| -> Vec<Value> { list.as_array().unwrap().iter().map(|s| s["id"].clone()).collect() };
+    assert_eq!(ids(&pipeline["strategies"]), ids(&noise["remedy"]["strategies"]));
+}
+
+#[test]
+fn the_schema_describes_the_report_with_its_advice() {
+    let out = tempfile::tempdir().unwrap();
+    quantize(&fixture("models/torchvision_opset11.onnx"), "esp32p4", out.path(), &[]);
+    let schema: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.schema.json")).unwrap()).unwrap();
+    assert!(schema["properties"]["advice"].is_object());
+    let kinds = schema["$defs"]["Remedy"]["oneOf"].as_array().unwrap();
+    let kinds: Vec<&str> = kinds.iter().map(|k| k["properties"]["kind"]["const"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["pipeline", "preprocessing", "pictures"]);
+}

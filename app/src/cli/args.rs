@@ -28,6 +28,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Runs side by side.
     Compare(CompareArgs),
+    /// What would make a run better, and how.
+    Advise(AdviseArgs),
     /// Strategy plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -229,6 +231,19 @@ pub struct CompareArgs {
     /// Run folders.
     #[arg(required = true, num_args = 2..)]
     pub runs: Vec<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `octet advise`.
+#[derive(Debug, Args)]
+pub struct AdviseArgs {
+    /// Run folder, or its report.json.
+    pub run: PathBuf,
+    /// Another run of the same model for the same chip, which may have been better.
+    #[arg(long)]
+    pub reference: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]
     pub json: bool,

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the job failed, 2 wrong arguments, 130 cancelled by Ctrl-C.
 
+mod advise;
 mod args;
 mod compare;
 mod demo;
@@ -40,6 +41,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Plugin(command) => plugins::run(&command),
         Command::Doctor { json } => doctor::run(json),
         Command::Demo(args) => demo::run(&args),

@@ -8,6 +8,8 @@ use octet_engine::job::{Event, Phase};
 use octet_engine::strategy::LogLevel;
 use serde::Serialize;
 
+use super::summary;
+
 /// Writes a line to standard output. A closed pipe ends the program quietly, as `head` expects.
 pub(super) fn print_line(text: &str) {
     if writeln!(std::io::stdout(), "{text}").is_err() {
@@ -82,6 +84,13 @@ impl EventPrinter {
                 match &self.bar {
                     Some(bar) => bar.suspend(log),
                     None => log(),
+                }
+            }
+            Event::Warning(finding) => {
+                let tell = || tracing::warn!("{} -> {}", finding.text, summary::remedy(finding));
+                match &self.bar {
+                    Some(bar) => bar.suspend(tell),
+                    None => tell(),
                 }
             }
             Event::CanFinish { can: true } => {

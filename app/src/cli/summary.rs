@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use octet_engine::report::{Accuracy, LayerFacts, Report};
+use octet_engine::report::{Accuracy, Finding, LayerFacts, Report, Severity};
 
 use super::output::print_line;
 
 /// Layers shown of the worst.
 const WORST: usize = 8;
+/// Findings shown of the most urgent.
+const SHOWN_FINDINGS: usize = 5;
 
 fn percent(value: f64) -> String {
     if value != 0.0 && value < 0.001 {
@@ -68,9 +70,34 @@ pub(super) fn print(report: &Report, folder: &Path) {
     for warning in &report.warnings {
         print_line(&format!("  ! {warning}"));
     }
+    advice(&report.advice, SHOWN_FINDINGS);
     let secs: Vec<String> = report.timings_secs.iter().map(|(k, v)| format!("{k} {v:.2} s")).collect();
     print_line(&format!("  times       {}", secs.join(", ")));
     print_line(&format!("  run folder  {} (open report.html)", folder.display()));
+}
+
+/// Prints the most urgent findings, each with its remedy.
+pub(super) fn advice(findings: &[Finding], most: usize) {
+    for finding in findings.iter().take(most) {
+        let word = match finding.severity {
+            Severity::Hint => "hint",
+            Severity::Warning => "warning",
+            Severity::Problem => "problem",
+        };
+        print_line(&format!("  {word:<11} {}", finding.text));
+        print_line(&format!("              -> {}", remedy(finding)));
+    }
+    if findings.len() > most {
+        print_line(&format!("              ... and {} more in report.html", findings.len() - most));
+    }
+}
+
+/// What helps, in words and as arguments.
+pub(super) fn remedy(finding: &Finding) -> String {
+    match finding.arguments.as_str() {
+        "" => finding.button.clone(),
+        arguments => format!("{}: {arguments}", finding.button),
+    }
 }
 
 fn worst(title: &str, report: &Report, figure: impl Fn(&LayerFacts) -> Option<f64>) {

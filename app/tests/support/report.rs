@@ -23,6 +23,9 @@ pub fn report(network: &Network, path: &str) -> Report {
         macs: network.macs(id),
         weight_bytes: 64 + 100 * i as u64,
         clipped: Some(0.01),
+        beyond_range: Some(0.01),
+        weight_range_ratio: node.op.is_computing().then_some(12.5),
+        coarse_channels: node.op.is_computing().then_some(0),
         latency_us: Some(1234.0),
     });
     let accuracy = |top1: f64| Accuracy {
@@ -46,11 +49,13 @@ pub fn report(network: &Network, path: &str) -> Report {
             version: "0.1.0".to_owned(),
             sha256: "def".to_owned(),
             settings: serde_json::json!({}),
+            requested: Default::default(),
             secs: 1.0,
             curves: Vec::new(),
         }],
         calibration: PictureFacts { used: vec!["1.jpg".to_owned()], ..PictureFacts::default() },
         preprocessing: Default::default(),
+        preprocessing_settings: Default::default(),
         input: InputFacts {
             name: "input".to_owned(),
             shape_nhwc: vec![1, 224, 224, 3],
@@ -59,6 +64,7 @@ pub fn report(network: &Network, path: &str) -> Report {
             graphwise_nsr: Some(0.001),
             layerwise_nsr: Some(0.01),
             clipped: Some(0.07),
+            beyond_range: Some(0.06),
         },
         layers: layers.collect(),
         r#final: FinalFacts { graphwise_nsr: Some(0.05), agreement: Some(0.9) },
@@ -80,6 +86,7 @@ pub fn report(network: &Network, path: &str) -> Report {
         },
         accumulators: Vec::new(),
         warnings: vec!["The input clips 7.4 % of its values".to_owned()],
+        advice: Vec::new(),
         timings_secs: [("layerwise".to_owned(), 12.0)].into(),
         versions: Default::default(),
     }

@@ -10,10 +10,11 @@ use rayon::prelude::*;
 use super::layout::{dequantized_nchw, to_nhwc};
 use super::nsr::{mean, noise_to_signal, top1};
 use super::{AnalysisError, Ticker};
-use crate::draft::Draft;
+use crate::draft::{Bits, Draft};
 use crate::float::FloatExecutor;
 use crate::network::{Network, NodeId, TensorId};
 use crate::plan::Plan;
+use crate::quantize::exp2;
 
 /// The figures of one operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub struct GraphwiseNode {
     pub nsr: f64,
     /// Fraction of its output integers at the end of their range.
     pub clipped: f64,
+    /// Fraction of the float network's values beyond that range by more than half a step.
+    pub beyond_range: f64,
 }
 
 /// The result of the analysis.
@@ -35,6 +38,8 @@ pub struct Graphwise {
     pub input_nsr: f64,
     /// Fraction of the input integers at the end of their range.
     pub input_clipped: f64,
+    /// Fraction of the input's floats beyond that range by more than half a step.
+    pub input_beyond_range: f64,
     /// The network's output.
     pub output_nsr: f64,
     /// Fraction of pictures with the float network's top-1 class.
@@ -48,6 +53,7 @@ pub type Figure<'a> = dyn Fn(Option<NodeId>, &[f32], &[f32]) -> f64 + Sync + 'a;
 struct Pair {
     nsr: f64,
     clipped: f64,
+    beyond_range: f64,
 }
 
 /// Everything measured on one picture.
@@ -110,7 +116,8 @@ pub fn graphwise_with(
                         let shape = &network.tensor(network.input).shape;
                         let quantized = dequantized_nchw(&view.data, view.exponent, shape);
                         let nsr = figure(None, &quantized, picture);
-                        input_pair = Some(Pair { nsr, clipped: clipped(&view.data) });
+                        let beyond_range = beyond_range(&view.data, view.exponent, picture);
+                        input_pair = Some(Pair { nsr, clipped: clipped(&view.data), beyond_range });
                         return;
                     }
                     let Some(&i) = positions.get(view.name) else { return };
@@ -120,6 +127,7 @@ pub fn graphwise_with(
                     pairs[i] = Some(Pair {
                         nsr: figure(node, &quantized, &values[i]),
                         clipped: clipped(&view.data),
+                        beyond_range: beyond_range(&view.data, view.exponent, &values[i]),
                     });
                     if i == output_position {
                         output = quantized;
@@ -143,11 +151,13 @@ pub fn graphwise_with(
         node,
         nsr: average(&|p| p.tensors[i].as_ref().map(|p| p.nsr)),
         clipped: average(&|p| p.tensors[i].as_ref().map(|p| p.clipped)),
+        beyond_range: average(&|p| p.tensors[i].as_ref().map(|p| p.beyond_range)),
     });
     Ok(Graphwise {
         nodes: nodes.collect(),
         input_nsr: average(&|p| p.input.as_ref().map(|p| p.nsr)),
         input_clipped: average(&|p| p.input.as_ref().map(|p| p.clipped)),
+        input_beyond_range: average(&|p| p.input.as_ref().map(|p| p.beyond_range)),
         output_nsr: average(&|p| p.tensors[output_position].as_ref().map(|p| p.nsr)),
         agreement: average(&|p| Some(f64::from(u8::from(p.agrees)))),
     })
@@ -168,4 +178,31 @@ fn clipped(data: &Data<'_>) -> f64 {
         Data::F32(v) => (0, v.len()),
     };
     count as f64 / all.max(1) as f64
+}
+
+/// Fraction of floats that no integer of this width and exponent comes within half a step of.
+fn beyond_range(data: &Data<'_>, exponent: Option<i32>, floats: &[f32]) -> f64 {
+    let (low, high) = match data {
+        Data::I8(_) => Bits::Int8.range(),
+        Data::I16(_) => Bits::Int16.range(),
+        Data::F32(_) => return 0.0,
+    };
+    let Some(exponent) = exponent else { return 0.0 };
+    let step = exp2(exponent);
+    let (low, high) = ((low as f32 - 0.5) * step, (high as f32 + 0.5) * step);
+    let count = floats.iter().filter(|&&x| x < low || x > high).count();
+    count as f64 / floats.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_half_a_step_reaches_is_inside_of_the_range() {
+        let beyond = |floats: &[f32]| beyond_range(&Data::I8(&[]), Some(-7), floats);
+        assert_eq!(beyond(&[-1.0, 0.0, 127.0 / 128.0, 127.5 / 128.0, -128.5 / 128.0]), 0.0);
+        assert_eq!(beyond(&[1.0, -1.01, 0.5, 0.0]), 0.5);
+        assert_eq!(beyond(&[]), 0.0);
+    }
 }

@@ -8,6 +8,7 @@ mod layerwise;
 mod layout;
 mod nsr;
 mod segments;
+mod weights;
 
 pub use accumulators::audit_accumulators;
 pub use evaluate::{Answers, Evaluation, check_labels, evaluate_answers};
@@ -16,6 +17,7 @@ pub use latency::{LayerLatency, estimate};
 pub use layerwise::{Layerwise, LayerwiseFigures, layerwise};
 pub use layout::{dequantized_nchw, to_nhwc};
 pub use nsr::{mean, noise_to_signal, softmax, top, top1, wilson95};
+pub use weights::{WeightRanges, weight_ranges};
 
 use crate::job::Cancel;
 

@@ -5,6 +5,7 @@ mod group;
 mod handle;
 mod lines;
 mod memory;
+mod overlap;
 mod pipeline;
 mod pool;
 mod protocol;
@@ -26,9 +27,11 @@ pub use worker::serve;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Found;
+use crate::report::Finding;
 use crate::strategy::LogLevel;
 
 /// What `octet quantize` is asked to do.
@@ -63,7 +66,7 @@ pub struct QuantizeRequest {
 }
 
 /// One strategy of the chain.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct StrategyRequest {
     /// Plugin id, or its last part when unique.
     pub id: String,
@@ -133,6 +136,8 @@ pub enum Event {
         /// Text.
         message: String,
     },
+    /// Something about the pictures, told before the work on them begins. Reports have it too.
+    Warning(Box<Finding>),
     /// A point of a strategy's curve.
     Point {
         /// The curve.

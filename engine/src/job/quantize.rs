@@ -110,6 +110,11 @@ pub(super) fn quantize(
     let target = TargetSpec::by_name(&request.target)
         .ok_or_else(|| JobError::Request(format!("there is no target `{}`", request.target)))?;
     let (opened, pictures, statistics) = clock.time("load", || load(request, cache, progress))?;
+    let classes = opened.network.tensor(opened.network.output).len();
+    let found = pictures.findings(classes);
+    for finding in &found {
+        (progress.sink)(Event::Warning(Box::new(finding.clone())));
+    }
     let network = Arc::new(opened.network.clone());
     let executor: Arc<dyn FloatExecutor> = Arc::new(Tract);
     let mut session = Session::new(
@@ -160,6 +165,7 @@ pub(super) fn quantize(
         layerwise: layerwise.as_ref(),
         accumulators,
         warnings,
+        findings: found,
         timings_secs: clock.0,
     }))
 }
@@ -260,6 +266,7 @@ fn run_strategies(
             version: description.version,
             sha256: library.sha256.clone(),
             settings,
+            requested: strategy.settings.clone(),
             secs: started.elapsed().as_secs_f64(),
             curves,
         });

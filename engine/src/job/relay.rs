@@ -118,6 +118,10 @@ impl Notes {
                     _ => None,
                 }
             }
+            Event::Warning(ref finding) => {
+                self.write("warning", &finding.text);
+                Some(event)
+            }
             other => Some(other),
         }
     }

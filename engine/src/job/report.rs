@@ -11,13 +11,10 @@ use crate::network::{Network, NodeId, Op};
 use crate::onnx::Opened;
 use crate::plan::Plan;
 use crate::report::{
-    AccumulatorFacts, FinalFacts, InputFacts, LayerFacts, MemoryFacts, ModelFacts, PeakTensor, PictureFacts,
-    Report, SCHEMA_VERSION, StrategyFacts,
+    AccumulatorFacts, FinalFacts, Finding, InputFacts, LayerFacts, MemoryFacts, ModelFacts, PeakTensor,
+    PictureFacts, Report, SCHEMA_VERSION, StrategyFacts,
 };
-use crate::session::PictureStore;
-
-/// Noise:signal of the scores above which Espressif's playbook wants work done.
-const FINAL_NSR_LIMIT: f64 = 0.10;
+use crate::session::{self, PictureStore};
 
 /// What a report is made of.
 pub(super) struct Parts<'a> {
@@ -33,6 +30,7 @@ pub(super) struct Parts<'a> {
     pub(super) layerwise: Option<&'a Layerwise>,
     pub(super) accumulators: Vec<AccumulatorFacts>,
     pub(super) warnings: Vec<String>,
+    pub(super) findings: Vec<Finding>,
     pub(super) timings_secs: BTreeMap<String, f64>,
 }
 
@@ -61,8 +59,11 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
             folders: parts.request.images.iter().map(|p| p.display().to_string()).collect(),
             used: parts.pictures.files(),
             skipped: parts.pictures.skipped().to_vec(),
+            classes: parts.pictures.classes(),
+            findings: parts.findings.clone(),
         },
         preprocessing: parts.pictures.preprocessing(),
+        preprocessing_settings: parts.pictures.preprocessing_settings(),
         input: InputFacts {
             name: network.tensor(network.input).name.clone(),
             shape_nhwc: shape_nhwc(network),
@@ -71,6 +72,7 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
             graphwise_nsr: parts.graphwise.map(|g| g.input_nsr),
             layerwise_nsr: parts.layerwise.map(|l| l.input),
             clipped: parts.graphwise.map(|g| g.input_clipped),
+            beyond_range: parts.graphwise.map(|g| g.input_beyond_range),
         },
         layers: layers.collect(),
         r#final: FinalFacts {
@@ -82,6 +84,7 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
         latency,
         accumulators: parts.accumulators,
         warnings,
+        advice: Vec::new(),
         timings_secs: parts.timings_secs,
         versions: BTreeMap::from([
             ("octet".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -114,6 +117,10 @@ fn layer(parts: &Parts<'_>, id: NodeId, latency_us: f64) -> LayerFacts {
         };
         (network.tensor(plan.tensor).len() * element as usize / 8) as u64
     };
+    let ranges = planned.weights.as_ref().and_then(|plan| {
+        let values = session::weights::values(network, parts.draft, plan.tensor);
+        analyse::weight_ranges(&node.op, values, &network.tensor(plan.tensor).shape, plan)
+    });
     let op = match &node.op {
         Op::Conv(conv) if conv.group > 1 => "DepthwiseConv",
         op => op.onnx_name(),
@@ -131,6 +138,9 @@ fn layer(parts: &Parts<'_>, id: NodeId, latency_us: f64) -> LayerFacts {
         macs: network.macs(id),
         weight_bytes: planned.weights.iter().chain(&planned.bias).map(constant_bytes).sum(),
         clipped: graphwise.map(|g| g.clipped),
+        beyond_range: graphwise.map(|g| g.beyond_range),
+        weight_range_ratio: ranges.map(|r| r.ratio),
+        coarse_channels: ranges.map(|r| r.coarse_channels),
         latency_us: Some(latency_us),
     }
 }
@@ -145,28 +155,6 @@ fn memory(simulator: &Simulator, file_bytes: u64) -> MemoryFacts {
 }
 
 fn warn(parts: &Parts<'_>, warnings: &mut Vec<String>) {
-    if let Some(graphwise) = parts.graphwise {
-        if graphwise.output_nsr > FINAL_NSR_LIMIT {
-            warnings.push(format!(
-                "the scores' noise:signal is {:.1} %, and should stay under 10 %; try another strategy, or 16 bits for \
-                 the layers with the largest layerwise figures",
-                graphwise.output_nsr * 100.0
-            ));
-        }
-        if graphwise.input_clipped > 0.02 {
-            warnings.push(format!(
-                "{:.1} % of the input's values saturate; check mean and std (in 0..1 units), or raise the input's exponent",
-                graphwise.input_clipped * 100.0
-            ));
-        }
-    }
-    for facts in &parts.accumulators {
-        warnings.push(format!(
-            "`{}`: sums of {} channels leave the {}-bit accumulator on {} pictures, so that ESP-DL on the chip differs \
-             from the PC; Octet's own runtime does not. Raise the weight exponents of this layer by 1, or use 16 bits",
-            facts.name, facts.channels, facts.limit_bits, facts.pictures
-        ));
-    }
     let changed = parts.draft.changed_weights.len();
     if changed > 0 {
         warnings.push(format!(

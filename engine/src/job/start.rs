@@ -9,12 +9,14 @@ use std::time::Instant;
 use octet_runtime::{Data, Simulator};
 use rayon::prelude::*;
 
+use super::overlap::overlap;
 use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
 use super::quantize::JobError;
 use super::relay::{EVENTS_IN_FLIGHT, Relay};
 use super::runner::{WorkerError, Workers};
 use super::{Cancel, Event, JobHandle, Library, Phase, QuantizeRequest};
+use crate::advise::advise;
 use crate::analyse::{
     AnalysisError, Answers, Ticker, check_labels, dequantized_nchw, evaluate_answers, to_nhwc,
 };
@@ -48,8 +50,14 @@ fn run_job(
 ) -> Result<PathBuf, String> {
     // What would fail at the end is better told at the beginning.
     run::probe(&request.out).map_err(|e| e.to_string())?;
+    let mut overlapping = None;
     if let Some(eval) = &request.eval {
-        Listing::of_folder(eval, request.labels.as_deref()).map_err(|e| e.to_string())?;
+        let listing = Listing::of_folder(eval, request.labels.as_deref()).map_err(|e| e.to_string())?;
+        let look = || Ok(overlap(request, &listing, cancel));
+        overlapping = in_pool(request.threads, look).map_err(|e| e.to_string())?;
+    }
+    if let Some(finding) = &overlapping {
+        forward(Event::Warning(Box::new(finding.clone())));
     }
     // The evaluation folder stays here until the last plugin has returned.
     let blind = QuantizeRequest { eval: None, labels: None, ..request.clone() };
@@ -59,6 +67,8 @@ fn run_job(
         Tell::Quantized { report } => *report,
         other => return Err(format!("the worker answered {other:?} to `quantize`")),
     };
+    report.calibration.findings.extend(overlapping);
+    report.advice = advise(&report, None);
     // The analysis is done and does not depend on what happens to the evaluation.
     run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
     if let Some(eval) = &request.eval {
@@ -71,6 +81,7 @@ fn run_job(
             format!("{e}; the report without evaluation is in the run folder `{}`", request.out.display())
         })?;
         report.timings_secs.insert("evaluate".to_owned(), started.elapsed().as_secs_f64());
+        report.advice = advise(&report, None);
         run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
     }
     Ok(request.out.clone())
@@ -127,14 +138,6 @@ fn evaluate(
         )
         .collect();
     report.evaluation = Some(facts(request, folder, report, listing.skipped.clone(), results?)?);
-    if let Some(evaluation) = &report.evaluation
-        && evaluation.calibration_overlap > 0
-    {
-        report.warnings.push(format!(
-            "{} evaluation pictures are calibration pictures too, so the accuracy is flattered; use other pictures",
-            evaluation.calibration_overlap
-        ));
-    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 mod decode;
 mod folder;
+pub mod lint;
 mod load;
 mod preprocess;
 mod resample;

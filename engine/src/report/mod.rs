@@ -1,5 +1,9 @@
 //! `report.json`: everything a run found out, in a stable, versioned form. Ratios are fractions, never per cent.
 
+mod finding;
+
+pub use finding::{Finding, PictureRole, Remedy, Severity};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -21,8 +25,11 @@ pub struct Report {
     pub strategy: Vec<StrategyFacts>,
     /// The pictures that statistics were taken from.
     pub calibration: PictureFacts,
-    /// How pictures became tensors.
+    /// How pictures became tensors, in words.
     pub preprocessing: BTreeMap<String, String>,
+    /// The same as settings: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
+    #[serde(default)]
+    pub preprocessing_settings: BTreeMap<String, String>,
     /// The network's input.
     pub input: InputFacts,
     /// Operations in graph order: all that compute, pool or add.
@@ -39,6 +46,9 @@ pub struct Report {
     pub accumulators: Vec<AccumulatorFacts>,
     /// What the plan's rules, the pictures and the analyses call to attention.
     pub warnings: Vec<String>,
+    /// What would make it better, the most urgent first; those of `calibration` included.
+    #[serde(default)]
+    pub advice: Vec<Finding>,
     /// Seconds by phase: `load`, `calibrate`, `strategy`, `graphwise`, `layerwise`, `evaluate`, `export`.
     pub timings_secs: BTreeMap<String, f64>,
     /// Versions of the program and of what it wrote.
@@ -71,6 +81,9 @@ pub struct StrategyFacts {
     pub sha256: String,
     /// The settings it ran with, defaults filled in.
     pub settings: serde_json::Value,
+    /// Those of them that were asked for; the others are defaults.
+    #[serde(default)]
+    pub requested: BTreeMap<String, serde_json::Value>,
     /// Seconds it ran.
     pub secs: f64,
     /// The curves that it drew, e.g. its losses.
@@ -96,6 +109,21 @@ pub struct PictureFacts {
     pub used: Vec<String>,
     /// Files left out, with the reason.
     pub skipped: Vec<SkippedPicture>,
+    /// Classes with pictures, as far as a CSV or sub-folders tell, in the order of their indices.
+    #[serde(default)]
+    pub classes: Vec<ClassFacts>,
+    /// What looked wrong with them before the run's work began.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// A class in a set of pictures.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct ClassFacts {
+    /// Class index.
+    pub class: usize,
+    /// Its pictures.
+    pub pictures: usize,
 }
 
 /// A picture that could not be used.
@@ -122,8 +150,11 @@ pub struct InputFacts {
     pub graphwise_nsr: Option<f64>,
     /// Noise:signal of the network's output with only the input quantized.
     pub layerwise_nsr: Option<f64>,
-    /// Fraction of the calibration pictures' input values that saturate.
+    /// Fraction of the calibration pictures' input integers that lie at the end of their range.
     pub clipped: Option<f64>,
+    /// Fraction of the input's float values that lie beyond the integers' range by more than half a step.
+    #[serde(default)]
+    pub beyond_range: Option<f64>,
 }
 
 /// One operation.
@@ -151,8 +182,19 @@ pub struct LayerFacts {
     pub macs: u64,
     /// Bytes of weights and bias in the file.
     pub weight_bytes: u64,
-    /// Fraction of its output values that saturate, on the graphwise pictures.
+    /// Fraction of its output integers that lie at the end of their range, on the graphwise pictures.
     pub clipped: Option<f64>,
+    /// Fraction of the float network's values of its output that lie beyond the integers' range by more than half a
+    /// step, on the graphwise pictures: what calibration chose to clip.
+    #[serde(default)]
+    pub beyond_range: Option<f64>,
+    /// Largest to smallest `max|w|` among the output channels, those of zeros left out; `None` without weights.
+    #[serde(default)]
+    pub weight_range_ratio: Option<f64>,
+    /// Output channels, those of zeros left out, whose `max|w|` is under 8 steps of their exponent, so that 3 bits and
+    /// the sign are left of them; `None` without weights.
+    #[serde(default)]
+    pub coarse_channels: Option<usize>,
     /// Estimated microseconds on the target.
     pub latency_us: Option<f64>,
 }

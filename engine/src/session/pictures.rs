@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::job::Cancel;
+use crate::pictures::lint::{PictureSet, Traits, lint};
 use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one};
-use crate::report::SkippedPicture;
+use crate::report::{ClassFacts, Finding, SkippedPicture};
 
 /// Decoded pictures that are kept (150 KB each at 224 x 224).
 const BUDGET_BYTES: usize = 128 << 20;
@@ -20,6 +21,7 @@ pub struct PictureStore {
     preprocessing: Preprocessing,
     entries: Vec<(Entry, Option<Arc<Picture>>)>,
     hashes: Vec<[u8; 32]>,
+    traits: Vec<Traits>,
     skipped: Vec<SkippedPicture>,
 }
 
@@ -71,21 +73,25 @@ impl PictureStore {
                 let loaded = load_one(entry, &preprocessing);
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 progress(count as f32 / listing.entries.len() as f32);
-                loaded.map(|picture| (entry.clone(), picture.sha256, (i < kept).then(|| Arc::new(picture))))
+                loaded.map(|picture| {
+                    let (traits, hash) = (Traits::of(&picture), picture.sha256);
+                    (entry.clone(), hash, traits, (i < kept).then(|| Arc::new(picture)))
+                })
             })
             .collect();
         let mut skipped = listing.skipped.clone();
-        let (mut entries, mut hashes) = (Vec::new(), Vec::new());
+        let (mut entries, mut hashes, mut all_traits) = (Vec::new(), Vec::new(), Vec::new());
         for result in results {
             match result {
-                Ok((entry, hash, picture)) => {
+                Ok((entry, hash, traits, picture)) => {
                     entries.push((entry, picture));
                     hashes.push(hash);
+                    all_traits.push(traits);
                 }
                 Err(reason) => skipped.push(reason),
             }
         }
-        PictureStore { preprocessing, entries, hashes, skipped }
+        PictureStore { preprocessing, entries, hashes, traits: all_traits, skipped }
     }
 
     /// Number of usable pictures.
@@ -129,6 +135,20 @@ impl PictureStore {
     /// Files left out.
     pub fn skipped(&self) -> &[SkippedPicture] {
         &self.skipped
+    }
+
+    /// What looks wrong with the pictures, for a network of so many classes.
+    pub fn findings(&self, classes: usize) -> Vec<Finding> {
+        lint(&PictureSet { pictures: &self.traits, preprocessing: &self.preprocessing, classes })
+    }
+
+    /// Pictures by class, as far as classes are known.
+    pub fn classes(&self) -> Vec<ClassFacts> {
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for class in self.entries.iter().filter_map(|(entry, _)| entry.class) {
+            *counts.entry(class).or_default() += 1;
+        }
+        counts.into_iter().map(|(class, pictures)| ClassFacts { class, pictures }).collect()
     }
 
     /// How pictures become tensors, as settings.

@@ -117,6 +117,9 @@ impl Job {
             Event::Log { level, message } => {
                 self.log_line(LogLine { level: Some(level), text: message });
             }
+            Event::Warning(finding) => {
+                self.log_line(LogLine { level: Some(LogLevel::Warning), text: finding.text });
+            }
             Event::Error { message } => {
                 self.log_line(LogLine { level: None, text: message.clone() });
                 let cancelled = self.cancelling;

@@ -1,5 +1,7 @@
 //! The path through the window, for those who follow it: what is done, what is to do, what needs a look.
 
+use octet_engine::report::Severity;
+
 use super::{Place, State};
 
 /// A step of the path.
@@ -68,7 +70,10 @@ impl Step {
             Step::Strategy => (false, !state.strategies.chain.is_empty()),
             Step::Errors => (state.is_running(), state.report().is_some()),
         };
-        let warns = self == Step::Errors && state.report().is_some_and(|r| !r.warnings.is_empty());
+        let warns = self == Step::Errors
+            && state.report().is_some_and(|r| {
+                !r.warnings.is_empty() || r.advice.iter().any(|f| f.severity > Severity::Hint)
+            });
         if working {
             Progress::Working
         } else if state.problems.contains_key(&place) || warns {

@@ -1,7 +1,7 @@
 //! The last step's page: what the run found out, or what is missing for one.
 
 use egui::{Label, RichText, Ui};
-use octet_engine::report::{Accuracy, EvaluationFacts, Report};
+use octet_engine::report::{Accuracy, EvaluationFacts, Report, Severity};
 
 use super::bar_ui::chip;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
@@ -45,6 +45,10 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report) {
     for warning in &report.warnings {
         ui.add_space(2.0);
         notice(ui, t.warn, warning, "");
+    }
+    for finding in report.advice.iter().filter(|f| f.severity > Severity::Hint) {
+        ui.add_space(2.0);
+        notice(ui, t.warn, &finding.text, &finding.button);
     }
     match &report.evaluation {
         Some(evaluation) => evaluation_ui(ui, evaluation),
