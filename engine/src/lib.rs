@@ -1,6 +1,7 @@
 //! Octet's engine: from an ONNX file and a folder of pictures to a quantized, analysed, bit-exact `.espdl`.
 
 pub mod analyse;
+pub mod compare;
 pub mod doctor;
 pub mod draft;
 pub mod espdl;

@@ -1,5 +1,9 @@
 //! `report.json`: everything a run found out, in a stable, versioned form. Ratios are fractions, never per cent.
 
+mod predictions;
+
+pub use predictions::{PREDICTIONS_SCHEMA_VERSION, Prediction, Predictions};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
