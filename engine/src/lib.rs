@@ -2,6 +2,7 @@
 
 pub mod advise;
 pub mod analyse;
+pub mod compare;
 pub mod doctor;
 pub mod draft;
 pub mod espdl;

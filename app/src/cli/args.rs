@@ -229,8 +229,17 @@ pub struct InspectArgs {
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Run folders.
-    #[arg(required = true, num_args = 2..)]
+    #[arg(required = true)]
     pub runs: Vec<PathBuf>,
+    /// The run that the others are held against; default: the first.
+    #[arg(long)]
+    pub reference: Option<PathBuf>,
+    /// Order of the layers.
+    #[arg(long, value_enum, default_value_t = LayerSort::Graph)]
+    pub sort: LayerSort,
+    /// Also write a page that needs no other file.
+    #[arg(long)]
+    pub html: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]
     pub json: bool,
@@ -247,6 +256,15 @@ pub struct AdviseArgs {
     /// One JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// The order of layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayerSort {
+    /// The graph's.
+    Graph,
+    /// The biggest change of noise:signal against the reference first.
+    Change,
 }
 
 /// `octet plugin`.

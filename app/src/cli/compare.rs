@@ -1,65 +1,172 @@
 //! `octet compare`.
 
-use octet_engine::report::Report;
-use octet_engine::run::read_report;
-use serde_json::json;
+use std::path::Path;
 
-use super::args::CompareArgs;
+use octet_engine::compare::{ComparedRun, Comparison, LayerCell, LayerOrder, Run, compare, to_html};
+use octet_engine::run::{RunError, write_file};
+
+use super::UsageError;
+use super::args::{CompareArgs, LayerSort};
 use super::output::{print_json, print_line};
+use super::table::Table;
 
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
-    let reports: Vec<Report> = args.runs.iter().map(|r| read_report(r)).collect::<Result<_, _>>()?;
-    if args.json {
-        let rows = reports.iter().zip(&args.runs).map(|(report, run)| {
-            json!({
-                "run": run,
-                "target": report.target,
-                "strategy": report.strategy.iter().map(|s| &s.id).collect::<Vec<_>>(),
-                "final": report.r#final,
-                "evaluation": report.evaluation,
-                "memory": report.memory,
-                "latency_ms": report.latency.estimated_ms,
-                "layers": report.layers,
-            })
-        });
-        return print_json(&json!({"runs": rows.collect::<Vec<_>>()}));
-    }
-    for (i, run) in args.runs.iter().enumerate() {
-        print_line(&format!("{} = {}", letter(i), run.display()));
-    }
-    print_line("");
-    row("", (0..reports.len()).map(letter).collect());
-    row("target", reports.iter().map(|r| r.target.clone()).collect());
-    let strategies = |r: &Report| {
-        let last = r.strategy.iter().map(|s| s.id.rsplit('.').next().unwrap_or(&s.id).to_owned());
-        last.collect::<Vec<_>>().join(",")
+    let mut paths = args.runs.clone();
+    let reference = match &args.reference {
+        None => 0,
+        Some(path) => paths.iter().position(|run| same(run, path)).unwrap_or_else(|| {
+            paths.insert(0, path.clone());
+            0
+        }),
     };
-    row("strategy", reports.iter().map(strategies).collect());
-    figures("final graphwise", &reports, |r| r.r#final.graphwise_nsr);
-    figures("agreement", &reports, |r| Some(r.evaluation.as_ref()?.agreement));
-    figures("top-1", &reports, |r| Some(r.evaluation.as_ref()?.quantized?.top1));
-    figures("top-5", &reports, |r| Some(r.evaluation.as_ref()?.quantized?.top5));
-    figures("scores' noise", &reports, |r| Some(r.evaluation.as_ref()?.output_nsr));
-    row("flash bytes", reports.iter().map(|r| r.memory.flash_bytes.to_string()).collect());
-    row("arena bytes", reports.iter().map(|r| r.memory.arena_bytes.to_string()).collect());
-    let latency = |r: &Report| r.latency.estimated_ms.map_or_else(dash, |ms| format!("{ms:.0} ms"));
-    row("estimate", reports.iter().map(latency).collect());
-    print_line("");
-    print_line("graphwise noise:signal by operation");
-    let Some(first) = reports.first() else { return Ok(()) };
-    for layer in &first.layers {
-        let of = |r: &Report| {
-            let same = r.layers.iter().find(|l| l.name == layer.name);
-            same.and_then(|l| l.graphwise_nsr).map_or_else(dash, percent)
-        };
-        row(&layer.name, reports.iter().map(of).collect());
+    if paths.len() < 2 {
+        let text = "one run alone cannot be compared; name a second run folder";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    let runs: Vec<Run> = paths.iter().map(|path| Run::read(path)).collect::<Result<_, _>>()?;
+    let order = match args.sort {
+        LayerSort::Graph => LayerOrder::Graph,
+        LayerSort::Change => LayerOrder::Change,
+    };
+    let comparison = compare(&runs, reference, order);
+    if let Some(file) = &args.html {
+        write_page(&comparison, file)?;
+    }
+    if args.json {
+        return print_json(&comparison);
+    }
+    print(&comparison);
+    if let Some(file) = &args.html {
+        print_line("");
+        print_line(&format!("page  {}", file.display()));
     }
     Ok(())
 }
 
-fn letter(index: usize) -> String {
-    // Twenty-six runs do not fit a terminal anyway.
-    u8::try_from(index).map_or_else(|_| index.to_string(), |i| char::from(b'A' + i % 26).to_string())
+/// Two ways to write the path of one folder.
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn write_page(comparison: &Comparison, file: &Path) -> anyhow::Result<()> {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()).filter(|_| !file.is_dir()) else {
+        let text = format!("--html needs the name of a file, and `{}` is none", file.display());
+        return Err(UsageError(text).into());
+    };
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    write_file(folder, name, to_html(comparison)?.as_bytes()).map_err(|error| match error {
+        RunError::Write { path, source } => {
+            anyhow::anyhow!("cannot write `{}`: {source}; choose another file with --html", path.display())
+        }
+        other => other.into(),
+    })
+}
+
+fn print(c: &Comparison) {
+    for (i, run) in c.runs.iter().enumerate() {
+        let role = if i == c.reference { "  (reference)" } else { "" };
+        print_line(&format!("{} = {}{role}", run.label, plain(&run.run)));
+    }
+    for note in &c.notes {
+        print_line(&format!("! {}", plain(note)));
+    }
+    print_line("");
+    figures(c).lines().iter().for_each(|line| print_line(line));
+    verdicts(c);
+    layers(c, "graphwise", |cell| {
+        (cell.graphwise_nsr, cell.difference.as_ref().and_then(|d| d.graphwise_nsr))
+    });
+    layers(c, "layerwise", |cell| {
+        (cell.layerwise_nsr, cell.difference.as_ref().and_then(|d| d.layerwise_nsr))
+    });
+}
+
+fn figures(c: &Comparison) -> Table {
+    let mut table = Table::new(c.runs.iter().map(|run| run.label.clone()));
+    let mut row = |name: &str, cell: &dyn Fn(&ComparedRun) -> String| {
+        table.row(name.to_owned(), c.runs.iter().map(cell).collect());
+    };
+    row("model", &|r| plain(&r.model.name));
+    row("target", &|r| plain(&r.target));
+    let last = |id: &String| id.rsplit('.').next().unwrap_or(id).to_owned();
+    row("strategy", &|r| plain(&r.strategy.iter().map(last).collect::<Vec<_>>().join(",")));
+    row("evaluation pictures", &|r| r.evaluation.as_ref().map_or_else(dash, |e| e.images.to_string()));
+    let evaluated = |r: &ComparedRun| r.evaluation.clone();
+    let float = |r: &ComparedRun| Some(evaluated(r)?.float?.top1);
+    row("top-1 float", &|r| float(r).map_or_else(dash, percent));
+    let difference = |r: &ComparedRun| r.difference.clone();
+    let top1 = |r: &ComparedRun| Some(evaluated(r)?.quantized?.top1);
+    row("top-1", &|r| with_change(top1(r), difference(r).and_then(|d| d.top1)));
+    let top5 = |r: &ComparedRun| Some(evaluated(r)?.quantized?.top5);
+    row("top-5", &|r| with_change(top5(r), difference(r).and_then(|d| d.top5)));
+    let agreement = |r: &ComparedRun| Some(evaluated(r)?.agreement);
+    row("agreement", &|r| with_change(agreement(r), difference(r).and_then(|d| d.agreement)));
+    let noise = |r: &ComparedRun| Some(evaluated(r)?.output_nsr);
+    row("scores' noise", &|r| with_change(noise(r), difference(r).and_then(|d| d.output_nsr)));
+    let nsr =
+        |r: &ComparedRun| with_change(r.r#final.graphwise_nsr, difference(r).and_then(|d| d.graphwise_nsr));
+    row("scores' noise, calibration", &nsr);
+    let bytes = |value: u64, change: Option<i64>| {
+        change.map_or_else(|| value.to_string(), |change| format!("{value} ({change:+})"))
+    };
+    row("flash bytes", &|r| bytes(r.memory.flash_bytes, difference(r).map(|d| d.flash_bytes)));
+    row("arena bytes", &|r| bytes(r.memory.arena_bytes, difference(r).map(|d| d.arena_bytes)));
+    row("estimated ms", &|r| match (r.latency_ms, difference(r).and_then(|d| d.latency_ms)) {
+        (Some(ms), Some(change)) => format!("{ms:.1} ({change:+.1})"),
+        (Some(ms), None) => format!("{ms:.1}"),
+        (None, _) => dash(),
+    });
+    table
+}
+
+/// The paired tests in words, one run a line.
+fn verdicts(c: &Comparison) {
+    let Some(reference) = c.runs.get(c.reference) else { return };
+    let tested: Vec<_> = c.runs.iter().filter_map(|run| Some((run, run.tests.as_ref()?))).collect();
+    if tested.is_empty() {
+        return;
+    }
+    print_line("");
+    let corrected = if tested.len() > 1 { "; p after Holm's correction" } else { "" };
+    print_line(&format!("against {} (exact McNemar test{corrected})", reference.label));
+    for (run, tests) in tested {
+        for (name, test) in [("top-1", &tests.top1), ("agreement", &tests.agreement)] {
+            let Some(test) = test else { continue };
+            print_line(&format!(
+                "  {} {name:<10} {}; of {} pictures {} only in {}, {} only in {}",
+                run.label,
+                test.words,
+                test.pictures,
+                test.only_run,
+                run.label,
+                test.only_reference,
+                reference.label
+            ));
+        }
+    }
+}
+
+/// One figure of every layer, if any run has it. Differing widths are told behind the figure.
+fn layers(c: &Comparison, title: &str, figure: impl Fn(&LayerCell) -> (Option<f64>, Option<f64>)) {
+    if c.layers.iter().flat_map(|row| row.cells.iter().flatten()).all(|cell| figure(cell).0.is_none()) {
+        return;
+    }
+    let mut table = Table::new(c.runs.iter().map(|run| run.label.clone()));
+    for row in &c.layers {
+        let cell = |cell: &Option<LayerCell>| match cell {
+            None => dash(),
+            Some(cell) => {
+                let (value, change) = figure(cell);
+                let bits = if row.bits_differ { format!(" {:>2} bit", cell.bits) } else { String::new() };
+                with_change(value, change) + &bits
+            }
+        };
+        let mark = if row.bits_differ { "* " } else { "  " };
+        table.row(format!("{mark}{}", plain(&row.name)), row.cells.iter().map(cell).collect());
+    }
+    print_line("");
+    print_line(&format!("{title} noise:signal by operation; * where widths differ"));
+    table.lines().iter().for_each(|line| print_line(line));
 }
 
 fn dash() -> String {
@@ -70,11 +177,16 @@ fn percent(value: f64) -> String {
     format!("{:.3} %", value * 100.0)
 }
 
-fn figures(name: &str, reports: &[Report], figure: impl Fn(&Report) -> Option<f64>) {
-    row(name, reports.iter().map(|r| figure(r).map_or_else(dash, percent)).collect());
+/// `7.221 % (+0.391)`, the change in percentage points.
+fn with_change(value: Option<f64>, change: Option<f64>) -> String {
+    match (value, change) {
+        (None, _) => dash(),
+        (Some(value), None) => percent(value),
+        (Some(value), Some(change)) => format!("{} ({:+.3})", percent(value), change * 100.0),
+    }
 }
 
-fn row(name: &str, cells: Vec<String>) {
-    let cells: Vec<String> = cells.into_iter().map(|c| format!("{c:>12}")).collect();
-    print_line(&format!("{name:<52}{}", cells.join("  ")));
+/// Text of a file without what a terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

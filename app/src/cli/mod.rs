@@ -15,6 +15,7 @@ mod plugins;
 mod preprocessing;
 mod quantize;
 mod summary;
+mod table;
 
 pub use args::{Cli, Command};
 

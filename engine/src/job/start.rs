@@ -18,11 +18,12 @@ use super::runner::{WorkerError, Workers};
 use super::{Cancel, Event, JobHandle, Library, Phase, QuantizeRequest};
 use crate::advise::advise;
 use crate::analyse::{
-    AnalysisError, Answers, Ticker, check_labels, dequantized_nchw, evaluate_answers, to_nhwc,
+    AnalysisError, Answers, Ticker, check_labels, dequantized_nchw, evaluate_answers, to_nhwc, top1,
 };
 use crate::float::{FloatExecutor, FloatPlan, Tract};
-use crate::pictures::{Entry, Listing, Preprocessing, load_one};
-use crate::report::{EvaluationFacts, Report, SkippedPicture};
+use crate::onnx::hex;
+use crate::pictures::{Entry, Listing, Picture, Preprocessing, load_one};
+use crate::report::{EvaluationFacts, Prediction, Report, SkippedPicture};
 use crate::{onnx, run};
 
 /// Starts a job in the background. `libraries` are the plugin files of the request's strategies, in its order.
@@ -89,6 +90,7 @@ fn run_job(
 
 /// Scores of both networks on one picture.
 struct Both {
+    file: String,
     float: Vec<f32>,
     quantized: Vec<f32>,
     class: Option<usize>,
@@ -133,11 +135,14 @@ fn evaluate(
                 let quantized = dequantized_nchw(&output.data, output.exponent, output_shape);
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 ticker.tick(count, listing.entries.len(), "evaluation pictures")?;
-                Ok(Ok(Both { float, quantized, class: picture.class, sha256: picture.sha256 }))
+                let Picture { file, class, sha256, .. } = picture;
+                Ok(Ok(Both { file, float, quantized, class, sha256 }))
             },
         )
         .collect();
-    report.evaluation = Some(facts(request, folder, report, listing.skipped.clone(), results?)?);
+    let (facts, predictions) = facts(request, folder, report, listing.skipped.clone(), results?)?;
+    run::write_predictions(&request.out, predictions)?;
+    report.evaluation = Some(facts);
     Ok(())
 }
 
@@ -151,13 +156,20 @@ fn facts(
     report: &Report,
     mut skipped: Vec<SkippedPicture>,
     results: Vec<Result<Both, SkippedPicture>>,
-) -> Result<EvaluationFacts, JobError> {
+) -> Result<(EvaluationFacts, Vec<Prediction>), JobError> {
     let calibration: HashSet<[u8; 32]> = calibration_hashes(request, report);
     let (mut float, mut quantized) = (Answers::default(), Answers::default());
-    let (mut labels, mut calibration_overlap) = (Vec::new(), 0);
+    let (mut labels, mut predictions, mut calibration_overlap) = (Vec::new(), Vec::new(), 0);
     for result in results {
         match result {
             Ok(both) => {
+                predictions.push(Prediction {
+                    file: both.file,
+                    sha256: hex(&both.sha256),
+                    label: both.class,
+                    float: top1(&both.float),
+                    quantized: top1(&both.quantized),
+                });
                 float.scores.push(both.float);
                 quantized.scores.push(both.quantized);
                 labels.push(both.class);
@@ -175,7 +187,7 @@ fn facts(
     }
     let of_float = evaluate_answers(&float, &labels, None);
     let of_quantized = evaluate_answers(&quantized, &labels, Some(&float));
-    Ok(EvaluationFacts {
+    let facts = EvaluationFacts {
         images: labels.len(),
         skipped,
         float: of_float.accuracy,
@@ -184,7 +196,8 @@ fn facts(
         agreement_interval95: of_quantized.agreement_interval95.unwrap_or([0.0, 1.0]),
         output_nsr: of_quantized.output_nsr.unwrap_or(0.0),
         calibration_overlap,
-    })
+    };
+    Ok((facts, predictions))
 }
 
 /// SHA-256 of the calibration files that the report names.

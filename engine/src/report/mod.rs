@@ -1,8 +1,10 @@
 //! `report.json`: everything a run found out, in a stable, versioned form. Ratios are fractions, never per cent.
 
 mod finding;
+mod predictions;
 
 pub use finding::{Finding, PictureRole, Remedy, Severity};
+pub use predictions::{PREDICTIONS_SCHEMA_VERSION, Prediction, Predictions};
 
 use std::collections::BTreeMap;
 

@@ -14,16 +14,22 @@ const TEMPLATE: &str = include_str!("report.html.j2");
 /// Renders a report. All text is escaped.
 pub fn to_html(report: &Report) -> Result<String, RunError> {
     let failed = |e: minijinja::Error| RunError::Html(e.to_string());
-    let mut environment = Environment::new();
-    environment.add_filter("percent", percent);
-    environment.add_filter("bytes", bytes);
-    environment.add_filter("fixed", fixed);
-    environment.add_filter("bar", bar);
+    let mut environment = environment();
     environment.add_filter("curves", curves);
     // The extension turns escaping on.
     environment.add_template("report.html", TEMPLATE).map_err(failed)?;
     let template = environment.get_template("report.html").map_err(failed)?;
     template.render(context! { report => Value::from(Serde(report)) }).map_err(failed)
+}
+
+/// The filters that all pages share.
+pub(crate) fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.add_filter("percent", percent);
+    environment.add_filter("bytes", bytes);
+    environment.add_filter("fixed", fixed);
+    environment.add_filter("bar", bar);
+    environment
 }
 
 /// `7.22 %`, with digits enough for small figures; `–` for none.

@@ -2,13 +2,17 @@
 
 mod curves_svg;
 mod html;
+mod predictions;
 
+pub(crate) use html::environment;
 pub use html::to_html;
+pub use predictions::{read_predictions, write_predictions};
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::report::Report;
 
@@ -39,8 +43,8 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
-    /// The report page could not be rendered.
-    #[error("cannot render report.html: {0}")]
+    /// A page could not be rendered.
+    #[error("cannot render the page: {0}")]
     Html(String),
 }
 
@@ -91,9 +95,9 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
     write_json(folder, "report.json", report)
 }
 
-/// Removes `report.json` and `report.html`, so that they are not taken for the report of a newer model.
+/// Removes `report.json`, `report.html` and `predictions.json`, so that they are not taken for those of a newer model.
 pub fn remove_report(folder: &Path) -> Result<(), RunError> {
-    for name in ["report.json", "report.html"] {
+    for name in ["report.json", "report.html", predictions::FILE_NAME] {
         let path = folder.join(name);
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
@@ -108,12 +112,17 @@ pub fn remove_report(folder: &Path) -> Result<(), RunError> {
 /// Reads the report of a run folder (or `report.json` itself).
 pub fn read_report(run: &Path) -> Result<Report, RunError> {
     let path = if run.is_dir() { run.join("report.json") } else { run.to_owned() };
-    let failed = |source| RunError::Read { path: path.clone(), source };
-    let length = std::fs::metadata(&path).map_err(failed)?.len();
-    let format = |reason: String| RunError::Format { path: path.clone(), reason };
-    if length > MAX_REPORT_BYTES {
-        return Err(format(format!("it has {length} bytes")));
+    read_json(&path, MAX_REPORT_BYTES)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<T, RunError> {
+    let failed = |source| RunError::Read { path: path.to_owned(), source };
+    let format = |reason: String| RunError::Format { path: path.to_owned(), reason };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format(format!("it has more than {} MiB", max_bytes >> 20)));
     }
-    let bytes = std::fs::read(&path).map_err(failed)?;
     serde_json::from_slice(&bytes).map_err(|e| format(e.to_string()))
 }
