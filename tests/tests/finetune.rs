@@ -11,10 +11,25 @@ fn fixture(name: &str) -> String {
 }
 
 /// A short training; `more` are further arguments.
-fn finetune(model: &str, target: &str, chain: &str, out: &Path, more: &[&str], environment: &[(&str, &str)]) -> Ran {
+fn finetune(
+    model: &str,
+    target: &str,
+    chain: &str,
+    out: &Path,
+    more: &[&str],
+    environment: &[(&str, &str)],
+) -> Ran {
     let (model, pictures) = (fixture(&format!("models/{model}.onnx")), fixture("pictures"));
-    let mut arguments = vec!["quantize", &model, "--images", &pictures, "--target", target, "--strategy", chain];
-    arguments.extend(["--out", out.to_str().unwrap(), "--graphwise-pictures", "2", "--layerwise-pictures", "0"]);
+    let mut arguments =
+        vec!["quantize", &model, "--images", &pictures, "--target", target, "--strategy", chain];
+    arguments.extend([
+        "--out",
+        out.to_str().unwrap(),
+        "--graphwise-pictures",
+        "2",
+        "--layerwise-pictures",
+        "0",
+    ]);
     arguments.extend(["--set", "finetune.steps=12"]);
     arguments.extend(more);
     run_octet(&arguments, environment)
@@ -62,7 +77,8 @@ fn a_chain_of_four_strategies_ends_in_a_valid_plan() {
 fn wide_layers_are_left_alone_and_told() {
     let out = tempfile::tempdir().unwrap();
     let set = ["--set", "mixed-precision.layers=*features.1/conv/conv.0/conv.0.0/Conv"];
-    let ran = finetune("torchvision_opset11", "esp32p4", "int8,mixed-precision,finetune", out.path(), &set, &[]);
+    let ran =
+        finetune("torchvision_opset11", "esp32p4", "int8,mixed-precision,finetune", out.path(), &set, &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let log = std::fs::read_to_string(out.path().join("log.txt")).unwrap();
     assert!(log.contains("has another width than its neighbours"), "{log}");
