@@ -11,6 +11,8 @@ const QUIET: f64 = 0.02;
 const LOUD: f64 = 0.10;
 /// A layer's contribution that is worth work when the scores are loud.
 const LAYER_WHEN_LOUD: f64 = 0.01;
+/// A layer's contribution from which on its weights are worth work.
+const LAYER: f64 = 0.02;
 /// Layers that one remedy puts in 16 bits.
 const MAX_LAYERS: usize = 8;
 /// Evaluation pictures with which an accuracy is told from chance.
@@ -115,7 +117,7 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Warning,
         looks_at: "final.graphwise_nsr with equalization on a chip with exponents per channel: above that of a \
                    reference run without it, or above",
-        limit: 0.05,
+        limit: 0.03,
         text: "with equalization the scores' noise:signal is {figure}{against}: it helps where channels share an \
                exponent, and on {target} each has its own",
         find: |case, limit| {
@@ -158,21 +160,24 @@ pub static RULES: [Rule; 13] = [
     Rule {
         id: "weight-ranges",
         severity: Severity::Warning,
-        looks_at: "layers.weight_range_ratio of int8 layers with one exponent and layers.coarse_channels, without \
+        looks_at: "layers.weight_range_ratio of int8 layers with one exponent, layers.coarse_channels and a \
+                   layerwise_nsr from 2 % on (final.graphwise_nsr above 10 % where it was not measured), without \
                    equalization, from",
         limit: 50.0,
         text: "`{subject}` has channels whose weight ranges differ {figure}-fold but share one exponent; {coarse} of \
                them keep 3 bits or fewer{others}",
         find: |case, limit| {
+            let is_loud = case.noise().is_some_and(|noise| noise > LOUD);
             let ratio = |l: &LayerFacts| {
                 let is_coarse = l.bits == 8 && l.weight_exponents.len() == 1 && l.coarse_channels > Some(0);
-                l.weight_range_ratio.filter(|_| is_coarse)
+                // Wide ranges alone do no harm, and equalization has its price: errors of other layers grow.
+                let hurts = l.layerwise_nsr.map_or(is_loud, |nsr| nsr >= LAYER);
+                l.weight_range_ratio.filter(|_| is_coarse && hurts)
             };
             let layers = case.layers_above(limit, ratio);
             let (most, layer) = layers.first()?;
             let chain = case.chain();
-            let is_quiet = case.noise().is_some_and(|noise| noise < QUIET);
-            (!is_quiet && !chain.has(EQUALIZATION)).then(|| Hit {
+            (!chain.has(EQUALIZATION)).then(|| Hit {
                 subject: Some(layer.name.clone()),
                 words: vec![
                     ("figure", format!("{most:.0}")),
@@ -371,6 +376,12 @@ fn pictures(role: PictureRole, at_least: usize) -> Remedy {
 /// What to try next when the whole is too noisy.
 fn better(case: &Case<'_>) -> (&'static str, Remedy) {
     let chain = case.chain();
+    let observer = case.choice(INT8, "observer");
+    if !matches!(observer, "" | "mse-pot")
+        && let Some(changed) = chain.clone().set(INT8, "observer", "mse-pot")
+    {
+        return ("Choose exponents by squared error", changed.remedy());
+    }
     if !case.per_channel && !chain.has(EQUALIZATION) {
         return ("Put equalization first", chain.with_equalization().remedy());
     }

@@ -262,6 +262,11 @@ fn noisy_scores_are_told_with_what_is_not_tried_yet() {
         r.strategy.insert(0, equalization());
     });
     assert_eq!(only(equalized, "final-noise").arguments, "--strategy equalization,int8,mixed-precision");
+    let with_kl = said(|r| {
+        noisy(r);
+        r.strategy = vec![int8(json!({"observer": "kl"}))];
+    });
+    assert_eq!(only(with_kl, "final-noise").arguments, "--strategy int8 --set int8.observer=mse-pot");
     assert_eq!(only(said_on("esp32p4", noisy), "final-noise").arguments, "--strategy int8,mixed-precision");
     let all = said_on("esp32p4", |r| {
         noisy(r);
@@ -288,7 +293,7 @@ fn equalization_is_left_out_where_channels_have_exponents_of_their_own() {
     assert_eq!(
         ids(&said_on("esp32p4", |r| {
             equalized(r);
-            r.r#final.graphwise_nsr = Some(0.04);
+            r.r#final.graphwise_nsr = Some(0.03);
         })),
         [""; 0]
     );
@@ -339,6 +344,7 @@ fn channels_of_other_ranges_are_told_where_they_share_an_exponent() {
     let wide = |r: &mut Report| {
         r.layers[1].weight_range_ratio = Some(412.0);
         r.layers[1].coarse_channels = Some(7);
+        r.layers[1].layerwise_nsr = Some(0.02);
     };
     let finding = only(said(wide), "weight-ranges");
     assert_eq!(finding.subject.as_deref(), Some("second"));
@@ -355,15 +361,21 @@ fn channels_of_other_ranges_are_told_where_they_share_an_exponent() {
         |r| r.layers[1].weight_exponents = vec![-7, -12],
         |r| r.layers[1].bits = 16,
         |r| r.strategy.insert(0, equalization()),
-        |r| r.r#final.graphwise_nsr = Some(0.019),
+        |r| r.layers[1].layerwise_nsr = Some(0.019),
+        |r| r.layers[1].layerwise_nsr = None,
     ] {
         let silent = said(|r| {
             wide(r);
             change(r);
-            evaluation(r).output_nsr = 0.03;
         });
         assert_eq!(ids(&silent), [""; 0]);
     }
+    let unmeasured = said(|r| {
+        wide(r);
+        r.layers[1].layerwise_nsr = None;
+        r.r#final.graphwise_nsr = Some(0.2);
+    });
+    assert_eq!(ids(&unmeasured), ["final-noise", "weight-ranges"]);
 }
 
 #[test]
