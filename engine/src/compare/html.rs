@@ -15,8 +15,6 @@ const TEMPLATE: &str = include_str!("compare.html.j2");
 pub fn to_html(comparison: &Comparison) -> Result<String, RunError> {
     let failed = |e: minijinja::Error| RunError::Html(e.to_string());
     let mut environment = environment();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
     environment.add_filter("points", points);
     environment.add_filter("signed", signed);
     environment.add_filter("signed_bytes", signed_bytes);
