@@ -62,9 +62,15 @@ fn answers_stay(model: &Path, pictures: &Path) {
         let absorb = ("absorb_biases", Value::from(true));
         let mut kept = session(model, pictures, target);
         let before = scores(&mut kept);
-        equalize(&mut kept, &[("relu6", "keep".into()), absorb.clone()]);
+        equalize(&mut kept, &[("mode", "classic".into()), ("relu6", "keep".into()), absorb.clone()]);
         assert_close(&format!("{what}, ReLU6 kept"), &before, &scores(&mut kept));
         assert!(!StrategyHost::draft(&kept).changed_weights.is_empty(), "{what}: nothing was scaled");
+
+        // Balanced on these pictures, with bounds that none of them passes.
+        let mut balanced = session(model, pictures, target);
+        equalize(&mut balanced, &[]);
+        assert_close(&format!("{what}, balanced"), &before, &scores(&mut balanced));
+        assert!(!StrategyHost::draft(&balanced).changed_weights.is_empty(), "{what}: nothing was balanced");
 
         // With ReLU in place of every ReLU6, equalized and not.
         let mut plain = session(model, pictures, target);
@@ -74,7 +80,7 @@ fn answers_stay(model: &Path, pictures: &Path) {
         clips.iter().for_each(|&clip| plain.set_relu_for_clip(clip, true).unwrap());
         let before = scores(&mut plain);
         let mut all = session(model, pictures, target);
-        equalize(&mut all, &[("relu6", "all".into()), absorb]);
+        equalize(&mut all, &[("mode", "classic".into()), ("relu6", "all".into()), absorb]);
         assert_eq!(StrategyHost::draft(&all).relu_for_clip.len(), clips.len(), "{what}");
         assert_close(&format!("{what}, ReLU6 to ReLU"), &before, &scores(&mut all));
     }

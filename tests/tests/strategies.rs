@@ -113,7 +113,7 @@ fn every_sample_model_is_equalized_and_quantized() {
             let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
             assert_eq!(inspected["unsupported"].as_array().map(Vec::len), Some(0), "{model} on {target}");
             let log = std::fs::read_to_string(out.path().join("log.txt")).unwrap();
-            assert!(log.contains("pairs of layers to equalize"), "{model}: {log}");
+            assert!(log.contains("groups of layers balanced"), "{model}: {log}");
             assert!(log.contains("the float network "), "{model}: {log}");
         }
     }
@@ -161,6 +161,7 @@ fn layers_of_interest_are_named_or_refused() {
         let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32s3", "--out"];
         let rest =
             ["--graphwise-pictures", "1", "--layerwise-pictures", "0", "--strategy", "equalization,int8"];
+        let set = &[set, &["--set", "equalization.mode=classic"]].concat()[..];
         let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &rest, set].concat(), &[]);
         (ran.code, ran.stderr + &std::fs::read_to_string(out.path().join("log.txt")).unwrap_or_default())
     };

@@ -115,7 +115,7 @@ pub static RULES: [Rule; 13] = [
     Rule {
         id: "equalization-hurts",
         severity: Severity::Warning,
-        looks_at: "final.graphwise_nsr with equalization on a chip with exponents per channel: above that of a \
+        looks_at: "final.graphwise_nsr with classic equalization on a chip with exponents per channel: above that of a \
                    reference run without it, or above",
         limit: 0.03,
         text: "with equalization the scores' noise:signal is {figure}{against}: it helps where channels share an \
@@ -123,7 +123,7 @@ pub static RULES: [Rule; 13] = [
         find: |case, limit| {
             let noise = case.noise()?;
             let chain = case.chain();
-            let equalizes = chain.has(EQUALIZATION) && case.choice(EQUALIZATION, "mode") != "off";
+            let equalizes = chain.has(EQUALIZATION) && case.choice(EQUALIZATION, "mode") == "classic";
             let without = case.reference.filter(|r| !Chain::of(r).has(EQUALIZATION));
             let without = without.and_then(|r| r.r#final.graphwise_nsr);
             let against = without.map_or_else(String::new, |w| format!(", without it {}", percent(w)));
@@ -382,7 +382,7 @@ fn better(case: &Case<'_>) -> (&'static str, Remedy) {
     {
         return ("Choose exponents by squared error", changed.remedy());
     }
-    if !case.per_channel && !chain.has(EQUALIZATION) {
+    if !chain.has(EQUALIZATION) {
         return ("Put equalization first", chain.with_equalization().remedy());
     }
     if !chain.has(MIXED_PRECISION) {

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "equalization")]
 pub(crate) struct Settings {
-    /// Whether channels are equalized across layers.
+    /// How channels are equalized across layers.
     #[schemars(title = "Equalization")]
     pub(crate) mode: Mode,
-    /// How often the equalization goes over all pairs of layers; it settles after a few rounds.
+    /// Classic: how often it goes over all pairs of layers; it settles after a few rounds.
     #[schemars(title = "Iterations", range(min = 1, max = 100))]
     pub(crate) iterations: u32,
-    /// Channels are left alone whose largest weights before and behind add up to less; 0 equalizes all.
+    /// Classic: channels are left alone whose largest weights before and behind add up to less; 0 equalizes all.
     #[schemars(title = "Value threshold", range(min = 0.0, max = 100.0))]
     pub(crate) value_threshold: f32,
     /// 1: across ReLU and pooling. 2: across Add too.
@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     /// Layers whose weights the equalization leaves alone: names or patterns, separated by commas.
     #[schemars(title = "Never")]
     pub(crate) except: String,
-    /// Which ReLU6 the equalization turns into ReLU; the log tells how far that changes the float network.
+    /// Classic: which ReLU6 becomes ReLU; the log tells how far that changes the float network.
     #[schemars(title = "ReLU6 to ReLU")]
     pub(crate) relu6: Relu6,
     /// Move what ReLU never cuts of biases into the layers behind. For shifts by rounding see bias_correction of int8.
@@ -65,11 +65,11 @@ impl Default for Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Mode {
-    /// As the paper and ESP-PPQ: weights before and behind reach equally far.
+    /// Noise of activations and weights together is smallest, by what calibration pictures show. ReLU6 stays.
     #[default]
-    Classic,
-    /// Noise of activations and weights together is smallest, by what calibration pictures show; ReLU6 stays.
     Balance,
+    /// As the paper and ESP-PPQ: weights before and behind reach equally far. ReLU6 becomes ReLU.
+    Classic,
     /// Channels are left as they are.
     Off,
 }

@@ -7,7 +7,7 @@ use crate::graph::Graph;
 use crate::segments::Segment;
 
 /// Most values that inputs and targets of one part are kept for (4 bytes each).
-const BUDGET_VALUES: usize = 160 << 20;
+const BUDGET_VALUES: usize = 48 << 20;
 
 /// One part's inputs as the chip computes them, and the float network's outputs; each picture is C, H, W.
 pub(crate) struct Examples {

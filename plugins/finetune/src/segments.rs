@@ -1,5 +1,6 @@
 //! Where the network is cut: between operations where a single activation is alive, so that each part can be trained
-//! against the float network's output of that part. In MobileNetV2 the parts are its blocks.
+//! against the float network's output of that part. Parts have at least three layers, so that in MobileNetV2 they are
+//! its blocks, and errors inside of a block may cancel out.
 
 use octet_plugin_api::sdk::TensorId;
 
@@ -14,14 +15,18 @@ pub(crate) struct Segment {
     pub(crate) output: TensorId,
 }
 
+/// Layers with weights in a part, at least; the last part may have fewer.
+const LAYERS: usize = 3;
+
 /// All parts in graph order; every part has a layer with weights.
 pub(crate) fn cut(graph: &Graph, input: TensorId) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     let (mut start, mut from) = (0, input);
     for end in 1..=graph.nodes.len() {
         let Some(alive) = only_alive(graph, input, end) else { continue };
-        let has_layer = graph.nodes[start..end].iter().any(|n| matches!(n.kind, Kind::Layer(_)));
-        if has_layer && has_integers(graph, alive) {
+        let layers = graph.nodes[start..end].iter().filter(|n| matches!(n.kind, Kind::Layer(_))).count();
+        let enough = layers >= LAYERS || (layers > 0 && alive == graph.output);
+        if enough && has_integers(graph, alive) {
             segments.push(Segment { nodes: start..end, input: from, output: alive });
             (start, from) = (end, alive);
         }

@@ -33,12 +33,25 @@ pub(crate) trait Bench {
     fn try_out(&mut self, units: &BTreeSet<UnitId>) -> Result<Outcome, Error>;
     /// Keeps units in 16 bits.
     fn keep(&mut self, units: &BTreeSet<UnitId>, outcome: Outcome) -> Result<(), Error>;
+    /// What was kept, to come back to.
+    fn mark(&self) -> Mark;
+    /// Goes back to a mark.
+    fn back(&mut self, mark: &Mark) -> Result<(), Error>;
     /// Reports how far the search is.
     fn progress(&mut self, fraction: f64, words: &str) -> Result<(), Error>;
     /// True once the user wants it to end with what was kept.
     fn finish_early(&mut self) -> Result<bool, Error>;
     /// Tells the user.
     fn log(&mut self, text: &str);
+}
+
+/// A place in a search that it can come back to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mark {
+    pub(crate) wide: BTreeSet<UnitId>,
+    pub(crate) kept: Outcome,
+    /// The host's number of the draft, if there is a host.
+    pub(crate) snapshot: Option<SnapshotId>,
 }
 
 /// A draft under change.
@@ -141,6 +154,16 @@ impl Bench for Trial<'_, '_, '_> {
         self.kept = outcome;
         self.snapshot = self.host.snapshot()?;
         self.host.point("noise:signal over estimated ms", outcome.cost.latency_ms, outcome.noise)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { wide: self.wide.clone(), kept: self.kept, snapshot: Some(self.snapshot) }
+    }
+
+    fn back(&mut self, mark: &Mark) -> Result<(), Error> {
+        (self.wide, self.kept) = (mark.wide.clone(), mark.kept);
+        self.snapshot = mark.snapshot.unwrap_or(self.snapshot);
+        self.host.restore(self.snapshot)
     }
 
     fn progress(&mut self, fraction: f64, words: &str) -> Result<(), Error> {
