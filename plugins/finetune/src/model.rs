@@ -32,6 +32,8 @@ struct Weights {
     p: Var,
     /// What is added to the bias, in steps of the output.
     shift: Var,
+    /// False where the layer has no bias that could be changed.
+    biased: bool,
     /// Rounding, once it is trained.
     rounding: Option<(Var, Arc<Grid>)>,
 }
@@ -185,7 +187,7 @@ impl<'g> Model<'g> {
 
     /// What is added to the biases.
     pub(crate) fn shifts(&self) -> Vec<Var> {
-        self.layers.values().filter(|w| w.has_bias()).map(|w| w.shift.clone()).collect()
+        self.layers.values().filter(|w| w.biased).map(|w| w.shift.clone()).collect()
     }
 
     /// From here on thresholds stand still and the rounding of weights is trained. Returns its variables.
@@ -297,16 +299,10 @@ impl Weights {
             float,
             bias: Tensor::from_vec(bias, layer.outputs, device).map_err(failed)?,
             p: variable(p, &[rows])?,
-            shift: variable(
-                vec![0.0; if layer.bias.is_some() { layer.outputs } else { 1 }],
-                &[if layer.bias.is_some() { layer.outputs } else { 1 }],
-            )?,
+            shift: variable(vec![0.0; layer.outputs], &[layer.outputs])?,
+            biased: layer.bias.is_some(),
             rounding: None,
         })
-    }
-
-    fn has_bias(&self) -> bool {
-        self.shift.elem_count() == self.bias.elem_count()
     }
 
     fn quantized(&self, anneal: Option<Anneal>, range: Range) -> Result<Tensor> {
