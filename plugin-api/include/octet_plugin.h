@@ -98,7 +98,7 @@
 // The calibration pictures that statistics are taken from.
 #define OCTET_PICTURES_CALIBRATION 0
 
-// Calibration pictures that were set aside for scoring: none so far, and a score on no pictures is refused.
+// Calibration pictures that `hold_out` set aside: none before it is called, and a score on no pictures is refused.
 #define OCTET_PICTURES_HELD_OUT 1
 
 // Score with everything quantized.
@@ -420,7 +420,8 @@ typedef struct OctetHost {
   // The numbers of the tensor at `index` of the last request. Valid until the next `statistics`.
   int32_t (*statistics_of)(const struct OctetHost *host, uint64_t index, struct OctetStatistics *numbers);
   // Runs the float network on one picture of OCTET_PICTURES_... with OCTET_WEIGHTS_... and writes the values of
-  // `count` activations to `values[0]` ... `values[count - 1]`. Valid until the next call of this function.
+  // `count` activations to `values[0]` ... `values[count - 1]`. Valid until the next call of this function or of
+  // `run_quantized`.
   int32_t (*run_float)(const struct OctetHost *host,
                        int32_t pictures,
                        uint64_t picture,
@@ -482,6 +483,18 @@ typedef struct OctetHost {
                              uint64_t tensor,
                              const float *values,
                              uint64_t count);
+  // Sets every n-th picture aside as OCTET_PICTURES_HELD_OUT, away from statistics, until `run` returns: 2 or more,
+  // or 0 to put all back.
+  int32_t (*hold_out)(const struct OctetHost *host, uint64_t every);
+  // Runs the draft in the chip's own arithmetic on one picture of OCTET_PICTURES_... and writes the values of `count`
+  // activations, dequantized, to `values[0]` ... `values[count - 1]`. Every slot must be decided. An activation that is
+  // fused with the operation behind it is refused. Valid until the next call of this function or of `run_float`.
+  int32_t (*run_quantized)(const struct OctetHost *host,
+                           int32_t pictures,
+                           uint64_t picture,
+                           const uint64_t *tensors,
+                           uint64_t count,
+                           struct OctetFloats *values);
 } OctetHost;
 
 // A strategy. Lives as long as the library is loaded, which is until the process ends.

@@ -183,6 +183,9 @@ mod tests {
             layerwise_output_only_nsr: None,
             macs: 0,
             weight_bytes: 0,
+            beyond_range: None,
+            weight_range_ratio: None,
+            coarse_channels: None,
             clipped: None,
             latency_us: None,
         }

@@ -26,6 +26,7 @@ pub(crate) struct Fake {
     pub(crate) exported: Vec<(ExportKind, String)>,
     pub(crate) points: Vec<(String, f64, f64)>,
     pub(crate) finish_early: bool,
+    held_out: usize,
     pub(crate) cancelled: bool,
     pub(crate) panics_in_statistics: bool,
 }

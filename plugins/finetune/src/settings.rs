@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            steps: 400,
+            steps: 200,
             threshold_share: 0.25,
             held_out: 8,
             pictures: 1024,
