@@ -267,9 +267,11 @@ fn noisy_scores_are_told_with_what_is_not_tried_yet() {
         r.strategy = vec![int8(json!({"observer": "kl"}))];
     });
     assert_eq!(only(with_kl, "final-noise").arguments, "--strategy int8 --set int8.observer=mse-pot");
-    assert_eq!(only(said_on("esp32p4", noisy), "final-noise").arguments, "--strategy int8,mixed-precision");
+    assert_eq!(only(said_on("esp32p4", noisy), "final-noise").arguments, "--strategy equalization,int8");
     let all = said_on("esp32p4", |r| {
         noisy(r);
+        let balance = json!({"mode": "balance"});
+        r.strategy.insert(0, strategy(EQUALIZATION, json!({}), balance));
         r.strategy.push(mixed(json!({})));
     });
     assert_eq!(only(all, "final-noise").arguments, "--images DIR");
