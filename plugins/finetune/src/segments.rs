@@ -25,7 +25,10 @@ pub(crate) fn cut(graph: &Graph, input: TensorId) -> Vec<Segment> {
     for end in 1..=graph.nodes.len() {
         let Some(alive) = only_alive(graph, input, end) else { continue };
         let layers = graph.nodes[start..end].iter().filter(|n| matches!(n.kind, Kind::Layer(_))).count();
-        let enough = layers >= LAYERS || (layers > 0 && alive == graph.output);
+        // What is not trained, such as a Softmax at the end, must not keep others from it.
+        let ends =
+            alive == graph.output || matches!(graph.nodes.get(end).map(|n| &n.kind), Some(Kind::Other(_)));
+        let enough = layers >= LAYERS || (layers > 0 && ends);
         if enough && has_integers(graph, alive) {
             segments.push(Segment { nodes: start..end, input: from, output: alive });
             (start, from) = (end, alive);
