@@ -36,11 +36,11 @@ export OCTET_TORCH_PYTHON
 stage format 2 cargo fmt --all --check
 stage clippy 25 cargo clippy --locked --workspace --all-targets -- -D warnings
 stage docs 12 env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
-stage build 50 cargo build --locked --workspace --all-targets
+stage build 60 cargo build --locked --workspace --all-targets
 if cargo nextest --version >/dev/null 2>&1; then
-    stage tests 25 cargo nextest run --locked --workspace --no-fail-fast
+    stage tests 40 cargo nextest run --locked --workspace --no-fail-fast
 else
-    stage tests 25 cargo test --locked --workspace --no-fail-fast --lib --bins --tests
+    stage tests 40 cargo test --locked --workspace --no-fail-fast --lib --bins --tests
 fi
 stage doctests 5 cargo test --locked --workspace --doc
 stage fuzz 25 sh tools/fuzz.sh 5
