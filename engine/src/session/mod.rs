@@ -132,7 +132,9 @@ impl Session {
     /// Tells that the strategy has returned. Gives the curves that it drew.
     pub fn end_strategy(&mut self) -> Vec<Curve> {
         self.snapshots.clear();
-        self.split = split::Split::default();
+        if std::mem::take(&mut self.split) != split::Split::default() {
+            self.float_scores = None;
+        }
         self.last_simulator = None;
         if std::mem::take(&mut self.can_finish) {
             (self.sink)(Event::CanFinish { can: false });

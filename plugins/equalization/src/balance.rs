@@ -83,9 +83,11 @@ pub(crate) fn balance(
     measured: &mut Measured,
     per_channel: bool,
 ) {
+    let mut so_far: Vec<Vec<f64>> = regions.iter().map(|r| vec![1.0; r.pair.channels]).collect();
     for _ in 0..SWEEPS {
-        for region in regions {
-            let factors = factors(graph, constants, region, measured, per_channel);
+        for (region, so_far) in regions.iter().zip(&mut so_far) {
+            let factors = factors(graph, constants, region, measured, per_channel, so_far);
+            so_far.iter_mut().zip(&factors).for_each(|(all, &factor)| *all *= f64::from(factor));
             for layer in region.pair.upstream.iter().filter_map(|&n| graph.layer(n)) {
                 layer.scale_outputs(constants, |channel| factors[channel]);
             }
@@ -179,6 +181,7 @@ fn factors(
     region: &Region<'_>,
     measured: &Measured,
     per_channel: bool,
+    so_far: &[f64],
 ) -> Vec<f32> {
     let channels = region.pair.channels;
     let of_region: Vec<&Channels> = region.stored.iter().filter_map(|t| measured.get(t)).collect();
@@ -188,14 +191,19 @@ fn factors(
     if widest <= 0.0 {
         return vec![1.0; channels];
     }
-    let step = f64::from(widest) / 127.0;
+    // A sum behind a bounded activation may reach further than the bound.
+    let step = f64::from(reach.iter().copied().fold(widest, f32::max)) / 127.0;
     let mut noise = Noise {
         rounded: vec![0.0; channels],
         before: vec![0.0; channels],
         behind: vec![0.0; channels],
         lowest: vec![0.0; channels],
         highest: vec![f64::INFINITY; channels],
-        limits: reach.iter().map(|&reach| limits(reach, widest, region.bound.is_some())).collect(),
+        limits: reach
+            .iter()
+            .zip(so_far)
+            .map(|(&r, &all)| limits(r, widest, region.bound.is_some(), all))
+            .collect(),
     };
     let mut carried = vec![0.0f64; channels];
     for &node in &region.pair.downstream {
@@ -232,21 +240,22 @@ fn factors(
             }
         }
     }
-    for channel in 0..channels {
-        let rounded: f64 = of_region.iter().map(|m| step * step / 12.0 * m.nonzero[channel]).sum();
-        noise.rounded[channel] = rounded * carried[channel];
+    for (channel, (rounded, carried)) in noise.rounded.iter_mut().zip(&carried).enumerate() {
+        let of_all: f64 = of_region.iter().map(|m| step * step / 12.0 * m.nonzero[channel]).sum();
+        *rounded = of_all * carried;
     }
     noise.factors()
 }
 
 /// The factors that a channel may have: it may grow until it reaches as far as the widest one or the bound, and one
-/// that is cut at the bound stays as it is.
-fn limits(reach: f32, widest: f32, bounded: bool) -> [f64; 2] {
+/// that is cut at the bound stays as it is. `so_far` is what it was scaled by before.
+fn limits(reach: f32, widest: f32, bounded: bool, so_far: f64) -> [f64; 2] {
     if bounded && reach >= widest * REACHES {
         return [1.0, 1.0];
     }
     let room = if reach > 0.0 { f64::from(widest / reach) } else { LIMIT };
-    [1.0 / LIMIT, room.min(LIMIT)]
+    let (low, high) = (1.0 / (LIMIT * so_far), LIMIT / so_far);
+    [low.min(1.0), room.min(high.max(1.0))]
 }
 
 /// Step of the weights of every output channel, when nothing is clipped.
@@ -310,10 +319,11 @@ mod tests {
 
     #[test]
     fn a_channel_at_the_bound_stays_and_others_grow_up_to_it() {
-        assert_eq!(limits(6.0, 6.0, true), [1.0, 1.0]);
-        assert_eq!(limits(1.5, 6.0, true)[1], 4.0);
-        assert_eq!(limits(0.0, 6.0, true)[1], LIMIT);
-        assert_eq!(limits(6.0, 6.0, false)[0], 1.0 / LIMIT);
+        assert_eq!(limits(6.0, 6.0, true, 1.0), [1.0, 1.0]);
+        assert_eq!(limits(1.5, 6.0, true, 1.0)[1], 4.0);
+        assert_eq!(limits(0.0, 6.0, true, 1.0)[1], LIMIT);
+        assert_eq!(limits(6.0, 6.0, false, 1.0)[0], 1.0 / LIMIT);
+        assert_eq!(limits(0.0, 6.0, true, LIMIT)[1], 1.0);
     }
 
     #[test]

@@ -65,8 +65,10 @@ pub(crate) fn balance(settings: &Settings, host: &mut Host<'_>) -> Result<(), Er
         .filter(|slot| slot.role == Role::Activation)
         .map(|slot| slot.tensor as TensorId)
         .collect();
+    // A layer on both sides would be scaled twice at once.
+    let apart = |pair: &&Pair| !pair.upstream.iter().any(|node| pair.downstream.contains(node));
     let regions: Vec<Region<'_>> =
-        pairs.iter().map(|pair| region(&graph, &constants, pair, &slots)).collect();
+        pairs.iter().filter(apart).map(|pair| region(&graph, &constants, pair, &slots)).collect();
     let read = graph.layers().filter_map(|(node, _)| graph.nodes[node].inputs.first().copied());
     let tensors: BTreeSet<TensorId> =
         regions.iter().flat_map(|r| r.stored.iter().copied()).chain(read).collect();

@@ -21,7 +21,10 @@ pub(crate) struct Node {
     /// Activations that it reads.
     pub(crate) inputs: Vec<TensorId>,
     pub(crate) output: TensorId,
+    /// Its width; a passive operation has its input's.
     pub(crate) bits: u32,
+    /// Moves integers without computing.
+    pub(crate) passive: bool,
 }
 
 /// What a node computes, as far as training knows how.
@@ -97,14 +100,20 @@ impl Graph {
             constants.push(tensor.constant);
         }
         let constant = |&t: &TensorId| usize::try_from(t).is_ok_and(|t| constants.get(t) == Some(&true));
-        let mut nodes = Vec::new();
+        let mut nodes: Vec<Node> = Vec::new();
         for node in host.nodes()? {
             let kind = kind(host, &node, &tensors, &constant)?;
             let Some(&output) = node.outputs.first() else {
                 return Err(Error::failed(format!("`{}` computes nothing; check the model", node.name)));
             };
-            let inputs = node.inputs.into_iter().filter(|t| !constant(t)).collect();
-            nodes.push(Node { name: node.name, kind, inputs, output, bits: node.bits });
+            let inputs: Vec<TensorId> = node.inputs.into_iter().filter(|t| !constant(t)).collect();
+            let before = inputs.first().and_then(|&t| tensors.get(usize::try_from(t).ok()?)?.producer);
+            let bits = match before.and_then(|n| nodes.get(n)) {
+                Some(before) if node.passive => before.bits,
+                _ => node.bits,
+            };
+            let (name, passive) = (node.name, node.passive);
+            nodes.push(Node { name, kind, inputs, output, bits, passive });
         }
         Ok(Graph { nodes, tensors, output: network.output, rounding: host.target()?.rounding })
     }
@@ -114,8 +123,23 @@ impl Graph {
         usize::try_from(id).ok().and_then(|id| self.tensors.get(id)).unwrap_or(&NONE)
     }
 
+    /// Values of the largest tensor that computing a node takes for one picture: its output, or a convolution's columns.
+    pub(crate) fn widest(&self, node: &Node) -> usize {
+        let columns = match &node.kind {
+            Kind::Layer(Layer { form: Form::Dense(geometry), .. }) if !geometry.is_pointwise() => {
+                let input = node.inputs.first().map_or(0, |&t| self.tensor(t).planes()[0]);
+                input * geometry.kernel.iter().product::<usize>() * geometry.output.iter().product::<usize>()
+            }
+            _ => 0,
+        };
+        self.tensor(node.output).len().max(columns)
+    }
+
     /// The activation that is fused with a layer or Add: its only reader.
     pub(crate) fn activation_of(&self, node: &Node) -> Option<&Node> {
+        if node.passive {
+            return None;
+        }
         let tensor = self.tensor(node.output);
         let [reader] = tensor.readers[..] else { return None };
         let reader = self.nodes.get(reader)?;
@@ -164,7 +188,7 @@ fn kind(
     };
     let other = || Kind::Other(node.op.clone());
     Ok(match node.op.as_str() {
-        "Conv" | "Gemm" => layer(host, node, shape, constant)?.map_or_else(other, Kind::Layer),
+        "Conv" | "Gemm" => layer(host, node, shape, tensors, constant)?.map_or_else(other, Kind::Layer),
         "Relu" => Kind::Activation([0.0, f32::INFINITY]),
         "Clip" if node.relu_for_clip => Kind::Activation([0.0, f32::INFINITY]),
         "Clip" => {
@@ -195,6 +219,7 @@ fn layer<'a>(
     host: &Host<'_>,
     node: &sdk::Node,
     shape: impl Fn(Option<&TensorId>) -> &'a [usize],
+    tensors: &[Tensor],
     constant: &impl Fn(&TensorId) -> bool,
 ) -> Result<Option<Layer>, Error> {
     let Some(&weights) = node.inputs.get(1).filter(|t| constant(t)) else { return Ok(None) };
@@ -229,6 +254,14 @@ fn layer<'a>(
             }
             _ => return Ok(None),
         };
+    // What another node reads too cannot be trained for one of them.
+    let own = |t: TensorId| {
+        let tensor = usize::try_from(t).ok().and_then(|t| tensors.get(t));
+        tensor.is_some_and(|t| t.readers.len() == 1)
+    };
+    if !own(weights) || bias.is_some_and(|bias| !own(bias)) {
+        return Ok(None);
+    }
     let rows_fit = outputs > 0 && host.weights(weights)?.len().is_multiple_of(outputs);
     let bias_fits = match bias {
         Some(bias) => constant(&bias) && host.weights(bias)?.len() == outputs,

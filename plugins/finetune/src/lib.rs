@@ -22,10 +22,12 @@ use segments::Segment;
 use settings::Settings;
 use train::{Losses, Stop, Training, Watch};
 
-/// Fewer pictures than this are all trained on, since a handful held out says nothing.
-const LEAST_TO_HOLD_OUT: u64 = 16;
+/// Fewer pictures held out than this say nothing.
+const LEAST_HELD_OUT: u64 = 4;
+/// A part may raise the noise of the scores so much: later parts, trained on its output, make up for it.
+const TOLERATED: f64 = 0.05;
 /// Pictures of a score between parts.
-const SCORED: u64 = 64;
+const SCORED: u64 = 256;
 
 struct Finetune;
 
@@ -43,10 +45,7 @@ impl Strategy for Finetune {
 
     fn run(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
         host.progress(0.0, "exponents to begin with")?;
-        let every = u64::from(settings.held_out);
-        if every > 1 && host.pictures(Pictures::Calibration)? >= LEAST_TO_HOLD_OUT {
-            host.hold_out(every)?;
-        }
+        hold_out(settings, host)?;
         start::decide_open(host)?;
         tell(host, true)?;
         let before = score(host)?;
@@ -54,16 +53,19 @@ impl Strategy for Finetune {
         let graph = Graph::read(host)?;
         let segments = segments::cut(&graph, host.network()?.input);
         let total: u64 = segments.len() as u64;
+        let mut kept = before.output_nsr;
         for (number, segment) in segments.iter().enumerate() {
             let share = Share { number: number as f32, total: total as f32 };
-            if !train(settings, host, &graph, segment, share)? {
+            if !train(settings, host, &graph, segment, share, &mut kept)? {
                 host.log(Log::Info, "ended early; the parts trained so far are kept");
                 break;
             }
         }
         let after = score(host)?;
         let words = format!("{} before, {} after", in_words(&before), in_words(&after));
-        if after.output_nsr > before.output_nsr {
+        // Not the other way round, so that an undefined figure counts as worse.
+        let better = after.output_nsr <= before.output_nsr;
+        if !better {
             host.restore(untouched)?;
             host.log(Log::Warning, &format!("training made it worse and was taken back: {words}"));
         } else {
@@ -72,6 +74,23 @@ impl Strategy for Finetune {
         tell(host, true)?;
         host.progress(1.0, "done")
     }
+}
+
+/// Sets pictures aside, more of few so that there are some.
+fn hold_out(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
+    let pictures = host.pictures(Pictures::Calibration)?;
+    let mut every = u64::from(settings.held_out);
+    while every > 3 && pictures / every < LEAST_HELD_OUT {
+        every /= 2;
+    }
+    if every > 1 && pictures / every >= LEAST_HELD_OUT {
+        return host.hold_out(every);
+    }
+    let words = format!(
+        "no picture of {pictures} is held out, so that nothing tells when training only learns them by heart"
+    );
+    host.log(Log::Warning, &words);
+    Ok(())
 }
 
 /// Completes the draft and tells what was found.
@@ -119,6 +138,7 @@ fn train(
     graph: &Graph,
     segment: &Segment,
     share: Share,
+    kept: &mut f64,
 ) -> Result<bool, Error> {
     let name =
         graph.nodes.get(segment.nodes.clone()).and_then(|n| n.last()).map_or("", |n| &n.name).to_owned();
@@ -129,23 +149,22 @@ fn train(
     if host.finish_early()? {
         return Ok(false);
     }
-    let most = u64::from(settings.pictures);
-    let gather = |host: &mut Host<'_>, pictures, from: f32| {
+    let gather = |host: &mut Host<'_>, pictures, from: f32, most: u64| {
         Examples::gather(host, graph, segment, pictures, most, |host, done| {
             host.progress(share.at(0.1 * from + 0.1 * done), &format!("activations up to {name}"))
         })
     };
-    let trained = gather(host, Pictures::Calibration, 0.0)?;
-    let held_out = gather(host, Pictures::HeldOut, 1.0)?;
+    let trained = gather(host, Pictures::Calibration, 0.0, u64::from(settings.pictures))?;
+    let held_out = gather(host, Pictures::HeldOut, 1.0, train::MEASURED as u64)?;
     let widest = segment.nodes.clone().filter_map(|n| graph.nodes.get(n));
-    let widest = widest.map(|n| graph.tensor(n.output).len()).max().unwrap_or(1);
+    let widest = widest.map(|n| graph.widest(n)).max().unwrap_or(1);
     let mut model = Model::new(host, graph, segment)?;
     let mut watch = Told { host, name: &name, share, steps: settings.steps };
     let seed = segment.nodes.start as u64 + 1;
     let mut training =
         Training { model: &mut model, trained: &trained, held_out: &held_out, settings, widest, seed };
     let [before, after] = training.run(&mut watch).map_err(|stop| match stop {
-        Stop::Failed(error) => failed(error),
+        Stop::Failed(error) => failed(&error),
         Stop::Host(error) => error,
     })?;
     let text = format!(
@@ -156,10 +175,23 @@ fn train(
         after.trained * 100.0
     );
     host.log(Log::Info, &text);
-    if after != before {
+    if after.held_out < before.held_out {
+        let untouched = host.snapshot()?;
         model.store(host)?;
-        // A trained exponent may ask for a shift that the chip cannot do.
+        // A trained exponent may ask for a shift that the chip cannot do, and the repair may cost more than was gained.
         tell(host, true)?;
+        let score = score(host)?.output_nsr;
+        if score <= *kept * (1.0 + TOLERATED) {
+            *kept = score;
+        } else {
+            host.restore(untouched)?;
+            let text = format!(
+                "{name}: taken back, since the scores' noise:signal would rise from {:.3} % to {:.3} %",
+                *kept * 100.0,
+                score * 100.0
+            );
+            host.log(Log::Info, &text);
+        }
     }
     Ok(!host.finish_early()?)
 }

@@ -1,6 +1,7 @@
 //! One part of the network as a trainable function: quantized as on the chip, with gradients.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor, Var, bail};
@@ -71,9 +72,9 @@ impl<'g> Model<'g> {
             .collect();
         for (index, node) in segment.nodes.clone().zip(nodes) {
             let stored = graph.stored_as(node.output);
-            if !model.activations.contains_key(&stored) {
+            if let Entry::Vacant(place) = model.activations.entry(stored) {
                 let p = centre(host.exponents(stored, bits)?.first().copied().unwrap_or_default());
-                model.activations.insert(stored, variable(vec![p], &[1])?);
+                place.insert(variable(vec![p], &[1])?);
                 let made_here = nodes.iter().any(|n| n.output == stored);
                 if made_here && decided.contains(&stored) {
                     model.own.push(stored);
@@ -255,22 +256,28 @@ impl<'g> Model<'g> {
     pub(crate) fn store(&self, host: &mut Host<'_>) -> std::result::Result<(), Error> {
         for tensor in &self.own {
             if let Some(p) = self.activations.get(tensor) {
-                host.set_exponents(*tensor, self.bits, &exponents(&flat(p).map_err(failed)?))?;
+                host.set_exponents(*tensor, self.bits, &exponents(&flat(p).map_err(|e| failed(&e))?))?;
             }
         }
         for (&index, weights) in &self.layers {
             let Some(Kind::Layer(layer)) = self.graph.nodes.get(index).map(|n| &n.kind) else { continue };
-            host.set_exponents(layer.weights, self.bits, &exponents(&flat(&weights.p).map_err(failed)?))?;
+            host.set_exponents(
+                layer.weights,
+                self.bits,
+                &exponents(&flat(&weights.p).map_err(|e| failed(&e))?),
+            )?;
             if let Some((v, grid)) = &weights.rounding {
-                let values = ops::rounded(&flat(v).map_err(failed)?, grid);
+                let values = ops::rounded(&flat(v).map_err(|e| failed(&e))?, grid);
                 host.correct_weights(layer.weights, &in_file_order(layer, values))?;
             }
             if let Some(bias) = layer.bias {
                 let node = self.graph.nodes.get(index).map_or(0, |n| n.output);
-                let step = step(self.p_of(node).map_err(failed)?).and_then(|s| flat(&s)).map_err(failed)?;
-                let shift = flat(&weights.shift).map_err(failed)?;
+                let step = step(self.p_of(node).map_err(|e| failed(&e))?)
+                    .and_then(|s| flat(&s))
+                    .map_err(|e| failed(&e))?;
+                let shift = flat(&weights.shift).map_err(|e| failed(&e))?;
                 let scale = step.first().copied().unwrap_or_default();
-                let float = flat(&weights.bias).map_err(failed)?;
+                let float = flat(&weights.bias).map_err(|e| failed(&e))?;
                 let bias_values: Vec<f32> = float.iter().zip(&shift).map(|(b, s)| b + s * scale).collect();
                 host.correct_weights(bias, &bias_values)?;
             }
@@ -288,7 +295,7 @@ impl Weights {
         let columns = values.len() / layer.outputs.max(1);
         let values = by_rows(layer, values);
         let device = &Device::Cpu;
-        let float = Tensor::from_vec(values, (layer.outputs, columns), device).map_err(failed)?;
+        let float = Tensor::from_vec(values, (layer.outputs, columns), device).map_err(|e| failed(&e))?;
         let bias = match layer.bias {
             Some(bias) => host.weights(bias)?.to_vec(),
             None => vec![0.0; layer.outputs],
@@ -297,7 +304,7 @@ impl Weights {
         let rows = p.len();
         Ok(Weights {
             float,
-            bias: Tensor::from_vec(bias, layer.outputs, device).map_err(failed)?,
+            bias: Tensor::from_vec(bias, layer.outputs, device).map_err(|e| failed(&e))?,
             p: variable(p, &[rows])?,
             shift: variable(vec![0.0; layer.outputs], &[layer.outputs])?,
             biased: layer.bias.is_some(),
@@ -323,7 +330,7 @@ impl Weights {
         let rows = self.float.dims2()?.0;
         let p = flat(&self.p)?;
         let steps: Vec<f32> =
-            (0..rows).map(|row| p.get(row).or(p.first()).map_or(1.0, |p| p.ceil().exp2())).collect();
+            (0..rows).map(|row| p.get(row).or(p.first()).map_or(1.0, |&p| ops::step_of(p))).collect();
         let columns = self.float.elem_count() / rows.max(1);
         let scaled = flat(&self.float)?;
         let scaled = scaled.iter().enumerate().map(|(i, w)| w / steps[i / columns.max(1)]).collect();
@@ -341,12 +348,12 @@ fn centre(exponent: i32) -> f32 {
 }
 
 fn exponents(p: &[f32]) -> Vec<i32> {
-    p.iter().map(|p| p.ceil() as i32).collect()
+    p.iter().map(|&p| ops::exponent_of(p)).collect()
 }
 
 /// The step of a p, without its gradient.
 fn step(p: &Tensor) -> Result<Tensor> {
-    let steps = flat(p)?.iter().map(|p| p.ceil().exp2()).collect::<Vec<f32>>();
+    let steps = flat(p)?.iter().map(|&p| ops::step_of(p)).collect::<Vec<f32>>();
     let count = steps.len();
     Tensor::from_vec(steps, count, p.device())
 }
@@ -360,11 +367,11 @@ fn flat(x: &Tensor) -> Result<Vec<f32>> {
 }
 
 fn variable(values: Vec<f32>, shape: &[usize]) -> std::result::Result<Var, Error> {
-    Var::from_vec(values, shape, &Device::Cpu).map_err(failed)
+    Var::from_vec(values, shape, &Device::Cpu).map_err(|e| failed(&e))
 }
 
 /// An error of candle's for the user; its shapes and names mean little to him, but a report needs them.
-pub(crate) fn failed(error: candle_core::Error) -> Error {
+pub(crate) fn failed(error: &candle_core::Error) -> Error {
     Error::failed(format!("training failed: {error}"))
 }
 

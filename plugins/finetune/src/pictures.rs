@@ -18,7 +18,8 @@ pub(crate) struct Examples {
 }
 
 impl Examples {
-    /// Gathers up to `most` pictures of a set, fewer where activations are large.
+    /// Gathers up to `most` pictures of a set, fewer where activations are large, spread over the whole set: folders are
+    /// often sorted by class.
     pub(crate) fn gather(
         host: &mut Host<'_>,
         graph: &Graph,
@@ -29,7 +30,9 @@ impl Examples {
     ) -> Result<Examples, Error> {
         let (input, target) = (graph.tensor(segment.input), graph.tensor(segment.output));
         let affordable = (BUDGET_VALUES / (input.len() + target.len()).max(1)).max(1) as u64;
-        let count = host.pictures(pictures)?.min(most).min(affordable);
+        let all = host.pictures(pictures)?;
+        let count = all.min(most).min(affordable);
+        let place = |i: u64| i * all / count.max(1);
         let mut examples = Examples {
             inputs: Vec::new(),
             targets: Vec::new(),
@@ -38,13 +41,13 @@ impl Examples {
         };
         for picture in 0..count {
             step(host, 0.5 * picture as f32 / count as f32)?;
-            let values = host.run_quantized(pictures, picture, &[segment.input])?;
+            let values = host.run_quantized(pictures, place(picture), &[segment.input])?;
             examples.inputs.extend(values.first().map(|v| v.to_vec()));
         }
         // After the others, so that the host keeps each plan for the whole set.
         for picture in 0..count {
             step(host, 0.5 + 0.5 * picture as f32 / count as f32)?;
-            let values = host.run_float(pictures, picture, Weights::Float, &[segment.output])?;
+            let values = host.run_float(pictures, place(picture), Weights::Float, &[segment.output])?;
             examples.targets.extend(values.first().map(|v| v.to_vec()));
         }
         Ok(examples)

@@ -28,6 +28,11 @@ pub(crate) fn cut(graph: &Graph, input: TensorId) -> Vec<Segment> {
         // What is not trained, such as a Softmax at the end, must not keep others from it.
         let ends =
             alive == graph.output || matches!(graph.nodes.get(end).map(|n| &n.kind), Some(Kind::Other(_)));
+        let untrained = graph.nodes[start..end].iter().all(|n| matches!(n.kind, Kind::Other(_)));
+        if untrained && has_integers(graph, alive) {
+            (start, from) = (end, alive);
+            continue;
+        }
         let enough = layers >= LAYERS || (layers > 0 && ends);
         if enough && has_integers(graph, alive) {
             segments.push(Segment { nodes: start..end, input: from, output: alive });

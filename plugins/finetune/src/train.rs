@@ -13,7 +13,7 @@ const BATCH_VALUES: usize = 2 << 20;
 /// Most pictures in a batch.
 const MOST_IN_BATCH: usize = 32;
 /// Pictures that a loss is measured on.
-const MEASURED: usize = 32;
+pub(crate) const MEASURED: usize = 32;
 /// The rounding is free for the first part of its training, then pulled with an exponent that falls from 20 to 2, as in
 /// AdaRound's published code.
 const FREE: f64 = 0.2;
@@ -207,7 +207,8 @@ impl Training<'_, '_> {
         let size = (BATCH_VALUES / self.widest.max(1)).clamp(1, MOST_IN_BATCH);
         let (mut sum, mut batches) = (0.0, 0u32);
         for from in (0..count).step_by(size) {
-            let pictures: Vec<usize> = (from..count.min(from + size)).collect();
+            let places = from..count.min(from + size);
+            let pictures: Vec<usize> = places.map(|i| i * examples.len() / count).collect();
             let (input, target) = examples.batch(&pictures)?;
             let output = self.model.forward(&input, None)?.detach();
             sum += f64::from(noise_to_signal(&output, &target)?.to_scalar::<f32>()?) * pictures.len() as f64;

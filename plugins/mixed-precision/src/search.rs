@@ -72,7 +72,7 @@ pub(crate) fn run(
         bench.log("once more, beginning with the promotion that gains most");
         keep(bench, largest, outcome)?;
         rounds = 1 + greedy(settings, bench, open.clone(), 0.82)?;
-        if bench.kept().noise >= found.kept.noise {
+        if !reached(settings, bench.kept()) && bench.kept().noise >= found.kept.noise {
             bench.log("the first search found more; back to it");
             bench.back(&found)?;
             rounds = first_rounds;

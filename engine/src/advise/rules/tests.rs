@@ -32,6 +32,8 @@ fn layer(name: &str) -> LayerFacts {
     }
 }
 
+// By value, so that `json!` can stand in the call.
+#[allow(clippy::needless_pass_by_value)]
 fn strategy(id: &str, requested: Value, defaults: Value) -> StrategyFacts {
     let requested: BTreeMap<String, Value> = requested.as_object().unwrap().clone().into_iter().collect();
     let mut settings = defaults.as_object().unwrap().clone();

@@ -9,7 +9,7 @@ mod quantize;
 mod rounding;
 
 pub(crate) use convolve::{Geometry, depthwise, im2col};
-pub(crate) use quantize::{Range, quantize};
+pub(crate) use quantize::{Range, exponent_of, quantize, step_of};
 pub(crate) use rounding::{Anneal, Grid, learned_rounding, rounded};
 
 use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, bail};

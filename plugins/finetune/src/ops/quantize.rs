@@ -29,9 +29,11 @@ impl Range {
     /// The integers at a step, and whether each end is a bound of the activation.
     fn at(&self, step: f32) -> Limits {
         let [lower, upper] = self.bounds.map(|bound| round(bound / step, self.rounding));
+        let high = upper.clamp(self.low, self.high);
         Limits {
-            low: self.low.max(lower),
-            high: self.high.min(upper),
+            // Bounds may lie beyond the type's ends, or the wrong way round.
+            low: lower.clamp(self.low, self.high).min(high),
+            high,
             fixed_low: lower > self.low,
             fixed_high: upper < self.high,
         }
@@ -52,8 +54,14 @@ pub(super) fn round(x: f32, rounding: Rounding) -> f32 {
     }
 }
 
-pub(super) fn step_of(p: f32) -> f32 {
-    p.ceil().exp2()
+/// The exponent that a p stands for, within what the chips' formats take.
+pub(crate) fn exponent_of(p: f32) -> i32 {
+    p.ceil().clamp(-40.0, 30.0) as i32
+}
+
+/// The step that a p stands for.
+pub(crate) fn step_of(p: f32) -> f32 {
+    (exponent_of(p) as f32).exp2()
 }
 
 /// Quantizes `x + bias`, and gives real numbers again. Rows are the first axis of `x`; `bias` has one value per row,

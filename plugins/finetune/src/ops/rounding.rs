@@ -41,7 +41,8 @@ impl Grid {
 
     /// The v at which the weights are what they are in float.
     pub(crate) fn start(&self) -> Vec<f32> {
-        self.scaled.iter().map(|&w| logit(w - w.floor())).collect()
+        // A little inside, since at the ends themselves the sigmoid is flat.
+        self.scaled.iter().map(|&w| logit((w - w.floor()).clamp(1e-3, 1.0 - 1e-3))).collect()
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
         let soft = learned_rounding(&v, &grid, Anneal { lambda: 0.0, beta: 2.0 }).unwrap();
         let soft = soft.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         for (i, (soft, w)) in soft.iter().zip(&grid.scaled).enumerate() {
-            assert!((soft - w * grid.steps[i / 10]).abs() < 1e-3, "{soft} {w}");
+            assert!((soft - w * grid.steps[i / 10]).abs() < 2e-3, "{soft} {w}");
         }
     }
 
