@@ -1,10 +1,10 @@
 //! Equalization: rewrites the float network, without changing what it computes, into one that loses less when it is
 //! quantized.
 //!
-//! Three steps, each a setting: channels are equalized across layers ([`classic`], or [`balance`]), high biases are
-//! absorbed ([`absorb`]), and activations are scaled as a whole ([`fit`]). Where ReLU6 becomes ReLU, or bounds a channel
-//! beyond what calibration pictures show, the float network changes; [`change`] tells by how much. The paper's bias correction (section 4.2) needs the exponents of the weights, so it
-//! is a setting of int8, which chooses them.
+//! Three steps, each a setting: channels are equalized across layers (`classic`, or `balance`), high biases are
+//! absorbed (`absorb`), and activations are scaled as a whole (`fit`). Where ReLU6 becomes ReLU, or bounds a channel
+//! beyond what calibration pictures show, the float network changes; `change` tells by how much. The paper's bias
+//! correction (section 4.2) needs the exponents of the weights, so it is a setting of int8, which chooses them.
 
 mod absorb;
 mod balance;
