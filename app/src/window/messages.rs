@@ -7,7 +7,10 @@ use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
-use super::actions::{Action, Effect, apply, picked};
+use super::actions::{
+    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectMessage, RunsMessage,
+    StrategyMessage, apply, picked,
+};
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
     JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
@@ -29,7 +32,7 @@ pub enum Message {
     /// A run's report was read.
     Run(PathBuf, Result<Box<Report>, Problem>),
     /// A folder was looked at.
-    Pictures {
+    Folder {
         /// For the evaluation.
         evaluation: bool,
         /// What it holds.
@@ -45,6 +48,20 @@ pub enum Message {
     Job(Event),
     /// The job's channel closed.
     JobOver,
+    /// About the canvas: what is seen of it, and what colours it.
+    Graph(GraphMessage),
+    /// About the inspector and the picture that is tried.
+    Inspect(InspectMessage),
+    /// About pictures, their pre-processing and labels.
+    Pictures(PicturesMessage),
+    /// About the chain of strategies and the plugins.
+    Strategy(StrategyMessage),
+    /// About the list of runs and their comparison.
+    Runs(RunsMessage),
+    /// About changes by hand, and undoing them.
+    Edit(EditMessage),
+    /// About projects, recent files and the journal.
+    Project(ProjectMessage),
 }
 
 /// Takes a message; what follows from it is handed back.
@@ -66,7 +83,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Example(Err(problem)) => report_problem(state, problem),
         Message::Model(path, result) => model_read(state, &path, result),
         Message::Run(path, result) => return run_read(state, path, result),
-        Message::Pictures { evaluation, result } => pictures_listed(state, evaluation, result),
+        Message::Folder { evaluation, result } => pictures_listed(state, evaluation, result),
         Message::Plugins(Ok(found)) => plugins_found(state, found),
         Message::Plugins(Err(problem)) => {
             state.strategies.found = Some(Vec::new());
@@ -88,6 +105,13 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
         }
         Message::Job(event) => return job_told(state, event),
         Message::JobOver => job_over(state),
+        Message::Graph(message) => return message.receive(state),
+        Message::Inspect(message) => return message.receive(state),
+        Message::Pictures(message) => return message.receive(state),
+        Message::Strategy(message) => return message.receive(state),
+        Message::Runs(message) => return message.receive(state),
+        Message::Edit(message) => return message.receive(state),
+        Message::Project(message) => return message.receive(state),
     }
     Vec::new()
 }

@@ -78,10 +78,17 @@ impl Tasks {
                 Message::Run(path, report)
             }),
             Effect::ListPictures { path, evaluation } => self
-                .spawn("pictures", move |b| Message::Pictures { evaluation, result: b.list_pictures(&path) }),
+                .spawn("pictures", move |b| Message::Folder { evaluation, result: b.list_pictures(&path) }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
             Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
             Effect::Start { request, label } => self.start(*request, label),
+            Effect::Graph(effect) => self.spawn("graph", move |b| Message::Graph(effect.run(b))),
+            Effect::Inspect(effect) => self.spawn("inspect", move |b| Message::Inspect(effect.run(b))),
+            Effect::Pictures(effect) => self.spawn("pictures", move |b| Message::Pictures(effect.run(b))),
+            Effect::Strategy(effect) => self.spawn("strategy", move |b| Message::Strategy(effect.run(b))),
+            Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
+            Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
+            Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
             Effect::Copy(text) => self.ctx.copy_text(text),
             Effect::SetTheme(theme) => self.ctx.set_theme(match theme {
                 ThemeChoice::System => egui::ThemePreference::System,

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
-    Backend, FoundPlugins, OpenedModel, Pick, Picked, PluginDescription, SettingChoice, SettingField,
-    SettingKind,
+    Backend, FoundPlugins, InspectBackend, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription,
+    ProjectBackend, RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::state::{Place, Problem};
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
@@ -63,6 +63,12 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
         ],
     }
 }
+
+impl InspectBackend for Scripted {}
+impl PicturesBackend for Scripted {}
+impl StrategyBackend for Scripted {}
+impl RunsBackend for Scripted {}
+impl ProjectBackend for Scripted {}
 
 impl Backend for Scripted {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {

@@ -10,7 +10,10 @@ use octet_engine::onnx::{self, OpenError};
 use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
 
-use super::{Backend, FoundPlugins, OpenedModel, PluginDescription, RefusedPlugin};
+use super::{
+    Backend, FoundPlugins, InspectBackend, OpenedModel, PicturesBackend, PluginDescription, ProjectBackend,
+    RefusedPlugin, RunsBackend, StrategyBackend,
+};
 use crate::demo;
 use crate::window::state::{Place, Problem};
 
@@ -43,6 +46,12 @@ impl EngineBackend {
 fn problem(place: Place, title: &str, cause: impl Display) -> Problem {
     Problem::new(place, title, cause.to_string())
 }
+
+impl InspectBackend for EngineBackend {}
+impl PicturesBackend for EngineBackend {}
+impl StrategyBackend for EngineBackend {}
+impl RunsBackend for EngineBackend {}
+impl ProjectBackend for EngineBackend {}
 
 impl Backend for EngineBackend {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {

@@ -4,12 +4,22 @@
 mod dialog;
 mod engine;
 mod files;
+mod inspect;
+mod pictures;
 mod plugin;
+mod project;
+mod runs;
+mod strategy;
 
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
 pub use files::{DropKind, list_pictures};
+pub use inspect::InspectBackend;
+pub use pictures::PicturesBackend;
 pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};
+pub use project::ProjectBackend;
+pub use runs::RunsBackend;
+pub use strategy::StrategyBackend;
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +41,9 @@ pub struct OpenedModel {
 }
 
 /// The engine as the window sees it.
-pub trait Backend: Send + Sync {
+pub trait Backend:
+    InspectBackend + PicturesBackend + StrategyBackend + RunsBackend + ProjectBackend + Send + Sync
+{
     /// Reads a model file.
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem>;
     /// Writes the example model where it can be opened, and says where.

@@ -1,6 +1,22 @@
 //! Everything a user can do, as data: views hand back actions, [`apply`] changes the state. What takes time comes
 //! out as [`Effect`]s, which [`tasks`](super::tasks) carry out.
 
+mod edit;
+mod graph;
+mod inspect;
+mod pictures;
+mod project;
+mod runs;
+mod strategy;
+
+pub use edit::{EditAction, EditEffect, EditMessage};
+pub use graph::{GraphAction, GraphEffect, GraphMessage};
+pub use inspect::{InspectAction, InspectEffect, InspectMessage};
+pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage};
+pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
+pub use runs::{RunsAction, RunsEffect, RunsMessage};
+pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -100,6 +116,20 @@ pub enum Action {
     Trust(PathBuf),
     /// Change the colours.
     SetTheme(ThemeChoice),
+    /// On the canvas: what is seen of it, and what colours it.
+    Graph(GraphAction),
+    /// On the inspector and the picture that is tried.
+    Inspect(InspectAction),
+    /// On pictures, their pre-processing and labels.
+    Pictures(PicturesAction),
+    /// On the chain of strategies and the plugins.
+    Strategy(StrategyAction),
+    /// On the list of runs and their comparison.
+    Runs(RunsAction),
+    /// On changes by hand, and undoing them.
+    Edit(EditAction),
+    /// On projects, recent files and the journal.
+    Project(ProjectAction),
 }
 
 impl Action {
@@ -141,6 +171,13 @@ impl Action {
             Action::FindPlugins => "look for plugins".to_owned(),
             Action::Trust(path) => format!("trust {}", path.display()),
             Action::SetTheme(_) => "change the colours".to_owned(),
+            Action::Graph(action) => action.name(),
+            Action::Inspect(action) => action.name(),
+            Action::Pictures(action) => action.name(),
+            Action::Strategy(action) => action.name(),
+            Action::Runs(action) => action.name(),
+            Action::Edit(action) => action.name(),
+            Action::Project(action) => action.name(),
         }
     }
 }
@@ -182,6 +219,20 @@ pub enum Effect {
     Copy(String),
     /// Change the colours.
     SetTheme(ThemeChoice),
+    /// On the canvas: what is seen of it, and what colours it.
+    Graph(GraphEffect),
+    /// On the inspector and the picture that is tried.
+    Inspect(InspectEffect),
+    /// On pictures, their pre-processing and labels.
+    Pictures(PicturesEffect),
+    /// On the chain of strategies and the plugins.
+    Strategy(StrategyEffect),
+    /// On the list of runs and their comparison.
+    Runs(RunsEffect),
+    /// On changes by hand, and undoing them.
+    Edit(EditEffect),
+    /// On projects, recent files and the journal.
+    Project(ProjectEffect),
 }
 
 /// Does what the user wants; what takes time is handed back.
@@ -282,6 +333,13 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             state.theme = theme;
             vec![Effect::SetTheme(theme)]
         }
+        Action::Graph(action) => action.apply(state),
+        Action::Inspect(action) => action.apply(state),
+        Action::Pictures(action) => action.apply(state),
+        Action::Strategy(action) => action.apply(state),
+        Action::Runs(action) => action.apply(state),
+        Action::Edit(action) => action.apply(state),
+        Action::Project(action) => action.apply(state),
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)
         | Action::ToggleStrategy(_)

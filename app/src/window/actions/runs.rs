@@ -1,0 +1,43 @@
+//! Actions on the list of runs and their comparison.
+
+use super::Effect;
+use crate::window::backend::Backend;
+use crate::window::state::State;
+
+/// Something the user does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunsAction {}
+
+impl RunsAction {
+    /// For the history and the log.
+    pub fn name(&self) -> String {
+        match *self {}
+    }
+
+    /// Changes the state; what takes time is handed back.
+    pub fn apply(self, _state: &mut State) -> Vec<Effect> {
+        match self {}
+    }
+}
+
+/// Work on a thread.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunsEffect {}
+
+impl RunsEffect {
+    /// Does the work.
+    pub fn run(self, _backend: &dyn Backend) -> RunsMessage {
+        match self {}
+    }
+}
+
+/// What a thread reports back.
+#[derive(Debug)]
+pub enum RunsMessage {}
+
+impl RunsMessage {
+    /// Takes the report; what follows from it is handed back.
+    pub fn receive(self, _state: &mut State) -> Vec<Effect> {
+        match self {}
+    }
+}
