@@ -40,6 +40,8 @@ pub struct Runs {
     pub all: Vec<Run>,
     /// Index of the one on display.
     pub shown: Option<usize>,
+    /// Index of the one that others are compared with.
+    pub reference: Option<usize>,
 }
 
 impl Runs {
