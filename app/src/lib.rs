@@ -2,5 +2,6 @@
 
 pub mod cli;
 pub mod demo;
+pub mod i18n;
 pub mod scaffold;
 pub mod window;

@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use egui::{Key, KeyboardShortcut, Modifiers};
+use egui::{Key, Modifiers};
 
-use super::actions::{Action, Actions, Effect, apply};
-use super::backend::{Backend, Pick};
+use super::actions::{Action, Actions, Effect, ProjectEffect, apply};
+use super::backend::Backend;
+use super::commands::COMMANDS;
 use super::messages::receive;
+use super::panels::{self, Panels};
+use super::project::{Journal, Project};
+use super::settings::Settings;
 use super::state::{Hover, State};
 use super::tasks::Tasks;
 use super::views::window_ui;
@@ -19,6 +23,17 @@ pub struct OctetWindow {
     state: State,
     tasks: Tasks,
     start: StartTrace,
+    panels: Panels,
+    /// How often the panels had been put back when they were drawn last.
+    layout_resets: u32,
+    keeping: Keeping,
+}
+
+/// What is kept while the window runs: the journal of the project, and the settings.
+struct Keeping {
+    journal: Option<Journal>,
+    project: Project,
+    settings: Settings,
 }
 
 /// Reports how long the first frames took, when `OCTET_TRACE_START=1`.
@@ -48,12 +63,27 @@ impl OctetWindow {
     /// Makes the window; what takes time starts on threads at once.
     pub fn new(cc: &eframe::CreationContext<'_>, backend: Arc<dyn Backend>, options: WindowOptions) -> Self {
         theme::install(&cc.egui_ctx);
+        // The keys of the scale are commands of the menu.
+        cc.egui_ctx.options_mut(|o| o.zoom_with_keyboard = false);
+        let settings = backend.settings();
+        settings.language.speak();
+        let journal = backend.journal();
         let tasks = Tasks::new(cc.egui_ctx.clone(), backend);
         tasks.run(Effect::FindPlugins);
+        tasks.run(Effect::Project(ProjectEffect::FindOrphans));
+        tasks.run(Effect::SetTheme(settings.theme));
+        if settings.scale != 1.0 {
+            tasks.run(Effect::SetScale(settings.scale));
+        }
+        let state = State { settings: settings.clone(), ..State::default() };
+        let keeping = Keeping { journal, project: Project::of(&state), settings };
         let mut window = Self {
-            state: State::default(),
+            panels: panels::restored(state.settings.layout.as_ref()),
+            state,
             tasks,
             start: StartTrace { started: options.started, frames: 0 },
+            layout_resets: 0,
+            keeping,
         };
         if let Some(path) = options.open {
             window.perform(vec![Action::Drop(vec![path])]);
@@ -78,6 +108,37 @@ impl OctetWindow {
         effects.into_iter().for_each(|e| self.tasks.run(e));
     }
 
+    /// Writes down what has changed: the project to the journal, the settings to their file.
+    fn keep(&mut self) {
+        let project = Project::of(&self.state);
+        if project != self.keeping.project {
+            if let Some(journal) = &self.keeping.journal {
+                journal.keep(project.clone());
+            }
+            self.keeping.project = project;
+        }
+        if self.state.settings != self.keeping.settings {
+            self.keeping.settings = self.state.settings.clone();
+            let settings = Box::new(self.state.settings.clone());
+            self.tasks.run(Effect::Project(ProjectEffect::SaveSettings(settings)));
+        }
+    }
+
+    /// Asks before work is lost.
+    fn closing(&mut self, ctx: &egui::Context) {
+        let (asked, size) = ctx.input(|i| (i.viewport().close_requested(), i.viewport().inner_rect));
+        if let Some(size) = size.map(|r| r.size()) {
+            let size = [size.x.round(), size.y.round()];
+            if asked {
+                self.state.settings.size = Some(size);
+            }
+        }
+        if asked && self.state.is_unsaved() {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.state.project.asks_to_save = true;
+        }
+    }
+
     /// Keeps track of what hovers, and turns drops into an action.
     fn files(&mut self, ctx: &egui::Context, actions: &mut Actions) {
         let (hovered, dropped) = ctx.input(|i| {
@@ -100,12 +161,21 @@ impl OctetWindow {
 
 /// The keys that work everywhere.
 fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
-    let open = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
-    if ctx.input_mut(|i| i.consume_shortcut(&open)) {
-        actions.push(Action::Ask(Pick::Model));
+    if state.palette.is_none() {
+        for command in COMMANDS {
+            let Some(shortcut) = command.shortcut else { continue };
+            // A text field has an undo of its own.
+            let is_undo = matches!(shortcut.logical_key, Key::Z);
+            if is_undo && ctx.text_edit_focused() {
+                continue;
+            }
+            if ctx.input_mut(|i| i.consume_shortcut(&shortcut)) {
+                actions.extend((command.action)(state));
+            }
+        }
     }
     // Letters and arrows belong to whoever has the keyboard: a text field, or a focused slider.
-    if ctx.text_edit_focused() {
+    if ctx.text_edit_focused() || state.palette.is_some() {
         return;
     }
     ctx.input_mut(|i| {
@@ -138,9 +208,15 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
 
 impl eframe::App for OctetWindow {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        for message in self.tasks.messages() {
+        let messages = self.tasks.messages();
+        let heard = !messages.is_empty();
+        for message in messages {
             let effects = receive(&mut self.state, message);
             self.run(effects);
+        }
+        self.closing(ctx);
+        if heard {
+            self.keep();
         }
         if let Some(secs) = self.state.toasts.expire(ctx.time()) {
             ctx.request_repaint_after_secs(secs as f32);
@@ -152,10 +228,28 @@ impl eframe::App for OctetWindow {
         let mut actions = Actions::new();
         self.files(&ui.ctx().clone(), &mut actions);
         keys(ui.ctx(), &self.state, &mut actions);
-        window_ui(ui, &self.state, &mut actions);
+        if self.layout_resets != self.state.layout_resets {
+            self.layout_resets = self.state.layout_resets;
+            self.panels = panels::at_first();
+            self.state.settings.layout = None;
+        }
+        if window_ui(ui, &self.state, &mut self.panels, &mut actions) {
+            self.state.settings.layout = serde_json::to_value(&self.panels).ok();
+            self.keep();
+        }
         if !actions.is_empty() {
             ui.ctx().request_repaint();
             self.perform(actions);
+            self.keep();
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if self.state.settings != self.keeping.settings {
+            self.tasks.backend().save_settings(&self.state.settings);
+        }
+        if let Some(journal) = self.keeping.journal.take() {
+            self.tasks.backend().end_journal(journal);
         }
     }
 }

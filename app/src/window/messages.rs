@@ -2,20 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
 use super::actions::{
-    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectMessage, RunsMessage,
-    StrategyMessage, after_job, apply, changed, picked,
+    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectAction,
+    ProjectMessage, RunsMessage, StrategyMessage, after_job, apply, changed, note_opened, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
     Document, JobEnd, LogLine, Made, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
     Target,
 };
+
+/// Jobs that took longer are told of through the system when they end.
+const NOTIFY_AFTER: Duration = Duration::from_secs(30);
 
 /// A report from a thread.
 #[derive(Debug)]
@@ -68,7 +72,15 @@ pub enum Message {
 /// Takes a message; what follows from it is handed back.
 pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
     match message {
-        Message::Picked(what, Picked::Path(path)) => return apply(state, picked(what, path)),
+        Message::Picked(what, Picked::Path(path)) => {
+            let kind = match what {
+                Pick::Model => DropKind::Model,
+                Pick::Run => DropKind::Run,
+                _ => DropKind::Unknown,
+            };
+            note_opened(state, &path, kind);
+            return apply(state, picked(what, path));
+        }
         Message::Picked(_, Picked::Cancelled) => {}
         Message::Picked(what, Picked::Unavailable) => {
             state.toasts.info("This system has no file dialog: type or paste the path, or drop the file");
@@ -126,10 +138,14 @@ pub fn report_problem(state: &mut State, problem: Problem) {
 fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (path, kind) in items {
+        note_opened(state, &path, kind);
         match kind {
             DropKind::Model => effects.extend(apply(state, Action::OpenModel(path))),
             DropKind::Pictures => effects.extend(apply(state, Action::AddPictures(path))),
             DropKind::Run => effects.extend(apply(state, Action::OpenRun(path))),
+            DropKind::Project => {
+                effects.extend(apply(state, Action::Project(ProjectAction::Open(path))));
+            }
             DropKind::Picture => state.toasts.info(kind.promise()),
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
@@ -245,17 +261,19 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
     let Some(job) = &mut state.job else { return Vec::new() };
     job.note(event);
     let (document, is_score) = (job.document.clone(), job.is_score);
+    let (title, long_enough) = (job.title.clone(), job.started.elapsed() > NOTIFY_AFTER);
     match job.end.clone() {
         Some(JobEnd::Done(run)) => {
             state.toasts.info(if is_score { "Scored" } else { "Quantized" });
             state.scoring.made.insert(run.clone(), Made { document, is_score });
             let mut effects = apply(state, Action::OpenRun(run));
             effects.extend(after_job(state));
+            effects.extend(long_enough.then(|| Effect::Notify(format!("{title} is done"))));
             effects
         }
         Some(JobEnd::Failed(message)) => {
             report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
-            Vec::new()
+            long_enough.then(|| Effect::Notify(format!("{title} failed"))).into_iter().collect()
         }
         Some(JobEnd::Cancelled) => {
             if !state.scoring.wanted {

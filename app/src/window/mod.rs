@@ -4,10 +4,14 @@
 pub mod actions;
 pub mod app;
 pub mod backend;
+pub mod commands;
 pub mod format;
 pub mod graph;
 pub mod heat;
 pub mod messages;
+pub mod panels;
+pub mod project;
+pub mod settings;
 pub mod state;
 pub mod tasks;
 pub mod theme;

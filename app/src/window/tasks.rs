@@ -44,6 +44,11 @@ impl Tasks {
         Self { ctx, backend, sender, receiver }
     }
 
+    /// What the tasks work with.
+    pub fn backend(&self) -> &dyn Backend {
+        self.backend.as_ref()
+    }
+
     /// The messages that have arrived.
     pub fn messages(&self) -> Vec<Message> {
         self.receiver.try_iter().collect()
@@ -89,6 +94,9 @@ impl Tasks {
             Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
             Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
+            Effect::SetScale(scale) => self.ctx.set_zoom_factor(scale),
+            Effect::Close => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Effect::Notify(text) => notify(&self.ctx, text),
             Effect::Copy(text) => self.ctx.copy_text(text),
             Effect::SetTheme(theme) => self.ctx.set_theme(match theme {
                 ThemeChoice::System => egui::ThemePreference::System,
@@ -124,6 +132,23 @@ impl Tasks {
             }
         });
     }
+}
+
+/// Tells the user of the end of a long job: the system's notification, and a sign on the window's entry.
+fn notify(ctx: &egui::Context, text: String) {
+    use egui::{UserAttentionType, ViewportCommand};
+    ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(UserAttentionType::Informational));
+    spawn_named("notify", move || {
+        // Where the system has no such program, the sign on the window's entry is all there is.
+        let told = std::process::Command::new("notify-send")
+            .args(["--app-name=Octet", "--icon=octet", "--", "Octet", &text])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status();
+        if let Err(error) = told {
+            tracing::debug!("no notification: {error}");
+        }
+    });
 }
 
 /// Passes on what a job tells until it ends; ends it when the window is gone.

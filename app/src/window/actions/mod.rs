@@ -3,6 +3,7 @@
 
 mod edit;
 mod graph;
+mod habits;
 mod inspect;
 mod job;
 mod pictures;
@@ -13,8 +14,10 @@ mod strategy;
 pub(super) use edit::after_job;
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
+pub use habits::{HabitAction, found};
 pub use inspect::{InspectAction, InspectEffect, InspectMessage};
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage};
+pub(super) use project::note_opened;
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
@@ -141,6 +144,8 @@ pub enum Action {
     Edit(EditAction),
     /// On projects, recent files and the journal.
     Project(ProjectAction),
+    /// On the window itself.
+    Habit(HabitAction),
 }
 
 impl Action {
@@ -192,6 +197,7 @@ impl Action {
             Action::Runs(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
+            Action::Habit(action) => action.name(),
         }
     }
 }
@@ -211,6 +217,7 @@ impl Action {
             | Action::MoveSelection(_)
             | Action::EditPath(_) => false,
             Action::Drop(_) | Action::Start | Action::Cancel | Action::Graph(_) => false,
+            Action::Project(_) | Action::Habit(_) => false,
             _ => true,
         }
     }
@@ -261,6 +268,12 @@ pub enum Effect {
     },
     /// Put a text on the clipboard.
     Copy(String),
+    /// Make everything larger or smaller.
+    SetScale(f32),
+    /// Close the window.
+    Close,
+    /// Tell of something through the system, since the window may be behind others.
+    Notify(String),
     /// Change the colours.
     SetTheme(ThemeChoice),
     /// On the canvas: what is seen of it, and what colours it.
@@ -327,6 +340,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Drop(paths) => vec![Effect::Drop(paths)],
         Action::OpenModel(path) => {
             state.problems.remove(&Place::Model);
+            let path = std::path::absolute(&path).unwrap_or(path);
             state.model.opening = Some(path.clone());
             vec![Effect::OpenModel(path)]
         }
@@ -403,7 +417,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::FindPlugins => vec![Effect::FindPlugins],
         Action::Trust(path) => vec![Effect::Trust(path)],
         Action::SetTheme(theme) => {
-            state.theme = theme;
+            state.settings.theme = theme;
             vec![Effect::SetTheme(theme)]
         }
         Action::Graph(action) => action.apply(state),
@@ -413,6 +427,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Runs(action) => action.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
+        Action::Habit(action) => action.apply(state),
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)
         | Action::ToggleStrategy(_)
@@ -532,5 +547,7 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Pictures => Action::AddPictures(path),
         Pick::Evaluation => Action::SetEvaluation(path),
         Pick::Run => Action::OpenRun(path),
+        Pick::Project => Action::Project(ProjectAction::Open(path)),
+        Pick::SaveProject => Action::Project(ProjectAction::SaveAs(path)),
     }
 }

@@ -14,6 +14,10 @@ pub enum Pick {
     Evaluation,
     /// A run folder.
     Run,
+    /// A project file.
+    Project,
+    /// A project file to write.
+    SaveProject,
 }
 
 impl Pick {
@@ -24,6 +28,8 @@ impl Pick {
             Pick::Pictures => "Choose calibration pictures",
             Pick::Evaluation => "Choose evaluation pictures",
             Pick::Run => "Open a run",
+            Pick::Project => "Open a project",
+            Pick::SaveProject => "Save the project",
         }
     }
     /// What the path should be.
@@ -33,6 +39,8 @@ impl Pick {
             Pick::Pictures => "Path of a folder of pictures",
             Pick::Evaluation => "Path of a folder of labelled pictures",
             Pick::Run => "Path of a run folder",
+            Pick::Project => "Path of an .octet file",
+            Pick::SaveProject => "Path of the new .octet file",
         }
     }
 }
@@ -59,6 +67,10 @@ pub(super) fn pick(what: Pick) -> Picked {
     let answer = match what {
         Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
+        Pick::Project => dialog.add_filter("Octet project", &["octet"]).pick_file(),
+        Pick::SaveProject => {
+            dialog.add_filter("Octet project", &["octet"]).set_file_name("project.octet").save_file()
+        }
     };
     match answer {
         Some(path) => Picked::Path(path),

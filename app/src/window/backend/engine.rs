@@ -11,8 +11,8 @@ use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
 
 use super::{
-    Backend, FoundPlugins, InspectBackend, OpenedModel, PicturesBackend, PluginDescription, ProjectBackend,
-    RefusedPlugin, RunsBackend, StrategyBackend,
+    Backend, FoundPlugins, InspectBackend, OpenedModel, PicturesBackend, PluginDescription, RefusedPlugin,
+    RunsBackend, StrategyBackend,
 };
 use crate::demo;
 use crate::window::state::{Place, Problem};
@@ -51,7 +51,6 @@ impl InspectBackend for EngineBackend {}
 impl PicturesBackend for EngineBackend {}
 impl StrategyBackend for EngineBackend {}
 impl RunsBackend for EngineBackend {}
-impl ProjectBackend for EngineBackend {}
 
 impl Backend for EngineBackend {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {

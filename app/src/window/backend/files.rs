@@ -19,6 +19,8 @@ pub enum DropKind {
     Pictures,
     /// A run folder, or its report, opens.
     Run,
+    /// A project file opens.
+    Project,
     /// A single picture.
     Picture,
     /// Nothing the window can take.
@@ -33,6 +35,8 @@ impl DropKind {
             if path.join("report.json").is_file() { DropKind::Run } else { DropKind::Pictures }
         } else if ending == "onnx" {
             DropKind::Model
+        } else if ending == "octet" {
+            DropKind::Project
         } else if path.file_name().is_some_and(|n| n == "report.json") {
             DropKind::Run
         } else if PICTURES.contains(&ending.as_str()) {
@@ -48,6 +52,7 @@ impl DropKind {
             DropKind::Model => "Drop to open this model",
             DropKind::Pictures => "Drop to calibrate with this folder of pictures",
             DropKind::Run => "Drop to show this run",
+            DropKind::Project => "Drop to open this project",
             DropKind::Picture => "A single picture is not enough: drop the folder it is in",
             DropKind::Unknown => "Octet takes .onnx files, folders of pictures and run folders",
         }

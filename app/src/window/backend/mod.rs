@@ -8,6 +8,7 @@ mod inspect;
 mod pictures;
 mod plugin;
 mod project;
+mod remember;
 mod runs;
 mod strategy;
 

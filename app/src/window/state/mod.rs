@@ -3,11 +3,13 @@
 mod document;
 mod edits;
 mod export;
+mod habits;
 mod history;
 mod job;
 mod model;
 mod pictures;
 mod problem;
+mod project;
 mod runs;
 mod scoring;
 mod steps;
@@ -18,11 +20,13 @@ mod toasts;
 pub use document::Document;
 pub use edits::{EditError, Edits, requests};
 pub use export::{TableFormat, table_text};
+pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{PictureFolder, Pictures};
 pub use problem::{Place, Problem};
+pub use project::ProjectState;
 pub use runs::{Run, Runs};
 pub use scoring::{Made, Scoring};
 pub use steps::{Progress, STEPS, Step};
@@ -35,9 +39,11 @@ use std::path::PathBuf;
 
 use octet_engine::report::LayerFacts;
 use octet_engine::target::{TARGETS, TargetSpec};
+use serde::{Deserialize, Serialize};
 
 use super::backend::{DropKind, Pick};
 use super::graph::Camera;
+use super::settings::Settings;
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -80,8 +86,18 @@ pub struct State {
     pub hover: Hover,
     /// The job's log is shown.
     pub shows_log: bool,
-    /// Colours.
-    pub theme: ThemeChoice,
+    /// The project, and sessions that ended in a crash.
+    pub project: ProjectState,
+    /// What is remembered from one start to the next.
+    pub settings: Settings,
+    /// The command palette, while it is open.
+    pub palette: Option<Palette>,
+    /// The list of changes is shown.
+    pub shows_history: bool,
+    /// What the program says of itself is shown.
+    pub shows_about: bool,
+    /// Counts how often panels were put back.
+    pub layout_resets: u32,
 }
 
 /// The chosen chip; the first of the menu until somebody chooses.
@@ -110,7 +126,8 @@ impl Default for Side {
 }
 
 /// Which figure colours the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Heat {
     /// Only this operation quantized.
     #[default]
@@ -187,7 +204,8 @@ pub struct Hover {
 }
 
 /// Dark, light, or as the system has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ThemeChoice {
     /// As the system.
     #[default]

@@ -4,22 +4,27 @@ use egui::{Align, ComboBox, Layout, Rect, RichText, Sense, Theme, Ui, pos2, vec2
 use octet_engine::target::TARGETS;
 
 use super::icon_ui::{Icon, icon_button};
+use super::menu_ui;
 use super::widgets::{primary_button, quiet_button};
-use crate::window::actions::{Action, Actions};
+use crate::tr;
+use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::backend::Pick;
+use crate::window::commands::COMMANDS;
 use crate::window::state::{State, ThemeChoice};
 use crate::window::theme::tokens;
 
 /// The top bar.
 pub(super) fn bar_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.horizontal_centered(|ui| {
+        menu_ui::menu_ui(ui, state, out);
         logo_ui(ui);
-        ui.add_space(14.0);
+        ui.add_space(10.0);
         model_button_ui(ui, state, out);
         target_ui(ui, state, out);
         strategy_ui(ui, state, out);
         ui.add_space(6.0);
         start_ui(ui, state, out);
+        undo_ui(ui, state, out);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| theme_ui(ui, out));
     });
 }
@@ -103,6 +108,29 @@ fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     if button.clicked() {
         out.push(Action::Start);
+    }
+}
+
+/// Undo and redo, with what they would do.
+fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let shortcut = |ui: &Ui, title: &str| {
+        let command = COMMANDS.iter().find(|c| c.title == title);
+        command.and_then(|c| c.shortcut).map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default()
+    };
+    let undo = state.history.past().next_back();
+    let redo = state.history.future().next();
+    for (icon, title, what, action) in
+        [(Icon::Undo, "Undo", undo, EditAction::Undo), (Icon::Redo, "Redo", redo, EditAction::Redo)]
+    {
+        ui.add_enabled_ui(what.is_some(), |ui| {
+            let button = icon_button(ui, icon, &tr!(title));
+            if let Some(what) = what {
+                if button.clicked() {
+                    out.push(Action::Edit(action));
+                }
+                button.on_hover_text(format!("{what} ({})", shortcut(ui, title)));
+            }
+        });
     }
 }
 

@@ -19,6 +19,12 @@ pub(super) enum Icon {
     Cross,
     /// Back to how it was.
     Back,
+    /// The menu.
+    Menu,
+    /// Undo.
+    Undo,
+    /// Redo.
+    Redo,
 }
 
 /// A button with an icon only; `name` is its tooltip and its name for screen readers.
@@ -65,6 +71,23 @@ fn paint(ui: &Ui, icon: Icon, rect: Rect, colour: Color32) {
             let d = 4.0;
             painter.line_segment([c - vec2(d, d), c + vec2(d, d)], stroke);
             painter.line_segment([c + vec2(-d, d), c + vec2(d, -d)], stroke);
+        }
+        Icon::Menu => {
+            for y in [-4.5, 0.0, 4.5] {
+                painter.line_segment([c + vec2(-6.0, y), c + vec2(6.0, y)], stroke);
+            }
+        }
+        Icon::Undo | Icon::Redo => {
+            let side = if icon == Icon::Undo { 1.0 } else { -1.0 };
+            let arc = (0..=14).map(|i| {
+                let angle = TAU * (0.5 + 0.5 * i as f32 / 14.0);
+                c + vec2(side * angle.cos() * 5.0, 2.0 + angle.sin() * 5.0)
+            });
+            let arc: Vec<Pos2> = arc.collect();
+            let tip = arc[0];
+            painter.add(Shape::line(arc, stroke));
+            painter.line_segment([tip, tip + vec2(-side * 3.0, -3.0)], stroke);
+            painter.line_segment([tip, tip + vec2(side * 3.5, -2.0)], stroke);
         }
         Icon::Back => {
             let arc = (0..=18).map(|i| c + Vec2::angled(TAU * (0.62 + 0.76 * i as f32 / 18.0)) * 5.5);

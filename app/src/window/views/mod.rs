@@ -5,12 +5,15 @@ mod bar_ui;
 mod edit_ui;
 mod empty_ui;
 mod graph;
+mod history_ui;
 mod icon_ui;
 mod inspector_ui;
 mod legend_ui;
 mod log_ui;
+mod menu_ui;
 mod model_ui;
 mod overlay_ui;
+mod palette_ui;
 mod pictures_ui;
 mod rail_ui;
 mod settings_ui;
@@ -25,11 +28,12 @@ mod words;
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::actions::Actions;
+use super::panels::{Panels, panels_ui};
 use super::state::{Side, State, Step};
-use super::theme::{RAIL_WIDTH, SIDE_WIDTH, tokens};
+use super::theme::{RAIL_WIDTH, tokens};
 
-/// The whole window.
-pub fn window_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+/// The whole window; true when the user moved a panel.
+pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Actions) -> bool {
     let t = tokens(ui);
     let bar = Frame::new().fill(t.panel).inner_margin(Margin::symmetric(14, 0));
     Panel::top("bar").exact_size(50.0).frame(bar).show(ui, |ui| bar_ui::bar_ui(ui, state, out));
@@ -44,38 +48,49 @@ pub fn window_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
     let nothing_open =
         state.model.open.is_none() && state.model.opening.is_none() && state.report().is_none();
-    if nothing_open && matches!(state.side, Side::Step(Step::Model)) {
-        let frame = Frame::new().fill(t.canvas);
+    let frame = Frame::new().fill(t.canvas);
+    let moved = if nothing_open && matches!(state.side, Side::Step(Step::Model)) {
         CentralPanel::no_frame().frame(frame).show(ui, |ui| empty_ui::empty_ui(ui, state, out));
+        false
     } else {
-        let side = Frame::new().fill(t.panel).inner_margin(Margin { left: 16, right: 4, top: 16, bottom: 8 });
-        Panel::right("side")
-            .default_size(SIDE_WIDTH)
-            .size_range(260.0..=480.0)
-            .frame(side)
-            .show(ui, |ui| side_ui(ui, state, out));
-        let table =
-            Frame::new().fill(t.panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 0 });
-        let height = ui.available_height();
-        Panel::bottom("table")
-            .resizable(true)
-            .default_size((height * 0.38).clamp(120.0, 300.0))
-            .size_range(80.0..=(height - 160.0).max(90.0))
-            .frame(table)
-            .show(ui, |ui| table_ui::table_ui(ui, state, out));
-        Panel::bottom("legend")
-            .exact_size(38.0)
-            .show_separator_line(false)
-            .frame(Frame::new().fill(t.canvas).inner_margin(Margin::symmetric(14, 0)))
-            .show(ui, |ui| legend_ui::legend_ui(ui, state, out));
-        let frame = Frame::new().fill(t.canvas);
-        CentralPanel::no_frame().frame(frame).show(ui, |ui| graph::graph_ui(ui, state, out));
-    }
+        CentralPanel::no_frame().frame(frame).show(ui, |ui| panels_ui(ui, panels, state, out)).inner
+    };
 
     log_ui::log_ui(ui, state, out);
+    history_ui::history_ui(ui, state, out);
+    history_ui::questions_ui(ui, state, out);
+    history_ui::about_ui(ui, state, out);
+    palette_ui::palette_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
     toast_ui::toasts_ui(ui, state, out);
     overlay_ui::hover_ui(ui, state);
+    moved
+}
+
+/// The graph with its legend.
+pub(super) fn graph_panel_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let t = tokens(ui);
+    Panel::bottom("legend")
+        .exact_size(38.0)
+        .show_separator_line(false)
+        .frame(Frame::new().fill(t.canvas).inner_margin(Margin::symmetric(14, 0)))
+        .show(ui, |ui| legend_ui::legend_ui(ui, state, out));
+    let frame = Frame::new().fill(t.canvas);
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| graph::graph_ui(ui, state, out));
+}
+
+/// The table of operations.
+pub(super) fn operations_panel_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let frame =
+        Frame::new().fill(tokens(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 0 });
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| table_ui::table_ui(ui, state, out));
+}
+
+/// The page of a step, or the selected operation.
+pub(super) fn details_panel_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let frame =
+        Frame::new().fill(tokens(ui).panel).inner_margin(Margin { left: 16, right: 4, top: 14, bottom: 8 });
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| side_ui(ui, state, out));
 }
 
 /// The right panel.

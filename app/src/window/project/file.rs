@@ -1,0 +1,281 @@
+//! The project file: versioned JSON. Paths lie relative to the file's own folder, so that a project can be moved
+//! together with its pictures.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+
+use octet_engine::job::StrategyRequest;
+use serde::{Deserialize, Serialize};
+
+use crate::window::state::{Edits, Heat, State};
+
+/// Version of the file's form; grows when a field changes its meaning or goes.
+pub const PROJECT_SCHEMA_VERSION: u32 = 1;
+/// A longer file is no project.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// What a project keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// [`PROJECT_SCHEMA_VERSION`] of the program that wrote it.
+    pub schema: u32,
+    /// The model file.
+    pub model: Option<PathBuf>,
+    /// Chip name.
+    pub target: String,
+    /// Folders of calibration pictures.
+    #[serde(default)]
+    pub images: Vec<PathBuf>,
+    /// Folder of evaluation pictures.
+    #[serde(default)]
+    pub evaluation: Option<PathBuf>,
+    /// CSV of the evaluation pictures' classes.
+    #[serde(default)]
+    pub labels: Option<PathBuf>,
+    /// Pre-processing that differs from the model's own.
+    #[serde(default)]
+    pub preprocessing: BTreeMap<String, String>,
+    /// The chain of strategies.
+    #[serde(default)]
+    pub strategies: Vec<StrategyRequest>,
+    /// Changes by hand.
+    #[serde(default)]
+    pub edits: Edits,
+    /// Runs, oldest first.
+    #[serde(default)]
+    pub runs: Vec<ProjectRun>,
+    /// Name of the selected operation.
+    #[serde(default)]
+    pub selection: Option<String>,
+    /// What colours the graph.
+    #[serde(default)]
+    pub heat: Heat,
+}
+
+/// A run of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRun {
+    /// Its folder.
+    pub path: PathBuf,
+    /// It is on display.
+    #[serde(default)]
+    pub shown: bool,
+    /// Others are compared with it.
+    #[serde(default)]
+    pub reference: bool,
+}
+
+/// Why a file is no project, or cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read `{path}`: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write `{path}`: {source}; save the project somewhere else", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is something else.
+    #[error("`{path}` is not an Octet project: {reason}", path = .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A newer program wrote it.
+    #[error("`{path}` was written by a newer Octet (form {found}, this one knows {PROJECT_SCHEMA_VERSION}); install it to open the project", path = .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl Project {
+    /// What the window shows now; paths as they are.
+    pub fn of(state: &State) -> Self {
+        let pictures = &state.pictures;
+        let chain = state.strategies.requests();
+        Self {
+            schema: PROJECT_SCHEMA_VERSION,
+            model: state.model.open.as_ref().map(|m| m.path.clone()).or_else(|| state.model.opening.clone()),
+            target: state.target.0.name.to_owned(),
+            images: pictures.folders.iter().map(|f| f.path.clone()).collect(),
+            evaluation: pictures.evaluation.as_ref().map(|f| f.path.clone()),
+            labels: pictures.labels.clone(),
+            preprocessing: pictures.preprocessing.clone(),
+            strategies: chain,
+            edits: state.edits.clone(),
+            runs: (state.runs.all.iter().enumerate())
+                .map(|(i, run)| ProjectRun {
+                    path: run.path.clone(),
+                    shown: state.runs.shown == Some(i),
+                    reference: state.runs.reference == Some(i),
+                })
+                .collect(),
+            selection: state.selection.clone(),
+            heat: state.graph.heat,
+        }
+    }
+
+    /// True when there is nothing in it worth keeping.
+    pub fn is_empty(&self) -> bool {
+        self.model.is_none() && self.images.is_empty() && self.evaluation.is_none() && self.runs.is_empty()
+    }
+
+    /// Reads a project; its paths become absolute.
+    ///
+    /// # Errors
+    /// It cannot be read, is too long, no project, or of a newer form.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let failed = |source| FileError::Read { path: path.to_owned(), source };
+        let format = |reason: String| FileError::Format { path: path.to_owned(), reason };
+        let bytes = fs::metadata(path).map_err(failed)?.len();
+        if bytes > MAX_BYTES {
+            return Err(format(format!("it is {} MiB long", bytes >> 20)));
+        }
+        let text = fs::read_to_string(path).map_err(failed)?;
+        // The version first, so that a newer form is not blamed for fields that this program does not know.
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+        let version: Version = serde_json::from_str(&text).map_err(|e| format(e.to_string()))?;
+        if version.schema > PROJECT_SCHEMA_VERSION {
+            return Err(FileError::Newer { path: path.to_owned(), found: version.schema });
+        }
+        let mut project: Project = serde_json::from_str(&text).map_err(|e| format(e.to_string()))?;
+        let base = folder_of(path);
+        project.each_path(|p| *p = tidy(&base.join(&*p)));
+        Ok(project)
+    }
+
+    /// Writes the project in one piece; its paths become relative to its folder where that is possible.
+    ///
+    /// # Errors
+    /// The file cannot be written; what was there before stays.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let base = folder_of(path);
+        let mut relative = self.clone();
+        relative.each_path(|p| {
+            if let Some(shorter) = pathdiff::diff_paths(&*p, &base) {
+                *p = shorter;
+            }
+        });
+        write_text(path, &relative.text())
+            .map_err(|source| FileError::Write { path: path.to_owned(), source })
+    }
+
+    /// As it is written.
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    fn each_path(&mut self, mut change: impl FnMut(&mut PathBuf)) {
+        let single = self.model.iter_mut().chain(&mut self.evaluation).chain(&mut self.labels);
+        let all = single.chain(&mut self.images).chain(self.runs.iter_mut().map(|r| &mut r.path));
+        all.for_each(&mut change);
+    }
+}
+
+/// Writes a file so that it is either the old one or the new one.
+pub(in crate::window) fn write_text(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = folder_of(path);
+    fs::create_dir_all(&folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = fs::File::create(&draft)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
+        .and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // The half-written draft is of no use; the first error is the one to tell.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// The folder that a file is in, from the root.
+fn folder_of(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    absolute.parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// A path without `.` and `..`, as far as its own parts tell.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if tidied.file_name().is_some() => {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(model: &Path) -> Project {
+        let mut project = Project::of(&State::default());
+        project.model = Some(model.to_owned());
+        project.images = vec![model.with_file_name("pictures")];
+        project.edits.widths.insert("/conv/Conv".to_owned(), 16);
+        project.runs =
+            vec![ProjectRun { path: model.with_file_name("run 1"), shown: true, reference: false }];
+        project
+    }
+
+    #[test]
+    fn a_project_moves_with_its_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("新"));
+        let file = old.join("p/project.octet");
+        project(&old.join("net.onnx")).write(&file).unwrap();
+        assert!(fs::read_to_string(&file).unwrap().contains("\"../net.onnx\""));
+        fs::rename(&old, &new).unwrap();
+        let read = Project::read(&new.join("p/project.octet")).unwrap();
+        assert_eq!(read, project(&new.join("net.onnx")));
+    }
+
+    #[test]
+    fn what_is_no_project_is_refused_with_its_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.octet");
+        let told = |text: &str| {
+            fs::write(&file, text).unwrap();
+            Project::read(&file).unwrap_err().to_string()
+        };
+        assert!(told("{}").contains("schema"));
+        assert!(told("nonsense").contains("not an Octet project"));
+        assert!(told("{\"schema\": 99, \"other\": 1}").contains("newer Octet"));
+        assert!(Project::read(&dir.path().join("none")).unwrap_err().to_string().contains("cannot read"));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_keeps_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.octet");
+        project(&dir.path().join("a.onnx")).write(&file).unwrap();
+        let before = fs::read_to_string(&file).unwrap();
+        let error = project(&dir.path().join("b.onnx")).write(&file.join("inside")).unwrap_err();
+        assert!(error.to_string().contains("cannot write"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    }
+}

@@ -1,0 +1,183 @@
+//! The journal: the project as of the last change, for whoever comes after a crash. A window holds the lock of its
+//! journal as long as it lives; a journal without a holder is one of a window that died.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Project;
+use super::file::write_text;
+
+/// Ending of journals, which are projects with absolute paths.
+const ENDING: &str = "journal.octet";
+
+/// Writes the journal of this window, on a thread of its own. The last version counts.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    sender: Option<Sender<Project>>,
+    writer: Option<JoinHandle<()>>,
+    /// Held as long as this window lives.
+    lock: File,
+}
+
+/// A journal whose window died.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orphan {
+    /// The file.
+    pub path: PathBuf,
+    /// What it keeps.
+    pub project: Project,
+}
+
+impl Journal {
+    /// A new journal in `folder`.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub fn begin(folder: &Path) -> std::io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let path = folder.join(format!("{}-{nanos}.{ENDING}", std::process::id()));
+        let lock = File::create(lock_of(&path))?;
+        lock.try_lock().map_err(|e| match e {
+            TryLockError::Error(e) => e,
+            TryLockError::WouldBlock => std::io::ErrorKind::ResourceBusy.into(),
+        })?;
+        let (sender, projects) = channel::<Project>();
+        let file = path.clone();
+        let writer = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            while let Ok(mut project) = projects.recv() {
+                // Only the newest one is worth writing.
+                while let Ok(newer) = projects.try_recv() {
+                    project = newer;
+                }
+                if let Err(error) = write_text(&file, &project.text()) {
+                    tracing::warn!("the journal cannot be written: {error}: {}", file.display());
+                }
+            }
+        })?;
+        Ok(Self { path, sender: Some(sender), writer: Some(writer), lock })
+    }
+
+    /// Keeps a version.
+    pub fn keep(&self, project: Project) {
+        if let Some(sender) = &self.sender {
+            // A writer that is gone has told why.
+            let _ = sender.send(project);
+        }
+    }
+
+    /// Ends orderly: the last version is kept as the last session, when it is worth it, and the journal goes.
+    pub fn end(mut self, last_session: &Path) {
+        self.finish();
+        if self.path.is_file()
+            && let Err(error) = fs::rename(&self.path, last_session)
+        {
+            tracing::warn!("the last session cannot be kept: {error}: {}", last_session.display());
+        }
+        let _ = fs::remove_file(lock_of(&self.path));
+    }
+
+    fn finish(&mut self) {
+        self.sender = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer has been reported by its thread.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.finish();
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!("the journal's lock: {error}");
+        }
+    }
+}
+
+fn lock_of(journal: &Path) -> PathBuf {
+    journal.with_extension("lock")
+}
+
+/// The journals in `folder` whose windows died, newest first. Empty ones are removed.
+pub fn orphans(folder: &Path) -> Vec<Orphan> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let files = entries.filter_map(|e| Some(e.ok()?.path()));
+    let journals = files.filter(|p| p.to_string_lossy().ends_with(ENDING));
+    let mut found: Vec<(SystemTime, Orphan)> = Vec::new();
+    for path in journals {
+        let held = File::open(lock_of(&path)).is_ok_and(|lock| lock.try_lock().is_err());
+        if held {
+            continue;
+        }
+        let changed = fs::metadata(&path).and_then(|m| m.modified()).unwrap_or(UNIX_EPOCH);
+        match Project::read(&path) {
+            Ok(project) if !project.is_empty() => found.push((changed, Orphan { path, project })),
+            Ok(_) => forget(&path),
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.into_iter().map(|(_, orphan)| orphan).collect()
+}
+
+/// Removes a journal that nobody needs any more.
+pub fn forget(journal: &Path) {
+    for file in [journal.to_owned(), lock_of(journal)] {
+        if let Err(error) = fs::remove_file(&file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!("cannot remove `{}`: {error}", file.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::state::State;
+
+    fn project(model: &str) -> Project {
+        Project { model: Some(model.into()), ..Project::of(&State::default()) }
+    }
+
+    #[test]
+    fn a_journal_is_an_orphan_once_its_window_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::begin(dir.path()).unwrap();
+        for i in 0..50 {
+            journal.keep(project(&format!("/m{i}.onnx")));
+        }
+        assert!(orphans(dir.path()).is_empty(), "its window lives");
+        drop(journal);
+        let found = orphans(dir.path());
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].project, project("/m49.onnx"), "as of the last change");
+        forget(&found[0].path);
+        assert!(orphans(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn an_orderly_end_leaves_the_last_session_and_no_orphan() {
+        let dir = tempfile::tempdir().unwrap();
+        let last = dir.path().join("last.octet");
+        let journal = Journal::begin(dir.path()).unwrap();
+        journal.keep(project("/m.onnx"));
+        journal.end(&last);
+        assert!(orphans(dir.path()).is_empty());
+        assert_eq!(Project::read(&last).unwrap().model, Some("/m.onnx".into()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_empty_or_broken_journal_is_no_orphan() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("1.journal.octet"), Project::of(&State::default()).text()).unwrap();
+        fs::write(dir.path().join("2.journal.octet"), "half").unwrap();
+        assert!(orphans(dir.path()).is_empty());
+    }
+}

@@ -1,0 +1,8 @@
+//! Projects (`.octet`) and the journal that brings one back after a crash.
+
+mod file;
+mod journal;
+
+pub(super) use file::write_text;
+pub use file::{FileError, PROJECT_SCHEMA_VERSION, Project, ProjectRun};
+pub use journal::{Journal, Orphan, forget, orphans};

@@ -1,0 +1,120 @@
+//! What the window remembers from one start to the next.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Language, ThemeChoice};
+
+/// Files that are remembered.
+const MOST_RECENT: usize = 12;
+/// Smallest and largest scale of the window.
+pub const SCALES: std::ops::RangeInclusive<f32> = 0.6..=2.5;
+
+/// The settings, as `settings.json` in the user's configuration folder has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Dark, light or as the system.
+    pub theme: ThemeChoice,
+    /// The language of the window.
+    pub language: Language,
+    /// Scale of everything, 1 is as the system says.
+    pub scale: f32,
+    /// Models, projects and runs that were opened, newest first.
+    pub recent: Vec<PathBuf>,
+    /// Width and height of the window in points.
+    pub size: Option<[f32; 2]>,
+    /// Where the panels are, as the docking library writes it.
+    pub layout: Option<serde_json::Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::default(),
+            language: Language::of_system(),
+            scale: 1.0,
+            recent: Vec::new(),
+            size: None,
+            layout: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Puts a file on top of those that were opened.
+    pub fn opened(&mut self, path: &Path) {
+        self.recent.retain(|p| p != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(MOST_RECENT);
+    }
+
+    /// Reads the settings; what cannot be read is logged and the default.
+    pub fn read(path: &Path) -> Self {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    tracing::warn!("the window's settings cannot be read: {error}: {}", path.display());
+                }
+                return Self::default();
+            }
+        };
+        let mut settings: Settings = serde_json::from_str(&text).unwrap_or_else(|error| {
+            tracing::warn!("the window's settings are damaged and start anew: {error}: {}", path.display());
+            Self::default()
+        });
+        if !settings.scale.is_finite() {
+            settings.scale = 1.0;
+        }
+        settings.scale = settings.scale.clamp(*SCALES.start(), *SCALES.end());
+        settings.recent.truncate(MOST_RECENT);
+        settings
+    }
+
+    /// Writes the settings in one piece.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        super::project::write_text(path, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("new folder/settings.json");
+        let mut settings = Settings { scale: 1.25, language: Language::Chinese, ..Settings::default() };
+        settings.opened(Path::new("/a.onnx"));
+        settings.write(&file).unwrap();
+        assert_eq!(Settings::read(&file), settings);
+    }
+
+    #[test]
+    fn damaged_settings_start_anew_and_wild_ones_are_tamed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        fs::write(&file, "{").unwrap();
+        assert_eq!(Settings::read(&file), Settings::default());
+        fs::write(&file, "{\"scale\": 1e9, \"unknown\": 1}").unwrap();
+        assert_eq!(Settings::read(&file).scale, *SCALES.end());
+    }
+
+    #[test]
+    fn recent_files_are_each_listed_once_and_not_for_ever() {
+        let mut settings = Settings::default();
+        for i in 0..40 {
+            settings.opened(Path::new(&format!("/{}.onnx", i % 20)));
+        }
+        assert_eq!(settings.recent.len(), MOST_RECENT);
+        assert_eq!(settings.recent[0], Path::new("/19.onnx"));
+    }
+}

@@ -1,0 +1,127 @@
+//! The list of changes, the questions that the window asks, and what the program says of itself.
+
+use egui::{Frame, Id, Margin, Modal, RichText, ScrollArea, Ui, Window};
+
+use super::widgets::{caption, primary_button, quiet_button};
+use crate::tr;
+use crate::window::actions::{Action, Actions, EditAction, HabitAction, ProjectAction};
+use crate::window::state::State;
+use crate::window::theme::{GAP, tokens};
+
+/// The list of changes: a click goes back to before it, or forward again to after it.
+pub(super) fn history_ui(ui: &Ui, state: &State, out: &mut Actions) {
+    if !state.shows_history {
+        return;
+    }
+    let mut open = true;
+    let window = Window::new(tr!("History")).id(Id::unique("history")).open(&mut open).default_width(320.0);
+    window.default_pos(ui.ctx().content_rect().center() - egui::vec2(160.0, 200.0)).show(ui.ctx(), |ui| {
+        let t = tokens(ui);
+        let (past, future) = (state.history.past(), state.history.future());
+        if past.len() == 0 && future.len() == 0 {
+            caption(ui, &tr!("Nothing was changed yet. Every change will be listed here and can be undone."));
+            return;
+        }
+        ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            let made = past.len();
+            for (index, name) in past.enumerate() {
+                let line = ui.selectable_label(index + 1 == made, name);
+                if line.on_hover_text(tr!("Go back to right after this change")).clicked() && index + 1 < made
+                {
+                    out.push(Action::Edit(EditAction::UndoTimes(made - index - 1)));
+                }
+            }
+            for (index, name) in future.enumerate() {
+                let line = ui.selectable_label(false, RichText::new(name).color(t.weak).italics());
+                if line.on_hover_text(tr!("Redo up to this change")).clicked() {
+                    out.push(Action::Edit(EditAction::RedoTimes(index + 1)));
+                }
+            }
+            if made > 0 && quiet_button(ui, &tr!("Undo all")).clicked() {
+                out.push(Action::Edit(EditAction::UndoTimes(made)));
+            }
+        });
+    });
+    if !open {
+        out.push(Action::Habit(HabitAction::ToggleHistory));
+    }
+}
+
+/// Whether to save before the window closes, and whether to bring a lost session back.
+pub(super) fn questions_ui(ui: &Ui, state: &State, out: &mut Actions) {
+    let frame = || Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    if state.project.asks_to_save {
+        let shown = Modal::new(Id::unique("save")).frame(frame()).show(ui.ctx(), |ui| {
+            ui.set_width(400.0);
+            ui.label(
+                RichText::new(tr!("Save the project before closing?")).size(18.0).color(tokens(ui).strong),
+            );
+            caption(ui, &tr!("It has changed since it was saved."));
+            ui.add_space(GAP);
+            ui.horizontal(|ui| {
+                if primary_button(ui, &tr!("Save"), true).clicked() {
+                    out.push(Action::Project(ProjectAction::SaveAndClose));
+                }
+                if ui.button(tr!("Close without saving")).clicked() {
+                    out.push(Action::Project(ProjectAction::CloseUnsaved));
+                }
+                if quiet_button(ui, &tr!("Stay")).clicked() {
+                    out.push(Action::Project(ProjectAction::Stay));
+                }
+            });
+        });
+        if shown.should_close() {
+            out.push(Action::Project(ProjectAction::Stay));
+        }
+        return;
+    }
+    let Some(orphan) = state.project.orphans.first() else { return };
+    Modal::new(Id::unique("restore")).frame(frame()).show(ui.ctx(), |ui| {
+        ui.set_width(420.0);
+        ui.label(RichText::new(tr!("Octet ended unexpectedly")).size(18.0).color(tokens(ui).strong));
+        let model = orphan.project.model.as_deref().and_then(|m| m.file_name());
+        let model = model.map_or_else(|| tr!("no model").into_owned(), |m| m.to_string_lossy().into_owned());
+        let changes = orphan.project.edits.operations().len();
+        caption(
+            ui,
+            &tr!(
+                "The last session can be brought back as of its last change: %{model}, %{runs} runs, %{changes} operations changed by hand.",
+                model = model,
+                runs = orphan.project.runs.len(),
+                changes = changes
+            ),
+        );
+        ui.add_space(GAP);
+        ui.horizontal(|ui| {
+            if primary_button(ui, &tr!("Restore"), true).clicked() {
+                out.push(Action::Project(ProjectAction::Restore));
+            }
+            if quiet_button(ui, &tr!("Forget it")).clicked() {
+                out.push(Action::Project(ProjectAction::Forget));
+            }
+        });
+    });
+}
+
+/// What the program says of itself.
+pub(super) fn about_ui(ui: &Ui, state: &State, out: &mut Actions) {
+    if !state.shows_about {
+        return;
+    }
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    let shown = Modal::new(Id::unique("about")).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(380.0);
+        let t = tokens(ui);
+        ui.label(RichText::new(format!("Octet {}", env!("CARGO_PKG_VERSION"))).size(20.0).color(t.strong));
+        caption(ui, &tr!("Puts image classifiers on ESP32 chips, bit for bit."));
+        caption(ui, &tr!("MIT or Apache-2.0, as you like."));
+        ui.add_space(GAP);
+        if primary_button(ui, &tr!("Close"), true).clicked() {
+            out.push(Action::Habit(HabitAction::ToggleAbout));
+        }
+    });
+    if shown.should_close() {
+        out.push(Action::Habit(HabitAction::ToggleAbout));
+    }
+}
