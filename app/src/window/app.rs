@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, Actions, Effect, apply};
+use super::actions::{Action, Actions, Effect, GraphAction, apply};
 use super::backend::{Backend, Pick};
 use super::messages::receive;
 use super::state::{Hover, State};
@@ -119,8 +119,10 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
             };
             actions.push(action);
         }
-        if i.consume_key(Modifiers::NONE, Key::F) {
-            actions.push(Action::Fit);
+        if i.consume_key(Modifiers::SHIFT, Key::F) {
+            actions.push(Action::Graph(GraphAction::FitSelection));
+        } else if i.consume_key(Modifiers::NONE, Key::F) {
+            actions.push(Action::Graph(GraphAction::Fit));
         }
     });
     if ctx.memory(|m| m.focused()).is_none() {

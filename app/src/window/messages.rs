@@ -159,8 +159,7 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
                 state.selection = None;
                 state.side = Side::Step(Step::Model);
             }
-            state.graph.open.clear();
-            state.graph.camera = None;
+            state.graph.forget_model();
             state.model.open = Some(Arc::new(*model));
         }
         Err(problem) => report_problem(state, problem),

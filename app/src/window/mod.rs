@@ -8,10 +8,12 @@ pub mod format;
 pub mod graph;
 pub mod heat;
 pub mod messages;
+pub mod picture;
 pub mod state;
 pub mod tasks;
 pub mod theme;
 pub mod views;
+pub mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;

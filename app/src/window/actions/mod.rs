@@ -26,8 +26,7 @@ use octet_engine::target::TargetSpec;
 use serde_json::Value;
 
 use super::backend::Pick;
-use super::graph::Camera;
-use super::state::{Column, Heat, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows};
+use super::state::{Column, Goal, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows};
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;
@@ -90,16 +89,6 @@ pub enum Action {
     Select(Option<String>),
     /// Select the row this far below the selected one.
     MoveSelection(i32),
-    /// Open or close a group of the graph.
-    ToggleGroup(usize),
-    /// Open or close all groups.
-    OpenAllGroups(bool),
-    /// Look at another part of the graph.
-    Look(Camera),
-    /// Keep all of the graph in view.
-    Fit,
-    /// Colour the graph by another figure.
-    SetHeat(Heat),
     /// A heading was clicked.
     SortBy(Column),
     /// Show a step's page.
@@ -159,10 +148,6 @@ impl Action {
             Action::Select(Some(name)) => format!("select {name}"),
             Action::Select(None) => "select nothing".to_owned(),
             Action::MoveSelection(_) => "move the selection".to_owned(),
-            Action::ToggleGroup(_) | Action::OpenAllGroups(_) => "open or close blocks".to_owned(),
-            Action::Look(_) => "look elsewhere".to_owned(),
-            Action::Fit => "fit the graph".to_owned(),
-            Action::SetHeat(heat) => format!("colour by {}", heat.words()),
             Action::SortBy(column) => format!("sort by {}", column.title()),
             Action::ShowStep(step) => format!("show {}", step.title()),
             Action::ToggleToast(_) => "show details".to_owned(),
@@ -375,20 +360,6 @@ fn look(state: &mut State, action: Action) {
     match action {
         Action::Select(name) => select(state, name),
         Action::MoveSelection(by) => move_selection(state, by),
-        Action::ToggleGroup(index) => {
-            let was_open = state.graph.open.remove(&index);
-            if !was_open {
-                state.graph.open.insert(index);
-            }
-        }
-        Action::OpenAllGroups(open) => {
-            let count = state.model.open.as_ref().map_or(0, |m| m.groups.len());
-            state.graph.open = if open { (0..count).collect() } else { Default::default() };
-            state.graph.camera = None;
-        }
-        Action::Look(camera) => state.graph.camera = Some(camera),
-        Action::Fit => state.graph.camera = None,
-        Action::SetHeat(heat) => state.graph.heat = heat,
         Action::SortBy(column) => state.table.click(column),
         Action::ShowStep(step) => state.side = Side::Step(step),
         Action::ToggleLog => state.shows_log = !state.shows_log,
@@ -403,6 +374,11 @@ fn select(state: &mut State, name: Option<String>) {
         (None, Side::Layer) => Side::Step(Step::Model),
         (None, side) => side,
     };
+    // The graph shows what is selected elsewhere.
+    let node = name.as_ref().zip(state.model.open.as_ref()).and_then(|(n, m)| m.network.find_node(n));
+    if let Some(node) = node {
+        state.graph.goal = Some(Goal::IntoView(node));
+    }
     state.selection = name;
 }
 
@@ -436,6 +412,7 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Pictures => Action::AddPictures(path),
         Pick::Evaluation => Action::SetEvaluation(path),
         Pick::Run => Action::OpenRun(path),
+        Pick::Picture => Action::Graph(GraphAction::SavePicture(path)),
     }
 }
 

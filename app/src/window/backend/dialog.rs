@@ -14,6 +14,8 @@ pub enum Pick {
     Evaluation,
     /// A run folder.
     Run,
+    /// Where to save the picture of the graph.
+    Picture,
 }
 
 impl Pick {
@@ -24,6 +26,7 @@ impl Pick {
             Pick::Pictures => "Choose calibration pictures",
             Pick::Evaluation => "Choose evaluation pictures",
             Pick::Run => "Open a run",
+            Pick::Picture => "Save the picture of the graph",
         }
     }
     /// What the path should be.
@@ -33,6 +36,7 @@ impl Pick {
             Pick::Pictures => "Path of a folder of pictures",
             Pick::Evaluation => "Path of a folder of labelled pictures",
             Pick::Run => "Path of a run folder",
+            Pick::Picture => "Path of a new .svg or .png file",
         }
     }
 }
@@ -59,6 +63,10 @@ pub(super) fn pick(what: Pick) -> Picked {
     let answer = match what {
         Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
+        Pick::Picture => {
+            let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
+            dialog.set_file_name("graph.svg").save_file()
+        }
     };
     match answer {
         Some(path) => Picked::Path(path),

@@ -1,5 +1,6 @@
 //! What the window knows: plain data that any thread could hold, without drawing and without waiting.
 
+mod graph;
 mod job;
 mod model;
 mod pictures;
@@ -10,6 +11,7 @@ mod strategies;
 mod table;
 mod toasts;
 
+pub use graph::{Find, Goal, GraphView, Heat, HeatSide};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{PictureFolder, Pictures};
@@ -20,14 +22,13 @@ pub use strategies::{Chosen, Strategies};
 pub use table::{Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use octet_engine::report::LayerFacts;
 use octet_engine::target::{TARGETS, TargetSpec};
 
 use super::backend::{DropKind, Pick};
-use super::graph::Camera;
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -89,65 +90,6 @@ impl Default for Side {
     fn default() -> Self {
         Side::Step(Step::Model)
     }
-}
-
-/// Which figure colours the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Heat {
-    /// Only this operation quantized.
-    #[default]
-    Layerwise,
-    /// Everything quantized.
-    Graphwise,
-    /// No colours.
-    Off,
-}
-
-impl Heat {
-    /// All, in the order of the menu.
-    pub const ALL: [Heat; 3] = [Heat::Layerwise, Heat::Graphwise, Heat::Off];
-
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Heat::Layerwise => "layerwise error",
-            Heat::Graphwise => "graphwise error",
-            Heat::Off => "none",
-        }
-    }
-
-    /// What the figure measures.
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Heat::Layerwise => {
-                "Only this operation is quantized: noise to signal of the network's output. It tells how much the operation hurts."
-            }
-            Heat::Graphwise => {
-                "Everything is quantized: noise to signal of this operation's output. It tells how much error has gathered so far."
-            }
-            Heat::Off => "No colours",
-        }
-    }
-
-    /// The figure of a layer.
-    pub fn figure(self, layer: &LayerFacts) -> Option<f64> {
-        match self {
-            Heat::Layerwise => layer.layerwise_nsr,
-            Heat::Graphwise => layer.graphwise_nsr,
-            Heat::Off => None,
-        }
-    }
-}
-
-/// How the graph is seen.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct GraphView {
-    /// `None` keeps everything in view, also when the window changes.
-    pub camera: Option<Camera>,
-    /// Indices of the groups that list their operations.
-    pub open: BTreeSet<usize>,
-    /// Colours.
-    pub heat: Heat,
 }
 
 /// A text field for a path.

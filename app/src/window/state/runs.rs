@@ -40,12 +40,19 @@ pub struct Runs {
     pub all: Vec<Run>,
     /// Index of the one on display.
     pub shown: Option<usize>,
+    /// Index of the one that others are compared with.
+    pub reference: Option<usize>,
 }
 
 impl Runs {
     /// The run on display.
     pub fn shown(&self) -> Option<&Run> {
         self.all.get(self.shown?)
+    }
+
+    /// The run that others are compared with.
+    pub fn reference(&self) -> Option<&Run> {
+        self.all.get(self.reference?)
     }
 
     /// Adds a run, or replaces it when it was there, and displays it.

@@ -19,13 +19,13 @@ mod summary_ui;
 mod table_ui;
 mod toast_ui;
 mod widgets;
-mod words;
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::actions::Actions;
 use super::state::{Side, State, Step};
 use super::theme::{RAIL_WIDTH, SIDE_WIDTH, tokens};
+use super::words;
 
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
