@@ -114,6 +114,8 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
                 Action::ClosePathField
             } else if state.shows_log {
                 Action::ToggleLog
+            } else if state.graph.find.is_some() {
+                Action::Graph(GraphAction::ShowFind(false))
             } else {
                 Action::Select(None)
             };

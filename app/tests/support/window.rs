@@ -45,8 +45,13 @@ impl Window {
 
     /// With a model open.
     pub fn with_model() -> Self {
+        Self::with_model_of("net")
+    }
+
+    /// With the scripted engine's model of this name open.
+    pub fn with_model_of(name: &str) -> Self {
         let mut window = Self::new();
-        window.perform(Action::OpenModel("/models/net.onnx".into()));
+        window.perform(Action::OpenModel(format!("/models/{name}.onnx").into()));
         window.until("the model is open", |s| s.model.open.is_some());
         window
     }
@@ -82,9 +87,15 @@ impl Window {
         self.settle();
     }
 
-    /// A few frames, enough for clicks to arrive and layouts to settle.
+    /// A few frames, enough for clicks to arrive; then until the graph is arranged.
     pub fn settle(&mut self) {
         self.harness.run_steps(4);
+        let started = Instant::now();
+        while self.state().graph.arranging.is_some() {
+            assert!(started.elapsed() < Duration::from_secs(20), "in vain waited for the layout");
+            std::thread::sleep(Duration::from_millis(2));
+            self.harness.run_steps(2);
+        }
     }
 
     pub fn drop_path(&mut self, path: &Path) {

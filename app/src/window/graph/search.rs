@@ -19,8 +19,8 @@ pub struct Hit {
 }
 
 /// The operations that hold every word of `text` in their name, in the names of what was merged into them, in what
-/// they compute, or in their group's title; upper and lower case are the same. Those whose name holds all of `text` come first,
-/// then the order is the network's. Nothing is found by an empty text.
+/// they compute, or in their group's title; upper and lower case are the same. Those whose name holds all of
+/// `text`, or whose group is called so, come first; then the order is the network's. Nothing is found by an empty text.
 pub fn search(network: &Network, groups: &[Group], text: &str) -> Vec<Hit> {
     let text = text.trim().to_lowercase();
     let terms: Vec<&str> = text.split_whitespace().collect();
@@ -49,7 +49,7 @@ pub fn search(network: &Network, groups: &[Group], text: &str) -> Vec<Hit> {
         }
         let rank = if name == text {
             0
-        } else if name.contains(&text) {
+        } else if name.contains(&text) || titles[node.0].to_lowercase() == text {
             1
         } else {
             2

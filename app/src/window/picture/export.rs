@@ -146,7 +146,9 @@ impl Sheet<'_> {
     }
 
     fn svg(&self) -> String {
-        let (_, output) = self.drawn(1.0);
+        let (_, mut output) = self.drawn(1.0);
+        // Text stays text: nobody needs the glyphs.
+        output.textures_delta.clear();
         let shapes = output.shapes.iter().map(|s| &s.shape);
         svg::document(shapes, self.size, self.tokens().canvas, &self.model.file_name())
     }
@@ -155,11 +157,12 @@ impl Sheet<'_> {
         let per_side = MAX_SIDE / self.size.max_elem();
         let of_all = (MAX_PIXELS / (self.size.x * self.size.y)).sqrt();
         let pixels_per_point = SHARPNESS.min(per_side).min(of_all);
-        let (ctx, output) = self.drawn(pixels_per_point);
-        let primitives = ctx.tessellate(output.shapes, output.pixels_per_point);
+        let (ctx, mut output) = self.drawn(pixels_per_point);
+        let primitives = ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
         let size = (self.size * pixels_per_point).floor().max(Vec2::splat(1.0));
         let mut sheet = raster::Sheet::new([size.x as usize, size.y as usize], self.tokens().canvas);
         sheet.draw(&primitives, &output.textures_delta, output.pixels_per_point);
+        output.textures_delta.clear();
         sheet.png()
     }
 }

@@ -53,9 +53,6 @@ fn keys(ui: &Ui, find: &Find, out: &mut Actions) {
         if i.key_pressed(Key::Enter) && !find.hits.is_empty() {
             push(GraphAction::TakeFind(find.chosen));
         }
-        if i.key_pressed(Key::Escape) {
-            push(GraphAction::ShowFind(false));
-        }
     });
 }
 
