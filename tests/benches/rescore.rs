@@ -58,6 +58,7 @@ fn seconds(workers: &Workers, shared: &Path, target: &str, wide: Option<&str>) -
         keep_clip: false,
         preprocessing: BTreeMap::new(),
         threads: 0,
+        edits: Default::default(),
     };
     let started = Instant::now();
     let last = start(workers, request, packages.iter().map(library).collect()).events.iter().last();

@@ -92,6 +92,9 @@ pub struct QuantizeArgs {
     /// Settings: `ID.key=value`, or `key=value` with one strategy.
     #[arg(long = "set")]
     pub settings: Vec<String>,
+    /// Output exponent of an operation, set by hand: `OPERATION=EXPONENT`; may be given more than once.
+    #[arg(long = "exponent")]
+    pub exponents: Vec<String>,
     /// Chip, e.g. esp32p4 or esp32s3.
     #[arg(long)]
     pub target: String,

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use octet_engine::host::Found;
-use octet_engine::job::{Cancel, Event, Library, Pipeline, QuantizeRequest, StrategyRequest, Workers, start};
+use octet_engine::job::{
+    Cancel, Event, HandEdits, Library, Pipeline, QuantizeRequest, StrategyRequest, Workers, start,
+};
 use octet_engine::run;
 
 use super::args::QuantizeArgs;
@@ -53,6 +55,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
         keep_clip: args.keep_clip,
         preprocessing: args.preprocessing.settings(),
         threads: args.threads,
+        edits: exponents(&args.exponents)?,
     };
     let libraries = chosen.iter().map(|found| Library::from(*found)).collect();
     let folder = follow(&workers, request, libraries, args.json)?;
@@ -60,6 +63,21 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
         summary::print(&run::read_report(&folder)?, &folder);
     }
     Ok(())
+}
+
+/// `OPERATION=EXPONENT` of the command line; the last `=` counts, since names may have some.
+fn exponents(given: &[String]) -> anyhow::Result<HandEdits> {
+    let mut edits = HandEdits::default();
+    for text in given {
+        let (name, exponent) = text
+            .rsplit_once('=')
+            .and_then(|(name, exponent)| Some((name, exponent.trim().parse::<i32>().ok()?)))
+            .ok_or_else(|| {
+                anyhow::anyhow!("`--exponent {text}` is not OPERATION=EXPONENT, e.g. /conv/Conv=-5")
+            })?;
+        edits.output_exponents.insert(name.to_owned(), exponent);
+    }
+    Ok(edits)
 }
 
 /// Runs a job to its end; Ctrl-C ends its strategy early where that can be, or cancels it, which is a [`Cancelled`].

@@ -9,11 +9,12 @@ use octet_engine::target::TargetSpec;
 
 use super::actions::{
     Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectMessage, RunsMessage,
-    StrategyMessage, apply, picked,
+    StrategyMessage, after_job, apply, changed, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
-    JobEnd, LogLine, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
+    Document, JobEnd, LogLine, Made, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
+    Target,
 };
 
 /// A report from a thread.
@@ -83,7 +84,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Example(Err(problem)) => report_problem(state, problem),
         Message::Model(path, result) => model_read(state, &path, result),
         Message::Run(path, result) => return run_read(state, path, result),
-        Message::Folder { evaluation, result } => pictures_listed(state, evaluation, result),
+        Message::Folder { evaluation, result } => return pictures_listed(state, evaluation, result),
         Message::Plugins(Ok(found)) => plugins_found(state, found),
         Message::Plugins(Err(problem)) => {
             state.strategies.found = Some(Vec::new());
@@ -104,7 +105,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
             report_problem(state, problem);
         }
         Message::Job(event) => return job_told(state, event),
-        Message::JobOver => job_over(state),
+        Message::JobOver => return job_over(state),
         Message::Graph(message) => return message.receive(state),
         Message::Inspect(message) => return message.receive(state),
         Message::Pictures(message) => return message.receive(state),
@@ -159,6 +160,14 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
                 state.selection = None;
                 state.side = Side::Step(Step::Model);
             }
+            let is_other = state.model.last_sha256.as_ref().is_some_and(|last| *last != model.sha256);
+            if is_other {
+                state.edits = Default::default();
+                state.history.clear();
+                state.scoring = Default::default();
+                state.marked.clear();
+            }
+            state.model.last_sha256 = Some(model.sha256.clone());
             state.graph.forget_model();
             state.model.open = Some(Arc::new(*model));
         }
@@ -191,8 +200,18 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     apply(state, Action::OpenModel(model))
 }
 
-fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFolder, Problem>) {
+fn pictures_listed(
+    state: &mut State,
+    evaluation: bool,
+    result: Result<PictureFolder, Problem>,
+) -> Vec<Effect> {
     state.pictures.pending = state.pictures.pending.saturating_sub(1);
+    let before = Document::of(state);
+    let name = match &result {
+        Ok(folder) if evaluation => format!("evaluate on {}", folder.path.display()),
+        Ok(folder) => format!("calibrate with {}", folder.path.display()),
+        Err(_) => String::new(),
+    };
     match result {
         Ok(folder) if evaluation => state.pictures.evaluation = Some(folder),
         Ok(folder) => {
@@ -205,6 +224,7 @@ fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFo
         }
         Err(problem) => report_problem(state, problem),
     }
+    changed(state, name, before, None)
 }
 
 fn plugins_found(state: &mut State, found: FoundPlugins) {
@@ -223,33 +243,42 @@ fn plugins_found(state: &mut State, found: FoundPlugins) {
 fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
     let Some(job) = &mut state.job else { return Vec::new() };
     job.note(event);
+    let (document, is_score) = (job.document.clone(), job.is_score);
     match job.end.clone() {
         Some(JobEnd::Done(run)) => {
-            state.toasts.info("Quantized");
-            apply(state, Action::OpenRun(run))
+            state.toasts.info(if is_score { "Scored" } else { "Quantized" });
+            state.scoring.made.insert(run.clone(), Made { document, is_score });
+            let mut effects = apply(state, Action::OpenRun(run));
+            effects.extend(after_job(state));
+            effects
         }
         Some(JobEnd::Failed(message)) => {
             report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
             Vec::new()
         }
         Some(JobEnd::Cancelled) => {
-            state.toasts.info("Cancelled");
-            Vec::new()
+            if !state.scoring.wanted {
+                state.toasts.info("Cancelled");
+            }
+            after_job(state)
         }
         None => Vec::new(),
     }
 }
 
 /// A job whose channel closes without an end was cancelled, or its process died.
-fn job_over(state: &mut State) {
-    let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) else { return };
+fn job_over(state: &mut State) -> Vec<Effect> {
+    let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) else { return Vec::new() };
     if job.cancelling {
         job.end = Some(JobEnd::Cancelled);
-        state.toasts.info("Cancelled");
+        if !state.scoring.wanted {
+            state.toasts.info("Cancelled");
+        }
     } else {
         let message = "The job ended without a result; its log may tell why".to_owned();
         job.log.push(LogLine { level: None, text: message.clone() });
         job.end = Some(JobEnd::Failed(message.clone()));
         report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
     }
+    after_job(state)
 }

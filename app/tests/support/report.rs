@@ -44,6 +44,7 @@ pub fn report(network: &Network, path: &str) -> Report {
             parameters: 3_500_000,
         },
         target: "esp32s3".to_owned(),
+        edits: Default::default(),
         strategy: vec![StrategyFacts {
             id: "dev.octet.int8".to_owned(),
             version: "0.1.0".to_owned(),

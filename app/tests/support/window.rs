@@ -35,7 +35,9 @@ impl Window {
     pub fn new() -> Self {
         let backend = Arc::new(Scripted::default());
         let given = backend.clone();
-        let harness = Harness::builder().with_size([1400.0, 900.0]).build_eframe(move |cc| {
+        // Names of operations may hold any character.
+        let builder = Harness::builder().with_size([1400.0, 900.0]).allow_missing_glyphs();
+        let harness = builder.build_eframe(move |cc| {
             OctetWindow::new(cc, given, WindowOptions { open: None, started: Instant::now() })
         });
         let mut window = Self { harness, backend };

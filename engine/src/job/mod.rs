@@ -1,6 +1,7 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod edits;
 mod group;
 mod handle;
 mod lines;
@@ -16,6 +17,7 @@ mod runner;
 mod start;
 mod worker;
 
+pub use edits::HandEdits;
 pub use handle::{Cancel, JobHandle};
 pub use memory::DEFAULT_MEMORY_LIMIT_BYTES;
 pub use pipeline::{Pipeline, PipelineError};
@@ -63,6 +65,9 @@ pub struct QuantizeRequest {
     pub preprocessing: BTreeMap<String, String>,
     /// Threads; 0 for all cores.
     pub threads: usize,
+    /// Exponents set by hand after the strategies.
+    #[serde(default)]
+    pub edits: HandEdits,
 }
 
 /// One strategy of the chain.

@@ -132,7 +132,9 @@ pub(super) fn quantize(
     clock.add("calibrate", session.calibrate_secs());
     clock.add("strategy", started.elapsed().as_secs_f64() - session.calibrate_secs());
     let mut draft = session.into_draft();
+    request.edits.apply(&network, &mut draft)?;
     let (plan, findings) = plan_draft(&network, &mut draft, target, false)?;
+    request.edits.check_effect(&network, &plan)?;
     let fatal: Vec<String> = findings.iter().filter(|f| f.fatal).map(|f| f.message.clone()).collect();
     if !fatal.is_empty() {
         return Err(JobError::Rules { target: target.name.to_owned(), findings: fatal });

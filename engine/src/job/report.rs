@@ -92,6 +92,7 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
             ("report schema".to_owned(), SCHEMA_VERSION.to_string()),
         ]),
         strategy: parts.strategies,
+        edits: parts.request.edits.clone(),
     }
 }
 

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::job::HandEdits;
+
 /// Version of the report's schema; grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -25,6 +27,9 @@ pub struct Report {
     pub target: String,
     /// The strategies in the order in which they ran.
     pub strategy: Vec<StrategyFacts>,
+    /// Exponents that were set by hand after the strategies.
+    #[serde(default)]
+    pub edits: HandEdits,
     /// The pictures that statistics were taken from.
     pub calibration: PictureFacts,
     /// How pictures became tensors, in words.

@@ -3,6 +3,7 @@
 use octet_plugin_api::observer::{Histogram, kl, minmax, mse, pot};
 use octet_plugin_api::sdk::{Error, Host, Role, Slot, Statistics, StatisticsRequest, Weights};
 
+use crate::per_operation::Overrides;
 use crate::settings::{Observer, Settings};
 
 /// Bins of the histograms of `mse-pot`: fine enough for both widths, since a bin's values count as spread evenly.
@@ -12,7 +13,12 @@ const POT_BINS: usize = 4096;
 pub(crate) fn choose(settings: &Settings, host: &mut Host<'_>) -> Result<(), Error> {
     let input = host.network()?.input;
     let slots: Vec<Slot> = host.slots()?.into_iter().filter(|slot| slot.role == Role::Activation).collect();
-    let observer = |slot: &Slot| if slot.tensor == input { settings.for_input() } else { settings.observer };
+    let overrides = Overrides::parse(&settings.observer_of, host)?;
+    let observer = |slot: &Slot| match overrides.of(slot) {
+        Some(observer) => observer,
+        None if slot.tensor == input => settings.for_input(),
+        None => settings.observer,
+    };
 
     // A tensor that is read at both widths is asked for once per width, since the numbers of bins differ.
     for bits in [8, 16] {

@@ -6,6 +6,7 @@
 
 mod activations;
 mod bias;
+mod per_operation;
 mod settings;
 mod weights;
 

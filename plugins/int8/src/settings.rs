@@ -11,6 +11,10 @@ pub(crate) struct Settings {
     /// How the exponents of activations are chosen.
     #[schemars(title = "Activations")]
     pub(crate) observer: Observer,
+    /// Other ways for some operations: names or patterns such as *features.1.*=minmax, separated by commas; the last
+    /// one that fits counts.
+    #[schemars(title = "Activations of some operations")]
+    pub(crate) observer_of: String,
     /// How the exponent of the network's input is chosen.
     #[schemars(title = "Network input")]
     pub(crate) input_observer: InputObserver,
@@ -32,6 +36,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             observer: Observer::default(),
+            observer_of: String::new(),
             input_observer: InputObserver::default(),
             weights_observer: WeightsObserver::default(),
             bias_correction: BiasCorrection::default(),

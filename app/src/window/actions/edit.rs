@@ -1,43 +1,233 @@
-//! Actions on changes by hand, and undoing them.
+//! Changes by hand, their scores, and undoing.
 
-use super::Effect;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::{Effect, job};
 use crate::window::backend::Backend;
-use crate::window::state::State;
+use crate::window::state::{Document, Edits, Side, State, Step};
+
+/// How long the window waits for the next change before it scores the last one.
+const SETTLES_MS: u64 = 350;
 
 /// Something the user does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum EditAction {}
+pub enum EditAction {
+    /// Give operations a width of 8 or 16 bits; `None` leaves it to the strategies.
+    SetWidth(Vec<String>, Option<u32>),
+    /// Give an operation's output an exponent; `None` leaves it to the strategies.
+    SetExponent(String, Option<i32>),
+    /// Shift the exponents of an operation's weights; 0 leaves them to the strategies.
+    ShiftWeights(String, i32),
+    /// Calibrate operations in another way; `None` as the rest.
+    SetObserver(Vec<String>, Option<String>),
+    /// Have strategies leave operations alone, or not.
+    Exclude(Vec<String>, bool),
+    /// Take back every change by hand to these operations.
+    Reset(Vec<String>),
+    /// Undo the last change.
+    Undo,
+    /// Redo the last change that was undone.
+    Redo,
+    /// Undo this many changes.
+    UndoTimes(usize),
+    /// Redo this many changes.
+    RedoTimes(usize),
+    /// Score the changes now.
+    Score,
+}
+
+/// An operation by the end of its name, or how many there are.
+fn names(operations: &[String]) -> String {
+    match operations {
+        [one] => one.clone(),
+        many => format!("{} operations", many.len()),
+    }
+}
 
 impl EditAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
-        match *self {}
+        match self {
+            EditAction::SetWidth(of, Some(bits)) => format!("{} to int{bits}", names(of)),
+            EditAction::SetWidth(of, None) => format!("width of {} as the strategies say", names(of)),
+            EditAction::SetExponent(of, Some(exponent)) => format!("output exponent of {of} to {exponent}"),
+            EditAction::SetExponent(of, None) => format!("output exponent of {of} as the strategies say"),
+            EditAction::ShiftWeights(of, by) => format!("weight exponents of {of} by {by:+}"),
+            EditAction::SetObserver(of, Some(observer)) => format!("calibrate {} by {observer}", names(of)),
+            EditAction::SetObserver(of, None) => format!("calibrate {} as the rest", names(of)),
+            EditAction::Exclude(of, true) => format!("strategies leave {} alone", names(of)),
+            EditAction::Exclude(of, false) => format!("strategies may change {}", names(of)),
+            EditAction::Reset(of) => format!("reset {}", names(of)),
+            EditAction::Undo | EditAction::UndoTimes(_) => "undo".to_owned(),
+            EditAction::Redo | EditAction::RedoTimes(_) => "redo".to_owned(),
+            EditAction::Score => "score the changes".to_owned(),
+        }
     }
 
     /// Changes the state; what takes time is handed back.
-    pub fn apply(self, _state: &mut State) -> Vec<Effect> {
-        match self {}
+    pub fn apply(self, state: &mut State) -> Vec<Effect> {
+        match self {
+            EditAction::Undo => return walk(state, 1, true),
+            EditAction::Redo => return walk(state, 1, false),
+            EditAction::UndoTimes(times) => return walk(state, times, true),
+            EditAction::RedoTimes(times) => return walk(state, times, false),
+            EditAction::Score => return score(state),
+            change => change_edits(&mut state.edits, change),
+        }
+        Vec::new()
     }
+}
+
+fn change_edits(edits: &mut Edits, change: EditAction) {
+    match change {
+        EditAction::SetWidth(operations, Some(bits)) => {
+            edits.widths.extend(operations.into_iter().map(|name| (name, bits)));
+        }
+        EditAction::SetWidth(operations, None) => edits.widths.retain(|name, _| !operations.contains(name)),
+        EditAction::SetExponent(operation, Some(exponent)) => {
+            edits.exponents.output_exponents.insert(operation, exponent);
+        }
+        EditAction::SetExponent(operation, None) => {
+            edits.exponents.output_exponents.remove(&operation);
+        }
+        EditAction::ShiftWeights(operation, 0) => {
+            edits.exponents.weight_shifts.remove(&operation);
+        }
+        EditAction::ShiftWeights(operation, by) => {
+            edits.exponents.weight_shifts.insert(operation, by);
+        }
+        EditAction::SetObserver(operations, Some(observer)) => {
+            edits.observers.extend(operations.into_iter().map(|name| (name, observer.clone())));
+        }
+        EditAction::SetObserver(operations, None) => {
+            edits.observers.retain(|name, _| !operations.contains(name));
+        }
+        EditAction::Exclude(operations, true) => edits.excluded.extend(operations),
+        EditAction::Exclude(operations, false) => edits.excluded.retain(|name| !operations.contains(name)),
+        EditAction::Reset(operations) => {
+            let keep = |name: &String| !operations.contains(name);
+            edits.widths.retain(|name, _| keep(name));
+            edits.observers.retain(|name, _| keep(name));
+            edits.excluded.retain(keep);
+            edits.exponents.output_exponents.retain(|name, _| keep(name));
+            edits.exponents.weight_shifts.retain(|name, _| keep(name));
+        }
+        EditAction::Undo
+        | EditAction::Redo
+        | EditAction::UndoTimes(_)
+        | EditAction::RedoTimes(_)
+        | EditAction::Score => {}
+    }
+}
+
+/// Walks through the history, and shows the run of where it comes to, if there is one.
+fn walk(state: &mut State, times: usize, back: bool) -> Vec<Effect> {
+    let before = Document::of(state);
+    let mut last = None;
+    for _ in 0..times {
+        let now = Document::of(state);
+        let step = if back { state.history.undo(now) } else { state.history.redo(now) };
+        let Some((name, document)) = step else { break };
+        document.restore(state);
+        last = Some(name);
+    }
+    match last {
+        Some(name) => {
+            state.toasts.info(if back { format!("Undone: {name}") } else { format!("Done again: {name}") });
+            after_change(state, &before)
+        }
+        None => {
+            state.toasts.info(if back { "There is nothing to undo" } else { "There is nothing to redo" });
+            Vec::new()
+        }
+    }
+}
+
+/// What follows from a change of the document: a run that fits is shown, and a change by hand is scored.
+pub(super) fn after_change(state: &mut State, before: &Document) -> Vec<Effect> {
+    let now = Document::of(state);
+    state.scoring.generation += 1;
+    state.scoring.wanted = false;
+    if let Some(index) = state.run_of(&now) {
+        state.runs.shown = Some(index);
+        return Vec::new();
+    }
+    let from = state.shown_made().map_or_else(|| before.clone(), |made| made.document.clone());
+    if state.runs.shown.is_none() || !now.differs_by_hand_only(&from) {
+        return Vec::new();
+    }
+    if state.runs.reference.is_none() {
+        state.runs.reference = state.runs.shown;
+    }
+    state.scoring.wanted = true;
+    vec![Effect::Edit(EditEffect::Wait { generation: state.scoring.generation })]
+}
+
+/// Starts the score that is wanted; a score at work gives way to it, another job is waited for.
+fn score(state: &mut State) -> Vec<Effect> {
+    if !state.scoring.wanted {
+        return Vec::new();
+    }
+    if let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) {
+        if job.is_score && !job.cancelling {
+            job.cancelling = true;
+            if let Some(cancel) = &job.cancel {
+                cancel.cancel();
+            }
+        }
+        return Vec::new();
+    }
+    let effects = job::start(state, true);
+    if effects.is_empty() {
+        // What stands in the way was told.
+        state.scoring.wanted = false;
+        state.side = Side::Step(Step::Errors);
+    }
+    effects
+}
+
+/// What a job's end means for a score that was waiting for it.
+pub(in crate::window) fn after_job(state: &mut State) -> Vec<Effect> {
+    if !state.scoring.wanted {
+        return Vec::new();
+    }
+    vec![Effect::Edit(EditEffect::Wait { generation: state.scoring.generation })]
 }
 
 /// Work on a thread.
 #[derive(Debug, Clone, PartialEq)]
-pub enum EditEffect {}
+pub enum EditEffect {
+    /// Waits until changes have come to rest.
+    Wait {
+        /// The change it waits for.
+        generation: u64,
+    },
+}
 
 impl EditEffect {
     /// Does the work.
     pub fn run(self, _backend: &dyn Backend) -> EditMessage {
-        match self {}
+        let EditEffect::Wait { generation } = self;
+        sleep(Duration::from_millis(SETTLES_MS));
+        EditMessage::Rested { generation }
     }
 }
 
 /// What a thread reports back.
 #[derive(Debug)]
-pub enum EditMessage {}
+pub enum EditMessage {
+    /// No change came for a while, unless the generation is another one by now.
+    Rested {
+        /// The change that was waited for.
+        generation: u64,
+    },
+}
 
 impl EditMessage {
     /// Takes the report; what follows from it is handed back.
-    pub fn receive(self, _state: &mut State) -> Vec<Effect> {
-        match self {}
+    pub fn receive(self, state: &mut State) -> Vec<Effect> {
+        let EditMessage::Rested { generation } = self;
+        if generation == state.scoring.generation { score(state) } else { Vec::new() }
     }
 }

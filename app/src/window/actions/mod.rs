@@ -4,11 +4,13 @@
 mod edit;
 mod graph;
 mod inspect;
+mod job;
 mod pictures;
 mod project;
 mod runs;
 mod strategy;
 
+pub(super) use edit::after_job;
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use inspect::{InspectAction, InspectEffect, InspectMessage};
@@ -17,16 +19,17 @@ pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use octet_engine::job::QuantizeRequest;
 use octet_engine::target::TargetSpec;
 use serde_json::Value;
 
 use super::backend::Pick;
-use super::state::{Column, Goal, Job, PathField, Place, Side, State, Step, Target, ThemeChoice, rows};
+use super::state::{
+    Column, Document, Goal, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, rows,
+    table_text,
+};
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;
@@ -89,6 +92,14 @@ pub enum Action {
     Select(Option<String>),
     /// Select the row this far below the selected one.
     MoveSelection(i32),
+    /// Mark or unmark a row beside the selected one.
+    Mark(String),
+    /// Mark all rows from the selected one to this.
+    MarkTo(String),
+    /// List only operations with this text.
+    Filter(String),
+    /// Put the table on the clipboard.
+    CopyTable(TableFormat),
     /// A heading was clicked.
     SortBy(Column),
     /// Show a step's page.
@@ -148,6 +159,9 @@ impl Action {
             Action::Select(Some(name)) => format!("select {name}"),
             Action::Select(None) => "select nothing".to_owned(),
             Action::MoveSelection(_) => "move the selection".to_owned(),
+            Action::Mark(name) | Action::MarkTo(name) => format!("mark {name}"),
+            Action::Filter(_) => "filter the table".to_owned(),
+            Action::CopyTable(_) => "copy the table".to_owned(),
             Action::SortBy(column) => format!("sort by {}", column.title()),
             Action::ShowStep(step) => format!("show {}", step.title()),
             Action::ToggleToast(_) => "show details".to_owned(),
@@ -163,6 +177,35 @@ impl Action {
             Action::Runs(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
+        }
+    }
+}
+
+impl Action {
+    /// False for what only changes what is seen, and for what keeps the history itself.
+    fn may_change_document(&self) -> bool {
+        use EditAction::{Redo, RedoTimes, Score, Undo, UndoTimes};
+        match self {
+            Action::Edit(Undo | Redo | UndoTimes(_) | RedoTimes(_) | Score) => false,
+            Action::Select(_)
+            | Action::Mark(_)
+            | Action::MarkTo(_)
+            | Action::Filter(_)
+            | Action::CopyTable(_)
+            | Action::MoveSelection(_)
+            | Action::EditPath(_) => false,
+            Action::Drop(_) | Action::Start | Action::Cancel | Action::Graph(_) => false,
+            _ => true,
+        }
+    }
+
+    /// What it changes, for changes that go on step by step: typing, dragging.
+    fn subject(&self) -> Option<String> {
+        match self {
+            Action::Set { id, key, .. } => Some(format!("{id}.{key}")),
+            Action::Edit(EditAction::SetExponent(of, _)) => Some(format!("exponent of {of}")),
+            Action::Edit(EditAction::ShiftWeights(of, _)) => Some(format!("weights of {of}")),
+            _ => None,
         }
     }
 }
@@ -220,8 +263,33 @@ pub enum Effect {
     Project(ProjectEffect),
 }
 
-/// Does what the user wants; what takes time is handed back.
+/// Does what the user wants; what takes time is handed back. A change of what runs are made of goes into the history.
 pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    if !action.may_change_document() {
+        return perform(state, action);
+    }
+    let (name, subject) = (action.name(), action.subject());
+    let before = Document::of(state);
+    let mut effects = perform(state, action);
+    effects.extend(changed(state, name, before, subject));
+    effects
+}
+
+/// Takes note of a change of the document, if it is one; what follows from it is handed back.
+pub(super) fn changed(
+    state: &mut State,
+    name: String,
+    before: Document,
+    subject: Option<String>,
+) -> Vec<Effect> {
+    if Document::of(state) == before {
+        return Vec::new();
+    }
+    state.history.note(name, before.clone(), subject);
+    edit::after_change(state, &before)
+}
+
+fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     tracing::debug!(target: "octet::actions", "{}", action.name());
     match action {
         Action::Ask(what) => vec![Effect::Ask(what)],
@@ -279,7 +347,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             state.pictures.evaluation = None;
             Vec::new()
         }
-        Action::Start => start(state),
+        Action::Start => job::start(state, false),
         Action::FinishEarly => {
             if let Some(job) = state.job.as_mut().filter(|j| j.end.is_none() && j.can_finish) {
                 job.finishing = true;
@@ -311,6 +379,10 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::DismissToast(id) => {
             state.toasts.dismiss(id);
             Vec::new()
+        }
+        Action::CopyTable(format) => {
+            state.toasts.info("The table is on the clipboard");
+            vec![Effect::Copy(table_text(state, format))]
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
         Action::Trust(path) => vec![Effect::Trust(path)],
@@ -361,6 +433,9 @@ fn look(state: &mut State, action: Action) {
         Action::Select(name) => select(state, name),
         Action::MoveSelection(by) => move_selection(state, by),
         Action::SortBy(column) => state.table.click(column),
+        Action::Mark(name) => mark(state, name),
+        Action::MarkTo(name) => mark_to(state, name),
+        Action::Filter(text) => state.table.filter = text,
         Action::ShowStep(step) => state.side = Side::Step(step),
         Action::ToggleLog => state.shows_log = !state.shows_log,
         _ => {}
@@ -379,7 +454,27 @@ fn select(state: &mut State, name: Option<String>) {
     if let Some(node) = node {
         state.graph.goal = Some(Goal::IntoView(node));
     }
+    state.marked.clear();
     state.selection = name;
+}
+
+/// Marks a row, and the selected one with the first.
+fn mark(state: &mut State, name: String) {
+    if state.marked.is_empty() {
+        state.marked.extend(state.selection.clone());
+    }
+    if !state.marked.remove(&name) {
+        state.marked.insert(name.clone());
+        state.selection = Some(name);
+    }
+}
+
+fn mark_to(state: &mut State, name: String) {
+    let rows = rows(state);
+    let at = |wanted: &str| rows.iter().position(|r| r.name == wanted);
+    let (Some(to), from) = (at(&name), state.selection.as_deref().and_then(at)) else { return };
+    let from = from.unwrap_or(to);
+    state.marked.extend(rows[from.min(to)..=from.max(to)].iter().map(|r| r.name.clone()));
 }
 
 fn move_selection(state: &mut State, by: i32) {
@@ -414,34 +509,4 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Run => Action::OpenRun(path),
         Pick::Picture => Action::Graph(GraphAction::SavePicture(path)),
     }
-}
-
-fn start(state: &mut State) -> Vec<Effect> {
-    if let Some(obstacle) = state.obstacle() {
-        state.toasts.info(obstacle);
-        return Vec::new();
-    }
-    let Some(model) = state.model.open.clone() else { return Vec::new() };
-    state.problems.remove(&Place::Run);
-    let target = state.target.0.name;
-    let title = format!("{} for {target}", state.strategies.words());
-    state.job = Some(Job::new(title, Instant::now()));
-    let stem = model.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let request = QuantizeRequest {
-        model: model.path.clone(),
-        images: state.pictures.folders.iter().map(|f| f.path.clone()).collect(),
-        eval: state.pictures.evaluation.as_ref().map(|f| f.path.clone()),
-        labels: None,
-        strategies: state.strategies.requests(),
-        target: target.to_owned(),
-        out: PathBuf::new(),
-        graphwise_pictures: 32,
-        layerwise_pictures: 16,
-        layerwise_outputs: false,
-        keep_clip: false,
-        preprocessing: BTreeMap::new(),
-        threads: 0,
-    };
-    let label = format!("{stem}-{}-{target}", state.strategies.slug());
-    vec![Effect::Start { request: Box::new(request), label }]
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use octet_engine::job::{Cancel, Event, Phase};
 use octet_engine::strategy::LogLevel;
 
+use super::Document;
+
 /// All phases in the order in which they begin, each with its usual share of a job's time in percent, as measured on MobileNetV2.
 pub const PHASES: [(Phase, f32); 7] = [
     (Phase::Load, 1.0),
@@ -81,6 +83,10 @@ pub struct Job {
     dropped: usize,
     /// 0..=1 over all phases. A strategy goes on after a calibration, and the bar does not go back with it.
     furthest: f32,
+    /// Only what takes seconds is measured.
+    pub is_score: bool,
+    /// What it was started from.
+    pub document: Document,
     /// Set once it has ended.
     pub end: Option<JobEnd>,
 }
@@ -101,6 +107,8 @@ impl Job {
             log: Vec::new(),
             dropped: 0,
             furthest: 0.0,
+            is_score: false,
+            document: Document::default(),
             end: None,
         }
     }

@@ -1,28 +1,38 @@
 //! What the window knows: plain data that any thread could hold, without drawing and without waiting.
 
+mod document;
+mod edits;
+mod export;
 mod graph;
+mod history;
 mod job;
 mod model;
 mod pictures;
 mod problem;
 mod runs;
+mod scoring;
 mod steps;
 mod strategies;
 mod table;
 mod toasts;
 
+pub use document::Document;
+pub use edits::{EditError, Edits, requests};
+pub use export::{TableFormat, table_text};
 pub use graph::{Find, Goal, GraphView, Heat, HeatSide};
+pub use history::{Change, History};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{PictureFolder, Pictures};
 pub use problem::{Place, Problem};
 pub use runs::{Run, Runs};
+pub use scoring::{Made, Scoring};
 pub use steps::{Progress, STEPS, Step};
 pub use strategies::{Chosen, Strategies};
-pub use table::{Column, Row, TableView, rows};
+pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use octet_engine::report::LayerFacts;
@@ -41,12 +51,20 @@ pub struct State {
     pub strategies: Strategies,
     /// The chip.
     pub target: Target,
+    /// Changes by hand.
+    pub edits: Edits,
+    /// What can be undone.
+    pub history: History,
+    /// Scores of changes by hand.
+    pub scoring: Scoring,
     /// The running or last job.
     pub job: Option<Job>,
     /// Finished runs.
     pub runs: Runs,
     /// Name of the selected operation; graph, table and inspector share it.
     pub selection: Option<String>,
+    /// Operations marked beside the selected one, for changes of several at once.
+    pub marked: BTreeSet<String>,
     /// What the right panel shows.
     pub side: Side,
     /// How the graph is seen.

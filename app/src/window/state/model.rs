@@ -13,6 +13,8 @@ use crate::window::graph::{Group, group_edges, groups};
 pub struct ModelState {
     /// The open one.
     pub open: Option<Arc<Model>>,
+    /// SHA-256 of the last one that was opened, also while none is.
+    pub last_sha256: Option<String>,
     /// The one being read.
     pub opening: Option<PathBuf>,
 }

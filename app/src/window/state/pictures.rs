@@ -1,5 +1,6 @@
 //! The folders of pictures.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A folder that was looked at.
@@ -22,6 +23,10 @@ pub struct Pictures {
     pub folders: Vec<PictureFolder>,
     /// For the evaluation.
     pub evaluation: Option<PictureFolder>,
+    /// CSV with the classes of the evaluation pictures; without one, sub-folders name them.
+    pub labels: Option<PathBuf>,
+    /// Pre-processing that differs from the model's own, as `QuantizeRequest::preprocessing`.
+    pub preprocessing: BTreeMap<String, String>,
     /// Folders being looked at.
     pub pending: usize,
 }

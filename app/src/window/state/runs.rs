@@ -50,9 +50,9 @@ impl Runs {
         self.all.get(self.shown?)
     }
 
-    /// The run that others are compared with.
+    /// The run that the one on display is compared with; not itself.
     pub fn reference(&self) -> Option<&Run> {
-        self.all.get(self.reference?)
+        self.all.get(self.reference.filter(|r| self.shown != Some(*r))?)
     }
 
     /// Adds a run, or replaces it when it was there, and displays it.

@@ -1,6 +1,7 @@
 //! The rows of the table of layers.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use octet_engine::network::Op;
 
@@ -79,8 +80,10 @@ impl Column {
 }
 
 /// How the table is sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableView {
+    /// Only operations with this text in their name or kind are listed.
+    pub filter: String,
     /// By which column.
     pub column: Column,
     /// Largest first.
@@ -120,6 +123,21 @@ pub struct Row {
     pub macs: u64,
     /// Bytes in the file, once it is written.
     pub bytes: Option<u64>,
+    /// The same of the run that is compared with, where it has the operation.
+    pub before: Option<Before>,
+}
+
+/// Figures of a row in the run that is compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Before {
+    /// Width.
+    pub bits: u32,
+    /// Everything quantized.
+    pub graphwise: Option<f64>,
+    /// Only this quantized.
+    pub layerwise: Option<f64>,
+    /// Exponent of the output.
+    pub output_exponent: i32,
 }
 
 /// A node's operation as reports call it.
@@ -132,6 +150,7 @@ fn op_name(op: &Op, channels: usize) -> String {
 
 /// The rows of the run on display; without one, the operations of the model.
 pub fn rows(state: &State) -> Vec<Row> {
+    let before = before(state);
     let mut rows: Vec<Row> = match (state.report(), &state.model.open) {
         (Some(report), _) => report
             .layers
@@ -146,6 +165,7 @@ pub fn rows(state: &State) -> Vec<Row> {
                 output_exponent: Some(l.output_exponent),
                 macs: l.macs,
                 bytes: Some(l.weight_bytes),
+                before: before.get(l.name.as_str()).copied(),
             })
             .collect(),
         (None, Some(model)) => {
@@ -165,18 +185,36 @@ pub fn rows(state: &State) -> Vec<Row> {
                         output_exponent: None,
                         macs: network.macs(id),
                         bytes: None,
+                        before: None,
                     }
                 })
                 .collect()
         }
         (None, None) => Vec::new(),
     };
-    sort(&mut rows, state.table);
+    let filter = state.table.filter.trim().to_lowercase();
+    if !filter.is_empty() {
+        rows.retain(|r| r.name.to_lowercase().contains(&filter) || r.op.to_lowercase().contains(&filter));
+    }
+    sort(&mut rows, &state.table);
     rows
 }
 
+/// The figures of the run that is compared with, by operation; none when that is the one on display.
+fn before(state: &State) -> HashMap<&str, Before> {
+    let reference = state.runs.reference.filter(|r| state.runs.shown != Some(*r));
+    let Some(run) = reference.and_then(|r| state.runs.all.get(r)) else { return HashMap::new() };
+    let figures = |l: &octet_engine::report::LayerFacts| Before {
+        bits: l.bits,
+        graphwise: l.graphwise_nsr,
+        layerwise: l.layerwise_nsr,
+        output_exponent: l.output_exponent,
+    };
+    run.report.layers.iter().map(|l| (l.name.as_str(), figures(l))).collect()
+}
+
 /// Sorts stably; what is not known comes last in either order.
-fn sort(rows: &mut [Row], view: TableView) {
+fn sort(rows: &mut [Row], view: &TableView) {
     if view.column == Column::Operation {
         if view.descending {
             rows.reverse();
@@ -219,6 +257,7 @@ mod tests {
             output_exponent: None,
             macs: 0,
             bytes: None,
+            before: None,
         }
     }
 
@@ -226,9 +265,9 @@ mod tests {
     fn what_is_not_measured_comes_last_in_either_order() {
         let mut rows = vec![row("none", None), row("small", Some(0.1)), row("large", Some(0.9))];
         let names = |rows: &[Row]| rows.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
-        sort(&mut rows, TableView { column: Column::Layerwise, descending: true });
+        sort(&mut rows, &TableView { column: Column::Layerwise, descending: true, ..TableView::default() });
         assert_eq!(names(&rows), ["large", "small", "none"]);
-        sort(&mut rows, TableView { column: Column::Layerwise, descending: false });
+        sort(&mut rows, &TableView { column: Column::Layerwise, ..TableView::default() });
         assert_eq!(names(&rows), ["small", "large", "none"]);
     }
 

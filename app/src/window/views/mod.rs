@@ -2,6 +2,7 @@
 //! does into the actions.
 
 mod bar_ui;
+mod edit_ui;
 mod empty_ui;
 mod graph;
 mod icon_ui;

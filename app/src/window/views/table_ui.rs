@@ -1,13 +1,14 @@
 //! The table of layers.
 
-use egui::{Align, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2};
+use egui::{Align, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, TextEdit, Ui, WidgetInfo, pos2};
 use egui_extras::{Column as Width, TableBuilder};
 
+use super::edit_ui::edit_menu_ui;
 use super::words;
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::heat::Scale;
-use crate::window::state::{Column, Row, State, rows};
+use crate::window::state::{Column, Row, State, TableFormat, rows};
 use crate::window::theme::{ROW_HEIGHT, figures, tokens};
 
 /// Scales of the two columns of figures.
@@ -19,6 +20,15 @@ struct Scales {
 /// The table.
 pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let rows = rows(state);
+    if state.model.open.is_some() || state.report().is_some() {
+        tools_ui(ui, state, rows.len(), out);
+    }
+    if rows.is_empty() && !state.table.filter.trim().is_empty() {
+        ui.centered_and_justified(|ui| {
+            ui.label(RichText::new("No operation has this text in its name or kind.").color(tokens(ui).weak));
+        });
+        return;
+    }
     if rows.is_empty() {
         ui.centered_and_justified(|ui| {
             ui.label(RichText::new("The operations will be listed here.").color(tokens(ui).weak));
@@ -59,19 +69,65 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         .body(|body| {
             body.rows(ROW_HEIGHT, rows.len(), |mut line| {
                 let row = &rows[line.index()];
-                let is_selected = selected == Some(line.index());
+                let is_selected = selected == Some(line.index()) || state.marked.contains(&row.name);
                 line.set_selected(is_selected);
                 for column in Column::ALL {
-                    line.col(|ui| cell_ui(ui, row, column, &scales));
+                    line.col(|ui| cell_ui(ui, state, row, column, &scales));
                 }
                 let response = line.response();
                 let label = || WidgetInfo::selected(Role::Row, true, is_selected, &row.name);
                 response.widget_info(label);
                 if response.clicked() {
-                    out.push(Action::Select(Some(row.name.clone())));
+                    let modifiers = response.ctx.input(|i| i.modifiers);
+                    out.push(match (modifiers.command, modifiers.shift) {
+                        (true, _) => Action::Mark(row.name.clone()),
+                        (false, true) => Action::MarkTo(row.name.clone()),
+                        (false, false) => Action::Select(Some(row.name.clone())),
+                    });
                 }
+                response.context_menu(|ui| {
+                    let operations = match state.marked.contains(&row.name) {
+                        true => state.marked.iter().cloned().collect(),
+                        false => vec![row.name.clone()],
+                    };
+                    edit_menu_ui(ui, state, &operations, out);
+                });
             });
         });
+}
+
+/// Above the table: the filter, what it is compared with, the ways to copy it.
+fn tools_ui(ui: &mut Ui, state: &State, shown: usize, out: &mut Actions) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        let mut filter = state.table.filter.clone();
+        let field =
+            TextEdit::singleline(&mut filter).hint_text("Filter by name or kind").desired_width(190.0);
+        if ui.add(field).accessible_name("Filter operations").changed() {
+            out.push(Action::Filter(filter));
+        }
+        let marked = match state.marked.len() {
+            0 => format!("{shown} operations"),
+            n => format!("{n} of {shown} marked"),
+        };
+        ui.label(RichText::new(marked).small().color(t.weak));
+        let compared = state.runs.reference.filter(|r| state.runs.shown != Some(*r));
+        if let Some(run) = compared.and_then(|r| state.runs.all.get(r)) {
+            ui.label(RichText::new(format!("compared with {}", run.name())).small().color(t.accent));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.menu_button(RichText::new("Copy").small(), |ui| {
+                for (text, format) in [("As CSV", TableFormat::Csv), ("As Markdown", TableFormat::Markdown)] {
+                    if ui.button(text).clicked() {
+                        out.push(Action::CopyTable(format));
+                        ui.close();
+                    }
+                }
+            })
+            .response
+            .on_hover_text("Put the table on the clipboard");
+        });
+    });
 }
 
 /// The row to scroll to: the selected one, in the frame in which the selection changed.
@@ -114,7 +170,7 @@ fn is_figure(column: Column) -> bool {
     !matches!(column, Column::Operation | Column::Op)
 }
 
-fn cell_ui(ui: &mut Ui, row: &Row, column: Column, scales: &Scales) {
+fn cell_ui(ui: &mut Ui, state: &State, row: &Row, column: Column, scales: &Scales) {
     let t = tokens(ui);
     match column {
         Column::Operation => {
@@ -128,9 +184,25 @@ fn cell_ui(ui: &mut Ui, row: &Row, column: Column, scales: &Scales) {
             let label = ui.add(Label::new(RichText::new(kind).color(t.weak)).truncate());
             label.on_hover_text(&row.op);
         }
-        Column::Bits => figure_ui(ui, row.bits.map(|b| b.to_string())),
-        Column::Graphwise => bar_ui(ui, row.graphwise, scales.graphwise),
-        Column::Layerwise => bar_ui(ui, row.layerwise, scales.layerwise),
+        Column::Bits => bits_ui(ui, state, row),
+        Column::Graphwise => {
+            bar_ui(
+                ui,
+                row.graphwise,
+                row.before.and_then(|b| b.graphwise),
+                scales.graphwise,
+                state.is_outdated(),
+            );
+        }
+        Column::Layerwise => {
+            bar_ui(
+                ui,
+                row.layerwise,
+                row.before.and_then(|b| b.layerwise),
+                scales.layerwise,
+                state.is_outdated(),
+            );
+        }
         Column::Weights => {
             let text = format::exponents(&row.weight_exponents);
             figure_ui(ui, Some(text));
@@ -155,16 +227,66 @@ fn figure_ui(ui: &mut Ui, text: Option<String>) {
     });
 }
 
-/// A bar in the colour of the heat scale, and the figure.
-fn bar_ui(ui: &mut Ui, figure: Option<f64>, scale: Option<Scale>) {
+/// The width; a change by hand that no run has yet stands beside it.
+fn bits_ui(ui: &mut Ui, state: &State, row: &Row) {
+    let t = tokens(ui);
+    let by_hand = state.edits.widths.get(&row.name).copied();
+    let Some(wanted) = by_hand.filter(|wanted| row.bits != Some(*wanted)) else {
+        let changed = row.before.is_some_and(|b| row.bits != Some(b.bits));
+        let colour = if changed || by_hand.is_some() { t.accent } else { t.text };
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let text = row.bits.map_or_else(|| "–".to_owned(), |b| b.to_string());
+            let label = ui.add(Label::new(RichText::new(text).font(figures()).color(colour)).extend());
+            if let Some(before) = row.before.filter(|_| changed) {
+                label.on_hover_text(format!("{} bits before", before.bits));
+            }
+        });
+        return;
+    };
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.add(Label::new(RichText::new(wanted.to_string()).font(figures()).color(t.accent)).extend());
+        if let Some(bits) = row.bits {
+            let old = RichText::new(bits.to_string()).font(figures()).strikethrough().color(t.weak);
+            ui.add(Label::new(old).extend());
+        }
+    });
+}
+
+/// A bar in the colour of the heat scale, and the figure; a tick where the run compared with has its end. A figure that
+/// a change has made old is struck out.
+fn bar_ui(ui: &mut Ui, figure: Option<f64>, before: Option<f64>, scale: Option<Scale>, outdated: bool) {
     const FIGURE_WIDTH: f32 = 66.0;
+    let t = tokens(ui);
     let rect = ui.available_rect_before_wrap();
+    let room = (rect.width() - FIGURE_WIDTH).max(8.0);
+    let y = rect.center().y;
     if let (Some(figure), Some(scale)) = (figure, scale) {
-        let room = (rect.width() - FIGURE_WIDTH).max(8.0);
         let width = (scale.position(figure) * room).max(2.0);
-        let y = rect.center().y;
         let bar = Rect::from_min_max(pos2(rect.left(), y - 5.0), pos2(rect.left() + width, y + 5.0));
-        ui.painter().rect_filled(bar, CornerRadius::same(2), scale.colour(figure));
+        let colour = scale.colour(figure);
+        let colour = if outdated { colour.gamma_multiply(0.35) } else { colour };
+        ui.painter().rect_filled(bar, CornerRadius::same(2), colour);
     }
-    figure_ui(ui, figure.map(format::percent_column));
+    if let (Some(before), Some(scale)) = (before, scale) {
+        let x = rect.left() + scale.position(before).clamp(0.0, 1.0) * room;
+        ui.painter().line_segment([pos2(x, y - 7.0), pos2(x, y + 7.0)], egui::Stroke::new(1.5, t.strong));
+    }
+    let colour = match (figure, before) {
+        (Some(now), Some(before)) if now < before * 0.995 => t.accent,
+        (Some(now), Some(before)) if now > before * 1.005 => t.warn,
+        (None, _) => t.unmeasured,
+        _ => t.text,
+    };
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let text = figure.map_or_else(|| "–".to_owned(), format::percent_column);
+        let mut text = RichText::new(text).font(figures()).color(colour);
+        if outdated && figure.is_some() {
+            text = text.strikethrough().color(t.weak);
+        }
+        let label = ui.add(Label::new(text).extend());
+        if let (Some(before), Some(now)) = (before, figure) {
+            label.on_hover_text(format!("{} before, {} now", format::percent(before), format::percent(now)));
+        }
+    });
 }

@@ -79,6 +79,7 @@ fn quiet(target: &str) -> Report {
         },
         target: target.to_owned(),
         strategy: vec![int8(json!({}))],
+        edits: Default::default(),
         calibration: PictureFacts { used: vec!["a.jpg".to_owned(); 32], ..PictureFacts::default() },
         preprocessing: BTreeMap::new(),
         preprocessing_settings: [("mean".to_owned(), "0.485,0.456,0.406".to_owned())].into(),

@@ -1,0 +1,57 @@
+//! What a run is made of and the user can change: all that undo brings back and a project keeps.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Chosen, Edits, PictureFolder, State, Target};
+
+/// A copy of everything that can be undone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Document {
+    /// The chip.
+    pub target: Target,
+    /// Calibration pictures.
+    pub folders: Vec<PictureFolder>,
+    /// Evaluation pictures.
+    pub evaluation: Option<PictureFolder>,
+    /// CSV with the classes of the evaluation pictures.
+    pub labels: Option<PathBuf>,
+    /// Pre-processing that differs from the model's own.
+    pub preprocessing: BTreeMap<String, String>,
+    /// The strategies with their settings.
+    pub chain: Vec<Chosen>,
+    /// Changes by hand.
+    pub edits: Edits,
+}
+
+impl Document {
+    /// As it is now.
+    pub fn of(state: &State) -> Self {
+        Self {
+            target: state.target,
+            folders: state.pictures.folders.clone(),
+            evaluation: state.pictures.evaluation.clone(),
+            labels: state.pictures.labels.clone(),
+            preprocessing: state.pictures.preprocessing.clone(),
+            chain: state.strategies.chain.clone(),
+            edits: state.edits.clone(),
+        }
+    }
+
+    /// Makes the state what it was.
+    pub fn restore(self, state: &mut State) {
+        state.target = self.target;
+        state.pictures.folders = self.folders;
+        state.pictures.evaluation = self.evaluation;
+        state.pictures.labels = self.labels;
+        state.pictures.preprocessing = self.preprocessing;
+        state.strategies.chain = self.chain;
+        state.edits = self.edits;
+    }
+
+    /// True when `other` differs in what the user changed by hand alone, so that a score compares the two.
+    pub fn differs_by_hand_only(&self, other: &Document) -> bool {
+        let same_edits = Document { edits: other.edits.clone(), ..self.clone() };
+        self.edits != other.edits && same_edits == *other
+    }
+}

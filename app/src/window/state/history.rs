@@ -1,0 +1,122 @@
+//! Undo and redo: what was before each change, under the change's name.
+
+use super::Document;
+
+/// Changes that are kept.
+const MOST: usize = 200;
+
+/// A change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// For the list and the menu, e.g. `features.1.conv.0 to int16`.
+    pub name: String,
+    /// What there was on the other side of it.
+    document: Document,
+    /// Changes of the same thing in a row count as one.
+    subject: Option<String>,
+}
+
+/// All changes, those that were made and those that were undone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    past: Vec<Change>,
+    future: Vec<Change>,
+}
+
+impl History {
+    /// Takes note of a change that was made; what had been undone is gone. Changes of the same `subject` in a row, such
+    /// as the letters of a text, are one.
+    pub fn note(&mut self, name: String, before: Document, subject: Option<String>) {
+        self.future.clear();
+        if let Some(last) = self.past.last_mut()
+            && subject.is_some()
+            && last.subject == subject
+        {
+            last.name = name;
+            return;
+        }
+        if self.past.len() >= MOST {
+            self.past.remove(0);
+        }
+        self.past.push(Change { name, document: before, subject });
+    }
+
+    /// Names of the changes that were made, oldest first.
+    pub fn past(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
+        self.past.iter().map(|c| c.name.as_str())
+    }
+
+    /// Names of the changes that were undone, the next to be redone first.
+    pub fn future(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.future.iter().rev().map(|c| c.name.as_str())
+    }
+
+    /// Steps back: takes what there is now, gives what there was and the change's name.
+    pub fn undo(&mut self, now: Document) -> Option<(String, Document)> {
+        step(&mut self.past, &mut self.future, now)
+    }
+
+    /// Steps forward again.
+    pub fn redo(&mut self, now: Document) -> Option<(String, Document)> {
+        step(&mut self.future, &mut self.past, now)
+    }
+
+    /// Forgets everything, for another model.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn step(from: &mut Vec<Change>, to: &mut Vec<Change>, now: Document) -> Option<(String, Document)> {
+    let change = from.pop()?;
+    to.push(Change { name: change.name.clone(), document: now, subject: None });
+    Some((change.name, change.document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(bits: u32) -> Document {
+        let mut document = Document::default();
+        document.edits.widths.insert("conv".to_owned(), bits);
+        document
+    }
+
+    #[test]
+    fn undo_and_redo_walk_through_the_same_states() {
+        let mut history = History::default();
+        let (a, b, c) = (Document::default(), document(16), document(8));
+        history.note("to int16".to_owned(), a.clone(), None);
+        history.note("to int8".to_owned(), b.clone(), None);
+        assert_eq!(history.undo(c.clone()), Some(("to int8".to_owned(), b.clone())));
+        assert_eq!(history.undo(b.clone()), Some(("to int16".to_owned(), a.clone())));
+        assert_eq!(history.undo(a.clone()), None);
+        assert_eq!(history.future().collect::<Vec<_>>(), ["to int16", "to int8"]);
+        assert_eq!(history.redo(a.clone()), Some(("to int16".to_owned(), b.clone())));
+        assert_eq!(history.redo(b), Some(("to int8".to_owned(), c)));
+        history.undo(document(8));
+        history.note("other".to_owned(), a, None);
+        assert_eq!(history.future().len(), 0, "a new change ends what could be redone");
+    }
+
+    #[test]
+    fn changes_of_one_text_in_a_row_are_one() {
+        let mut history = History::default();
+        let subject = Some("bins".to_owned());
+        history.note("bins to 1".to_owned(), Document::default(), subject.clone());
+        history.note("bins to 12".to_owned(), document(8), subject);
+        assert_eq!(history.past().collect::<Vec<_>>(), ["bins to 12"]);
+        assert_eq!(history.undo(document(16)).unwrap().1, Document::default());
+    }
+
+    #[test]
+    fn the_oldest_changes_are_forgotten() {
+        let mut history = History::default();
+        for i in 0..1000 {
+            history.note(i.to_string(), Document::default(), None);
+        }
+        assert_eq!(history.past().len(), MOST);
+        assert_eq!(history.past().next_back(), Some("999"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Changes by hand are scored by themselves: which runs are scores, and whether another one is wanted.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Document, State};
+
+/// What a run of this session was made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The document when it was started.
+    pub document: Document,
+    /// Only the errors that take seconds were measured.
+    pub is_score: bool,
+}
+
+/// Scores of changes by hand.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scoring {
+    /// By run folder.
+    pub made: BTreeMap<PathBuf, Made>,
+    /// Counts changes, so that a wait that is outdated is told from the last one.
+    pub generation: u64,
+    /// A change has no score yet.
+    pub wanted: bool,
+}
+
+impl State {
+    /// What the run on display was made from, when it was made in this session.
+    pub fn shown_made(&self) -> Option<&Made> {
+        self.scoring.made.get(&self.runs.shown()?.path)
+    }
+
+    /// True while the figures on display are older than the last change by hand.
+    pub fn is_outdated(&self) -> bool {
+        let at_work = self.job.as_ref().is_some_and(|j| j.is_score && j.end.is_none());
+        self.scoring.wanted || at_work
+    }
+
+    /// Index of a run of the open model that was made from what there is now.
+    pub fn run_of(&self, document: &Document) -> Option<usize> {
+        let sha256 = self.model.open.as_ref().map(|m| m.sha256.as_str())?;
+        self.runs.all.iter().rposition(|run| {
+            let made = self.scoring.made.get(&run.path);
+            run.report.model.sha256 == sha256 && made.is_some_and(|m| m.document == *document)
+        })
+    }
+}
