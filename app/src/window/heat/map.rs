@@ -91,6 +91,8 @@ pub struct NodeHeat {
     pub colour: Color32,
     /// The figure in words.
     pub text: String,
+    /// The same without a space, for a cell.
+    pub short: String,
 }
 
 /// What a group stands for: the largest figure in it, or the sum where figures add up.
@@ -123,8 +125,8 @@ impl HeatMap {
         let figures: Vec<Option<f64>> = request.model.network.nodes.iter().map(|n| figure(&n.name)).collect();
         let scale = request.scale(figures.iter().flatten().copied());
         let node = |figure: f64| {
-            let colour = scale?.colour(figure);
-            Some(NodeHeat { figure, colour, text: request.words(figure) })
+            let (colour, text) = (scale?.colour(figure), request.words(figure));
+            Some(NodeHeat { figure, colour, short: text.replace(' ', ""), text })
         };
         let nodes: Vec<Option<NodeHeat>> = figures.iter().map(|f| f.and_then(node)).collect();
         let groups = request.model.groups.iter().map(|group| {

@@ -78,11 +78,12 @@ fn operation(scene: &Scene<'_>, is_row: bool, placed: &NodeBox) {
         Some(heat) => heat.colour,
         None => t.unmeasured,
     };
-    let figure = measured.map_or("", |h| h.text.as_str());
     let is_hovered = scene.hovered == Some(Target::Node(placed.node));
     if is_row {
+        let figure = measured.map_or("", |h| h.text.as_str());
         row(scene, placed.node, rect, colour, figure, is_hovered);
     } else {
+        let figure = measured.map_or("", |h| h.short.as_str());
         cell(scene, placed.node, rect, measured.map(|_| colour), colour, figure);
     }
     let is_selected = scene.selection == Some(placed.node);

@@ -2,7 +2,6 @@
 
 use egui::{ComboBox, CornerRadius, FontId, RichText, Sense, Ui, vec2};
 
-use super::widgets::quiet_button;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::picture::paint_scale;
 use crate::window::state::{Heat, HeatSide, State};
@@ -88,7 +87,7 @@ fn scale_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     };
     if !request.heat.is_linear() {
         let (text, other) = if state.graph.linear { ("linear", false) } else { ("log", true) };
-        let button = quiet_button(ui, text).on_hover_text("Logarithmic or linear scale");
+        let button = ui.button(RichText::new(text).color(t.weak)).on_hover_text("Logarithmic or linear scale");
         button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Scale"));
         if button.clicked() {
             out.push(Action::Graph(GraphAction::SetLinear(other)));

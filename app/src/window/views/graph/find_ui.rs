@@ -96,7 +96,12 @@ fn hits_ui(ui: &mut Ui, t: &Tokens, find: &Find, room: f32, out: &mut Actions) {
         return;
     }
     let height = (ROW * ROWS).min(room - 90.0).max(ROW);
-    let mut scroll = ScrollArea::vertical().max_height(height).auto_shrink([false, true]);
+    // The area takes its size from what is in it: the list says how much that is.
+    let needed = height.min(ROW * find.hits.len() as f32);
+    let mut scroll = ScrollArea::vertical()
+        .max_height(height)
+        .min_scrolled_height(needed)
+        .auto_shrink([false, true]);
     let id = Id::unique("chosen hit");
     let moved = ui.data(|d| d.get_temp::<usize>(id)) != Some(find.chosen);
     if moved {

@@ -13,7 +13,7 @@ use crate::window::state::{Goal, Heat, State};
 use crate::window::theme::figures;
 
 /// The tooltip of what is under the pointer.
-pub(super) fn hover_ui(state: &State, scene: &Scene<'_>, canvas: &Response, ui: &Ui) {
+pub(super) fn hover_ui(ui: &Ui, state: &State, scene: &Scene<'_>) {
     let Some(target) = scene.hovered else { return };
     // Widgets on the canvas cover it; the tooltip belongs to the place, whichever of them is there.
     let id = Id::unique("tooltip of the graph");
@@ -24,7 +24,6 @@ pub(super) fn hover_ui(state: &State, scene: &Scene<'_>, canvas: &Response, ui: 
     };
     let Some(rect) = place.map(|p| scene.rect_to_screen(p).intersect(scene.rect)) else { return };
     let response = ui.interact(rect, id.with(key(target)), egui::Sense::hover());
-    let _ = canvas;
     response.on_hover_ui_at_pointer(|ui| match target {
         Target::Group(index) => group_ui(ui, scene, index),
         Target::Node(node) => operation_ui(ui, state, scene, node),
@@ -51,7 +50,10 @@ fn group_ui(ui: &mut Ui, scene: &Scene<'_>, index: usize) {
     if let Some(Some(heat)) = scene.heat.groups.get(index) {
         let request = &scene.heat.request;
         let how = if request.heat.adds_up() { "in all" } else { "the largest" };
-        ui.label(RichText::new(format!("{}, {how}: {}", request.heat.words(), heat.text)).font(figures()));
+        ui.horizontal(|ui| {
+            ui.label(format!("{}, {how}", request.heat.words()));
+            ui.label(RichText::new(&heat.text).font(figures()).color(scene.tokens.strong));
+        });
     }
     if group.nodes.len() > 1 {
         let is_open = scene.layout.groups[index].open;

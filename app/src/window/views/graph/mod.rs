@@ -41,7 +41,7 @@ pub(super) fn graph_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         skeleton_ui(ui, rect);
         return;
     };
-    let fit = Camera::fit(layout.bounds, rect);
+    let fit = fitting(layout.bounds, rect);
     let camera = camera(ui, state, fit, out);
     let detail = Detail::at(camera.zoom);
     let mut scene = Scene {
@@ -71,7 +71,7 @@ pub(super) fn graph_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         .and_then(|p| layout.at(camera.to_plane(rect, p)));
     targets_ui::targets_ui(ui, state, &scene, &response, out);
     scene.paint();
-    hover_ui::hover_ui(state, &scene, &response, ui);
+    hover_ui::hover_ui(ui, state, &scene);
     hover_ui::menu_ui(&scene, &response, out);
     keys_ui::keys_ui(ui, state, &scene, &response, out);
     look_ui(ui, &response, pointer, rect, camera, out);
@@ -105,6 +105,17 @@ fn arrange(state: &State, canvas: Rect, out: &mut Actions) -> bool {
         out.push(Action::Graph(GraphAction::Arrange(key)));
     }
     false
+}
+
+/// All of it beside the buttons.
+fn fitting(bounds: Rect, canvas: Rect) -> Camera {
+    let free = match tools_ui::place(canvas) {
+        Some(tools) => canvas.with_max_x(tools.left()),
+        None => canvas,
+    };
+    let mut camera = Camera::fit(bounds, free);
+    camera.centre += (canvas.center() - free.center()) / camera.zoom;
+    camera
 }
 
 /// The camera of this frame.
