@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Rect, vec2};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use octet::window::actions::{Action, GraphAction};
 use octet::window::backend::{OpenedModel, Picked};
 use octet::window::graph::{Columns, Direction, EdgeKind, Layout, LayoutKey, search, step};
@@ -421,6 +421,23 @@ fn actions_on_a_graph_that_is_not_there_do_nothing() {
     window.perform(Action::OpenModel("/models/net.onnx".into()));
     window.until("the model is open", |s| s.model.open.is_some());
     assert!(window.has_button("block 1"));
+}
+
+#[test]
+fn ctrl_marks_operations_and_the_right_button_changes_them() {
+    use octet::window::graph::Camera;
+    let mut window = Window::with_report();
+    let rect = window.state().graph.layout.as_ref().unwrap().place_of(NodeId(2)).unwrap();
+    window.perform(Action::Graph(GraphAction::Look(Camera { centre: rect.center(), zoom: 1.2 })));
+    window.click(Role::Button, "n2");
+    window.perform(Action::Mark("n4".to_owned()));
+    assert_eq!(window.state().marked.len(), 2);
+    let both = window.harness.query_all_by_role_and_label(Role::Button, "n4").next().unwrap();
+    assert_eq!(both.accesskit_node().toggled(), Some(egui::accesskit::Toggled::True));
+    window.harness.get_by_role_and_label(Role::Button, "n2").click_secondary();
+    window.settle();
+    window.click(Role::Button, "To int16");
+    assert_eq!(window.state().edits.widths.len(), 2, "{:?}", window.state().edits);
 }
 
 #[test]

@@ -119,6 +119,7 @@ impl Sheet<'_> {
             heat: self.heat,
             detail: Detail::Near,
             selection: None,
+            marked: Vec::new(),
             hovered: None,
         };
         scene.paint();

@@ -86,7 +86,7 @@ fn operation(scene: &Scene<'_>, is_row: bool, placed: &NodeBox) {
         let figure = measured.map_or("", |h| h.short.as_str());
         cell(scene, placed.node, rect, measured.map(|_| colour), colour, figure);
     }
-    let is_selected = scene.selection == Some(placed.node);
+    let is_selected = scene.selection == Some(placed.node) || scene.marked.binary_search(&placed.node).is_ok();
     if is_selected || is_hovered {
         let line = if is_selected { Stroke::new(2.0, t.accent) } else { Stroke::new(1.0, t.text) };
         scene.painter.rect_stroke(rect, scene.corners(4.0), line, StrokeKind::Outside);

@@ -61,6 +61,8 @@ pub struct Scene<'a> {
     pub detail: Detail,
     /// The selected operation.
     pub selection: Option<NodeId>,
+    /// Operations marked beside it, in order.
+    pub marked: Vec<NodeId>,
     /// What lies under the pointer.
     pub hovered: Option<Target>,
 }

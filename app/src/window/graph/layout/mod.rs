@@ -18,7 +18,7 @@ use super::links::NodeLinks;
 use crate::window::words;
 
 /// Width of a group.
-pub const WIDTH: f32 = 168.0;
+pub const WIDTH: f32 = 178.0;
 /// Height of a group's title and subtitle.
 pub const HEAD_HEIGHT: f32 = 44.0;
 /// Where edges enter and leave a group, below its upper end.

@@ -185,6 +185,8 @@ pub(super) struct Plan<'a> {
     tracks: BTreeMap<(usize, usize), Vec<Track>>,
     /// The lines of each channel; channel 0 is above the first row, the last one below the last row.
     channels: Vec<Vec<Span>>,
+    /// The spans of each channel and source: lines from one group run together until they part.
+    shared: BTreeMap<(usize, usize), usize>,
     /// The span of a group's own arc.
     arcs: BTreeMap<usize, Option<usize>>,
     /// Left ends of the columns.
@@ -207,6 +209,7 @@ impl<'a> Plan<'a> {
             ways: Vec::with_capacity(edges.len()),
             tracks: BTreeMap::new(),
             channels: vec![Vec::new(); rows + 1],
+            shared: BTreeMap::new(),
             arcs: BTreeMap::new(),
             xs: Vec::new(),
             ys: Vec::new(),
@@ -243,9 +246,9 @@ impl<'a> Plan<'a> {
         self.book(b.row, b.column, Track::In(to));
         let (out, into) = ((a.column + 1) * 10 + 5, b.column * 10 + 5);
         if a.row == b.row || a.row + 1 == b.row {
-            Way::Channel(self.span(b.row, out.min(into), out.max(into)))
+            Way::Channel(self.shared_span(from, b.row, out.min(into), out.max(into)))
         } else {
-            Way::Margin(self.span(a.row + 1, 0, out), self.span(b.row, 0, into))
+            Way::Margin(self.shared_span(from, a.row + 1, 0, out), self.span(b.row, 0, into))
         }
     }
 
@@ -259,6 +262,18 @@ impl<'a> Plan<'a> {
     fn span(&mut self, channel: usize, low: usize, high: usize) -> usize {
         self.channels[channel].push(Span { low, high, lane: 0 });
         self.channels[channel].len() - 1
+    }
+
+    /// The span of a group's lines in a channel, made longer as needed.
+    fn shared_span(&mut self, from: usize, channel: usize, low: usize, high: usize) -> usize {
+        let Some(index) = self.shared.get(&(channel, from)).copied() else {
+            let index = self.span(channel, low, high);
+            self.shared.insert((channel, from), index);
+            return index;
+        };
+        let span = &mut self.channels[channel][index];
+        (span.low, span.high) = (span.low.min(low), span.high.max(high));
+        index
     }
 
     /// Turns counts of tracks and lanes into coordinates.

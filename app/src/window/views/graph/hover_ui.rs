@@ -4,13 +4,13 @@ use egui::{Grid, Id, Response, RichText, Ui};
 use octet_engine::network::NodeId;
 use octet_engine::report::LayerFacts;
 
-use super::select;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::format;
-use crate::window::graph::Target;
+use crate::window::graph::{Target, is_measured};
 use crate::window::picture::Scene;
 use crate::window::state::{Goal, Heat, State};
 use crate::window::theme::figures;
+use crate::window::views::edit_ui::edit_menu_ui;
 
 /// The tooltip of what is under the pointer.
 pub(super) fn hover_ui(ui: &Ui, state: &State, scene: &Scene<'_>) {
@@ -136,7 +136,7 @@ fn constant_ui(ui: &mut Ui, scene: &Scene<'_>, index: usize) {
 }
 
 /// The menu of the right button, on what was under the pointer when it was pressed.
-pub(super) fn menu_ui(scene: &Scene<'_>, canvas: &Response, out: &mut Actions) {
+pub(super) fn menu_ui(state: &State, scene: &Scene<'_>, canvas: &Response, out: &mut Actions) {
     let id = Id::unique("target of the graph's menu");
     let ctx = &canvas.ctx;
     if ctx.input(|i| i.pointer.secondary_pressed()) && canvas.contains_pointer() {
@@ -153,8 +153,14 @@ pub(super) fn menu_ui(scene: &Scene<'_>, canvas: &Response, out: &mut Actions) {
             _ => node.map(|n| scene.layout.owner[n.0]),
         };
         if let Some(node) = node {
-            if ui.button("Select").clicked() {
-                select(scene.model, node, out);
+            let facts = scene.model.network.node(node);
+            if is_measured(&facts.op) {
+                let operations = match state.marked.contains(&facts.name) {
+                    true => state.marked.iter().cloned().collect(),
+                    false => vec![facts.name.clone()],
+                };
+                edit_menu_ui(ui, state, &operations, out);
+                ui.separator();
             }
             if ui.button("Copy its name").clicked() {
                 ui.ctx().copy_text(scene.model.network.node(node).name.clone());

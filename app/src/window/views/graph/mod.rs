@@ -54,6 +54,7 @@ pub(super) fn graph_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         heat: &heat,
         detail,
         selection: state.selection.as_ref().and_then(|s| model.network.find_node(s)),
+        marked: marked(state, model),
         hovered: None,
     };
     if is_current && let Some(goal) = state.graph.goal {
@@ -72,7 +73,7 @@ pub(super) fn graph_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     targets_ui::targets_ui(ui, state, &scene, &response, out);
     scene.paint();
     hover_ui::hover_ui(ui, state, &scene);
-    hover_ui::menu_ui(&scene, &response, out);
+    hover_ui::menu_ui(state, &scene, &response, out);
     keys_ui::keys_ui(ui, state, &scene, &response, out);
     look_ui(ui, &response, pointer, rect, camera, out);
     overview_ui::overview_ui(ui, &scene, out);
@@ -105,6 +106,14 @@ fn arrange(state: &State, canvas: Rect, out: &mut Actions) -> bool {
         out.push(Action::Graph(GraphAction::Arrange(key)));
     }
     false
+}
+
+/// The marked operations.
+fn marked(state: &State, model: &Model) -> Vec<octet_engine::network::NodeId> {
+    if state.marked.is_empty() {
+        return Vec::new();
+    }
+    model.network.node_ids().filter(|(_, n)| state.marked.contains(&n.name)).map(|(id, _)| id).collect()
 }
 
 /// All of it beside the buttons.

@@ -40,6 +40,9 @@ pub(super) fn targets_ui(ui: &Ui, state: &State, scene: &Scene<'_>, canvas: &Res
         out.push(Action::Graph(GraphAction::Fit));
     }
     match clicked {
+        Some(Target::Node(node)) if ui.input(|i| i.modifiers.command) => {
+            out.push(Action::Mark(scene.model.network.node(node).name.clone()));
+        }
         Some(Target::Node(node)) => select(scene.model, node, out),
         Some(Target::Group(index)) => click_group(scene, index, out),
         Some(Target::Constant(index)) => {
@@ -75,7 +78,7 @@ fn head_ui(ui: &Ui, scene: &Scene<'_>, index: usize, placed: &GroupBox) -> bool 
 
 fn operation_ui(ui: &Ui, scene: &Scene<'_>, placed: &NodeBox) -> bool {
     let response = target_ui(ui, scene, "node", placed.node.0, scene.rect_to_screen(placed.rect));
-    let is_selected = scene.selection == Some(placed.node);
+    let is_selected = scene.selection == Some(placed.node) || scene.marked.binary_search(&placed.node).is_ok();
     let name = &scene.model.network.node(placed.node).name;
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, name));
     response.clicked()
