@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use egui::Key;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use octet::window::actions::Action;
+use octet::window::actions::{Action, GraphAction};
 use octet::window::backend::Picked;
 use octet::window::graph::GroupKind;
 use octet::window::state::{Column, Heat, JobEnd, Progress, Step};
@@ -274,9 +274,9 @@ fn a_click_on_a_heading_sorts_and_a_second_one_turns_round() {
 fn the_graph_is_coloured_by_the_chosen_figure() {
     let mut window = Window::with_report();
     assert_eq!(window.state().graph.heat, Heat::Layerwise);
-    window.perform(Action::SetHeat(Heat::Graphwise));
+    window.perform(Action::Graph(GraphAction::SetHeat(Heat::Graphwise)));
     assert!(window.has("not measured"), "the legend explains grey");
-    window.perform(Action::SetHeat(Heat::Off));
+    window.perform(Action::Graph(GraphAction::SetHeat(Heat::Off)));
     assert!(!window.has("not measured"));
 }
 
@@ -358,7 +358,7 @@ fn a_run_whose_model_is_gone_still_shows_its_table() {
 fn f_fits_the_graph_again() {
     let mut window = Window::with_model();
     let camera = octet::window::graph::Camera { centre: egui::pos2(0.0, 0.0), zoom: 2.0 };
-    window.perform(Action::Look(camera));
+    window.perform(Action::Graph(GraphAction::Look(camera)));
     assert!(window.state().graph.camera.is_some());
     window.key(Key::F);
     assert!(window.state().graph.camera.is_none());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use egui::{Key, Modifiers};
 
-use super::actions::{Action, Actions, Effect, ProjectEffect, apply};
+use super::actions::{Action, Actions, Effect, GraphAction, ProjectEffect, apply};
 use super::backend::Backend;
 use super::commands::COMMANDS;
 use super::messages::receive;
@@ -184,13 +184,17 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
                 Action::ClosePathField
             } else if state.shows_log {
                 Action::ToggleLog
+            } else if state.graph.find.is_some() {
+                Action::Graph(GraphAction::ShowFind(false))
             } else {
                 Action::Select(None)
             };
             actions.push(action);
         }
-        if i.consume_key(Modifiers::NONE, Key::F) {
-            actions.push(Action::Fit);
+        if i.consume_key(Modifiers::SHIFT, Key::F) {
+            actions.push(Action::Graph(GraphAction::FitSelection));
+        } else if i.consume_key(Modifiers::NONE, Key::F) {
+            actions.push(Action::Graph(GraphAction::Fit));
         }
     });
     if ctx.memory(|m| m.focused()).is_none() {

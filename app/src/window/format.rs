@@ -54,6 +54,16 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// Microseconds as milliseconds, e.g. `1.23 ms`.
+pub fn milliseconds(us: f64) -> String {
+    let ms = us / 1000.0;
+    match ms.abs() {
+        a if a >= 100.0 => format!("{ms:.0} ms"),
+        a if a >= 10.0 => format!("{ms:.1} ms"),
+        _ => format!("{ms:.2} ms"),
+    }
+}
+
 /// Millions with two decimals, for a column of multiply-accumulates.
 pub fn millions_column(n: u64) -> String {
     format!("{:.2}", n as f64 / 1e6)
@@ -107,6 +117,8 @@ mod tests {
         assert_eq!(bytes(416 * 1024), "416 KiB");
         assert_eq!(bytes(3_774_873), "3.60 MiB");
         assert_eq!(count(300_774_272), "300.8 M");
+        assert_eq!(milliseconds(1234.0), "1.23 ms");
+        assert_eq!(milliseconds(123_456.0), "123 ms");
         assert_eq!(wait(Duration::from_millis(7200)), "8 s");
         assert_eq!(wait(Duration::from_secs(61)), "1 min 01 s");
     }

@@ -184,8 +184,7 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
                 state.marked.clear();
             }
             state.model.last_sha256 = Some(model.sha256.clone());
-            state.graph.open.clear();
-            state.graph.camera = None;
+            state.graph.forget_model();
             state.model.open = Some(Arc::new(*model));
         }
         Err(problem) => report_problem(state, problem),

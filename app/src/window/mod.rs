@@ -10,12 +10,14 @@ pub mod graph;
 pub mod heat;
 pub mod messages;
 pub mod panels;
+pub mod picture;
 pub mod project;
 pub mod settings;
 pub mod state;
 pub mod tasks;
 pub mod theme;
 pub mod views;
+pub mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;

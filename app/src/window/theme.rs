@@ -80,7 +80,7 @@ pub const LIGHT: Tokens = Tokens {
     on_accent: Color32::from_rgb(255, 255, 255),
     warn: Color32::from_rgb(166, 104, 0),
     error: Color32::from_rgb(190, 43, 41),
-    unmeasured: Color32::from_rgb(205, 208, 213),
+    unmeasured: Color32::from_rgb(178, 182, 189),
 };
 
 /// Distance between things that belong together.

@@ -14,7 +14,7 @@ use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
 use octet_engine::report::Report;
 use serde_json::json;
 
-use super::network::mobilenet_v2;
+use super::network::{branched, mobilenet_v2, single, unicode};
 
 /// A job that was started; the test plays its part.
 pub struct StartedJob {
@@ -75,7 +75,14 @@ impl Backend for Scripted {
         if path.ends_with("bad.onnx") {
             return Err(Problem::new(Place::Model, "The model is damaged", "node `x` reads itself"));
         }
-        let network = mobilenet_v2(224);
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let network = match name.as_ref() {
+            "large" => branched(2000),
+            "branched" => branched(40),
+            "unicode" => unicode(),
+            "single" => single(),
+            _ => mobilenet_v2(224),
+        };
         Ok(OpenedModel { network, sha256: "abc".to_owned(), notes: vec!["2 nodes folded".to_owned()] })
     }
 

@@ -16,6 +16,7 @@ const BLOCKS: [(usize, usize, usize, usize); 7] = [
     (6, 320, 1, 1),
 ];
 
+/// Builds networks without weights' values.
 struct Builder {
     nodes: Vec<Node>,
     tensors: Vec<Tensor>,
@@ -63,6 +64,20 @@ impl Builder {
         self.node(Op::Conv(Conv { window, group }), vec![x, weights, bias], shape)
     }
 
+    fn network(self, name: &str, input: TensorId, output: TensorId) -> Network {
+        Network {
+            name: name.to_owned(),
+            nodes: self.nodes,
+            tensors: self.tensors,
+            input,
+            output,
+            input_layout: InputLayout::Nchw,
+            metadata: BTreeMap::new(),
+            opset: 18,
+            ir_version: 8,
+        }
+    }
+
     fn clip(&mut self, x: TensorId) -> TensorId {
         let low = self.tensor(vec![], Some(0.0));
         let high = self.tensor(vec![], Some(6.0));
@@ -101,15 +116,64 @@ pub fn mobilenet_v2(size: usize) -> Network {
     let weights = b.tensor(vec![1000, 1280], Some(0.0));
     let bias = b.tensor(vec![1000], Some(0.0));
     let output = b.node(Op::Gemm(Gemm { trans_b: true }), vec![x, weights, bias], vec![1, 1000]);
-    Network {
-        name: "mobilenet_v2".to_owned(),
-        nodes: b.nodes,
-        tensors: b.tensors,
-        input,
-        output,
-        input_layout: InputLayout::Nchw,
-        metadata: BTreeMap::new(),
-        opset: 18,
-        ir_version: 8,
+    b.network("mobilenet_v2", input, output)
+}
+
+/// At least `operations` operations in which paths part and meet: of every four steps one branches into three paths
+/// of different lengths, which a sum or a concatenation joins, and one is skipped by a line over many steps.
+pub fn branched(operations: usize) -> Network {
+    let mut b = Builder { nodes: Vec::new(), tensors: Vec::new() };
+    let input = b.tensor(vec![1, 3, 64, 64], None);
+    let mut x = b.conv(input, 16, 3, 1, false);
+    let mut far = x;
+    let mut step = 0;
+    while b.nodes.len() < operations {
+        let shape = b.shape(x);
+        x = match step % 4 {
+            0 => {
+                let short = b.conv(x, 16, 1, 1, false);
+                let middle = b.conv(x, 16, 3, 1, false);
+                let long = b.conv(x, 16, 5, 1, false);
+                let long = b.node(Op::Relu, vec![long], shape.clone());
+                let long = b.conv(long, 16, 3, 1, false);
+                let long = b.node(Op::Relu, vec![long], shape.clone());
+                let long = b.conv(long, 16, 3, 1, false);
+                let sum = b.node(Op::Add, vec![short, middle], shape.clone());
+                b.node(Op::Add, vec![sum, long], shape)
+            }
+            1 => {
+                let joined = b.node(Op::Add, vec![x, far], shape);
+                far = joined;
+                joined
+            }
+            2 => {
+                let relu = b.node(Op::Relu, vec![x], shape);
+                b.conv(relu, 16, 3, 1, true)
+            }
+            _ => b.conv(x, 16, 1, 1, false),
+        };
+        step += 1;
     }
+    let x = b.node(Op::GlobalAveragePool, vec![x], vec![1, 16, 1, 1]);
+    let output = b.node(Op::Flatten { axis: 1 }, vec![x], vec![1, 16]);
+    b.network("branched", input, output)
+}
+
+/// Two convolutions of which the second has a name in several scripts, with characters that file formats dislike.
+pub fn unicode() -> Network {
+    let mut b = Builder { nodes: Vec::new(), tensors: Vec::new() };
+    let input = b.tensor(vec![1, 3, 8, 8], None);
+    let x = b.conv(input, 4, 3, 1, false);
+    b.nodes[0].name = "卷积/größe".to_owned();
+    let output = b.conv(x, 4, 1, 1, false);
+    b.nodes[1].name = "сеть <&\"'\u{202e}🦀> ".repeat(12);
+    b.network("unicode", input, output)
+}
+
+/// One operation that does nothing.
+pub fn single() -> Network {
+    let mut b = Builder { nodes: Vec::new(), tensors: Vec::new() };
+    let input = b.tensor(vec![1, 3], None);
+    let output = b.node(Op::Flatten { axis: 1 }, vec![input], vec![1, 3]);
+    b.network("single", input, output)
 }

@@ -35,7 +35,9 @@ impl Window {
     pub fn new() -> Self {
         let backend = Arc::new(Scripted::default());
         let given = backend.clone();
-        let harness = Harness::builder().with_size([1400.0, 900.0]).build_eframe(move |cc| {
+        // Names of operations may hold any character.
+        let builder = Harness::builder().with_size([1400.0, 900.0]).allow_missing_glyphs();
+        let harness = builder.build_eframe(move |cc| {
             OctetWindow::new(cc, given, WindowOptions { open: None, started: Instant::now() })
         });
         let mut window = Self { harness, backend };
@@ -45,8 +47,13 @@ impl Window {
 
     /// With a model open.
     pub fn with_model() -> Self {
+        Self::with_model_of("net")
+    }
+
+    /// With the scripted engine's model of this name open.
+    pub fn with_model_of(name: &str) -> Self {
         let mut window = Self::new();
-        window.perform(Action::OpenModel("/models/net.onnx".into()));
+        window.perform(Action::OpenModel(format!("/models/{name}.onnx").into()));
         window.until("the model is open", |s| s.model.open.is_some());
         window
     }
@@ -82,9 +89,15 @@ impl Window {
         self.settle();
     }
 
-    /// A few frames, enough for clicks to arrive and layouts to settle.
+    /// A few frames, enough for clicks to arrive; then until the graph is arranged.
     pub fn settle(&mut self) {
         self.harness.run_steps(4);
+        let started = Instant::now();
+        while self.state().graph.arranging.is_some() {
+            assert!(started.elapsed() < Duration::from_secs(20), "in vain waited for the layout");
+            std::thread::sleep(Duration::from_millis(2));
+            self.harness.run_steps(2);
+        }
     }
 
     pub fn drop_path(&mut self, path: &Path) {

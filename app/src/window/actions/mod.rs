@@ -29,9 +29,8 @@ use octet_engine::target::TargetSpec;
 use serde_json::Value;
 
 use super::backend::Pick;
-use super::graph::Camera;
 use super::state::{
-    Column, Document, Heat, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, rows,
+    Column, Document, Goal, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, rows,
     table_text,
 };
 
@@ -96,16 +95,6 @@ pub enum Action {
     Select(Option<String>),
     /// Select the row this far below the selected one.
     MoveSelection(i32),
-    /// Open or close a group of the graph.
-    ToggleGroup(usize),
-    /// Open or close all groups.
-    OpenAllGroups(bool),
-    /// Look at another part of the graph.
-    Look(Camera),
-    /// Keep all of the graph in view.
-    Fit,
-    /// Colour the graph by another figure.
-    SetHeat(Heat),
     /// Mark or unmark a row beside the selected one.
     Mark(String),
     /// Mark all rows from the selected one to this.
@@ -175,10 +164,6 @@ impl Action {
             Action::Select(Some(name)) => format!("select {name}"),
             Action::Select(None) => "select nothing".to_owned(),
             Action::MoveSelection(_) => "move the selection".to_owned(),
-            Action::ToggleGroup(_) | Action::OpenAllGroups(_) => "open or close blocks".to_owned(),
-            Action::Look(_) => "look elsewhere".to_owned(),
-            Action::Fit => "fit the graph".to_owned(),
-            Action::SetHeat(heat) => format!("colour by {}", heat.words()),
             Action::Mark(name) | Action::MarkTo(name) => format!("mark {name}"),
             Action::Filter(_) => "filter the table".to_owned(),
             Action::CopyTable(_) => "copy the table".to_owned(),
@@ -208,8 +193,7 @@ impl Action {
         use EditAction::{Redo, RedoTimes, Score, Undo, UndoTimes};
         match self {
             Action::Edit(Undo | Redo | UndoTimes(_) | RedoTimes(_) | Score) => false,
-            Action::Look(_)
-            | Action::Select(_)
+            Action::Select(_)
             | Action::Mark(_)
             | Action::MarkTo(_)
             | Action::Filter(_)
@@ -463,20 +447,6 @@ fn look(state: &mut State, action: Action) {
     match action {
         Action::Select(name) => select(state, name),
         Action::MoveSelection(by) => move_selection(state, by),
-        Action::ToggleGroup(index) => {
-            let was_open = state.graph.open.remove(&index);
-            if !was_open {
-                state.graph.open.insert(index);
-            }
-        }
-        Action::OpenAllGroups(open) => {
-            let count = state.model.open.as_ref().map_or(0, |m| m.groups.len());
-            state.graph.open = if open { (0..count).collect() } else { Default::default() };
-            state.graph.camera = None;
-        }
-        Action::Look(camera) => state.graph.camera = Some(camera),
-        Action::Fit => state.graph.camera = None,
-        Action::SetHeat(heat) => state.graph.heat = heat,
         Action::SortBy(column) => state.table.click(column),
         Action::Mark(name) => mark(state, name),
         Action::MarkTo(name) => mark_to(state, name),
@@ -494,6 +464,11 @@ fn select(state: &mut State, name: Option<String>) {
         (None, Side::Layer) => Side::Step(Step::Model),
         (None, side) => side,
     };
+    // The graph shows what is selected elsewhere.
+    let node = name.as_ref().zip(state.model.open.as_ref()).and_then(|(n, m)| m.network.find_node(n));
+    if let Some(node) = node {
+        state.graph.goal = Some(Goal::IntoView(node));
+    }
     state.marked.clear();
     state.selection = name;
 }
@@ -549,5 +524,6 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Run => Action::OpenRun(path),
         Pick::Project => Action::Project(ProjectAction::Open(path)),
         Pick::SaveProject => Action::Project(ProjectAction::SaveAs(path)),
+        Pick::Picture => Action::Graph(GraphAction::SavePicture(path)),
     }
 }

@@ -18,6 +18,8 @@ pub enum Pick {
     Project,
     /// A project file to write.
     SaveProject,
+    /// Where to save the picture of the graph.
+    Picture,
 }
 
 impl Pick {
@@ -30,6 +32,7 @@ impl Pick {
             Pick::Run => "Open a run",
             Pick::Project => "Open a project",
             Pick::SaveProject => "Save the project",
+            Pick::Picture => "Save the picture of the graph",
         }
     }
     /// What the path should be.
@@ -41,6 +44,7 @@ impl Pick {
             Pick::Run => "Path of a run folder",
             Pick::Project => "Path of an .octet file",
             Pick::SaveProject => "Path of the new .octet file",
+            Pick::Picture => "Path of a new .svg or .png file",
         }
     }
 }
@@ -70,6 +74,10 @@ pub(super) fn pick(what: Pick) -> Picked {
         Pick::Project => dialog.add_filter("Octet project", &["octet"]).pick_file(),
         Pick::SaveProject => {
             dialog.add_filter("Octet project", &["octet"]).set_file_name("project.octet").save_file()
+        }
+        Pick::Picture => {
+            let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
+            dialog.set_file_name("graph.svg").save_file()
         }
     };
     match answer {

@@ -2,7 +2,7 @@
 //! project 1x1, with or without a sum around them; Sandler et al. 2018, figure 3) are found from the graph, never
 //! from names, so that any exporter's file is drawn alike.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use octet_engine::network::{Network, NodeId, Op, TensorId};
 
@@ -278,10 +278,11 @@ pub fn group_edges(network: &Network, groups: &[Group]) -> Vec<(usize, usize)> {
     }
     let links = Links::new(network);
     let mut edges = Vec::new();
+    let mut known = HashSet::new();
     for (id, node) in network.node_ids() {
         for producer in node.inputs.iter().filter_map(|t| links.producer.get(t)) {
             let edge = (owner[producer.0], owner[id.0]);
-            if edge.0 != edge.1 && !edges.contains(&edge) {
+            if edge.0 != edge.1 && known.insert(edge) {
                 edges.push(edge);
             }
         }

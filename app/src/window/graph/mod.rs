@@ -1,15 +1,22 @@
-//! The graph as it is drawn: operations grouped into blocks, blocks laid out in rows, seen through a camera.
-//! Nothing here draws.
+//! The graph as it is drawn: operations grouped into blocks, blocks laid out in rows, seen through a camera, walked
+//! along its edges and searched. Nothing here draws.
 
 mod blocks;
 mod camera;
 mod layout;
+mod links;
+mod search;
+mod walk;
 
 pub use blocks::{Group, GroupKind, group_edges, groups};
-pub use camera::Camera;
+pub use camera::{Camera, Flight};
 pub use layout::{
-    CELL_HEIGHT, GAP_X, GAP_Y, GroupBox, HEAD_HEIGHT, Layout, NodeBox, PADDING, PORT_Y, layout,
+    CELL_HEIGHT, Columns, ConstantBox, Edge, EdgeKind, GroupBox, HEAD_HEIGHT, Labels, Layout, LayoutKey,
+    NodeBox, PADDING, PORT_Y, Target, WIDTH,
 };
+pub use links::NodeLinks;
+pub use search::{Hit, search};
+pub use walk::{Direction, step};
 
 use octet_engine::network::Op;
 

@@ -3,6 +3,7 @@
 mod document;
 mod edits;
 mod export;
+mod graph;
 mod habits;
 mod history;
 mod job;
@@ -20,6 +21,7 @@ mod toasts;
 pub use document::Document;
 pub use edits::{EditError, Edits, requests};
 pub use export::{TableFormat, table_text};
+pub use graph::{Find, Goal, GraphView, Heat, HeatSide};
 pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
@@ -42,7 +44,6 @@ use octet_engine::target::{TARGETS, TargetSpec};
 use serde::{Deserialize, Serialize};
 
 use super::backend::{DropKind, Pick};
-use super::graph::Camera;
 use super::settings::Settings;
 
 /// Everything.
@@ -123,66 +124,6 @@ impl Default for Side {
     fn default() -> Self {
         Side::Step(Step::Model)
     }
-}
-
-/// Which figure colours the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Heat {
-    /// Only this operation quantized.
-    #[default]
-    Layerwise,
-    /// Everything quantized.
-    Graphwise,
-    /// No colours.
-    Off,
-}
-
-impl Heat {
-    /// All, in the order of the menu.
-    pub const ALL: [Heat; 3] = [Heat::Layerwise, Heat::Graphwise, Heat::Off];
-
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Heat::Layerwise => "layerwise error",
-            Heat::Graphwise => "graphwise error",
-            Heat::Off => "none",
-        }
-    }
-
-    /// What the figure measures.
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Heat::Layerwise => {
-                "Only this operation is quantized: noise to signal of the network's output. It tells how much the operation hurts."
-            }
-            Heat::Graphwise => {
-                "Everything is quantized: noise to signal of this operation's output. It tells how much error has gathered so far."
-            }
-            Heat::Off => "No colours",
-        }
-    }
-
-    /// The figure of a layer.
-    pub fn figure(self, layer: &LayerFacts) -> Option<f64> {
-        match self {
-            Heat::Layerwise => layer.layerwise_nsr,
-            Heat::Graphwise => layer.graphwise_nsr,
-            Heat::Off => None,
-        }
-    }
-}
-
-/// How the graph is seen.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct GraphView {
-    /// `None` keeps everything in view, also when the window changes.
-    pub camera: Option<Camera>,
-    /// Indices of the groups that list their operations.
-    pub open: BTreeSet<usize>,
-    /// Colours.
-    pub heat: Heat,
 }
 
 /// A text field for a path.

@@ -50,6 +50,11 @@ impl Runs {
         self.all.get(self.shown?)
     }
 
+    /// The run that the one on display is compared with; not itself.
+    pub fn reference(&self) -> Option<&Run> {
+        self.all.get(self.reference.filter(|r| self.shown != Some(*r))?)
+    }
+
     /// Adds a run, or replaces it when it was there, and displays it.
     pub fn add(&mut self, run: Run) {
         let index = self.all.iter().position(|r| r.path == run.path).unwrap_or(self.all.len());

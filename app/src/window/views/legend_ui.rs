@@ -1,14 +1,10 @@
-//! Under the graph: what the colours mean, and how much of the graph is unfolded.
+//! Under the graph: what the colours mean.
 
-use egui::{
-    Align, Align2, ComboBox, CornerRadius, FontId, Layout, Mesh, Rect, RichText, Sense, Ui, pos2, vec2,
-};
+use egui::{ComboBox, CornerRadius, FontId, RichText, Sense, Ui, vec2};
 
-use super::widgets::quiet_button;
-use crate::window::actions::{Action, Actions};
-use crate::window::format;
-use crate::window::heat::{self, Scale};
-use crate::window::state::{Heat, State};
+use crate::window::actions::{Action, Actions, GraphAction};
+use crate::window::picture::paint_scale;
+use crate::window::state::{Heat, HeatSide, State};
 use crate::window::theme::tokens;
 
 /// The strip under the graph.
@@ -20,24 +16,16 @@ pub(super) fn legend_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         let t = tokens(ui);
         ui.label(RichText::new("Heat").color(t.weak));
         heat_choice_ui(ui, state, out);
-        match super::graph::scale(state) {
-            Some(scale) if state.graph.heat != Heat::Off => scale_ui(ui, scale),
-            _ if state.report().is_none() => {
-                ui.label(RichText::new("Quantize to see where the error is.").color(t.weak));
-            }
-            _ => {}
+        if state.report().is_none() {
+            ui.label(RichText::new("Quantize to see where the error is.").color(t.weak));
+            return;
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if quiet_button(ui, "Fit").on_hover_text("Keep the whole graph in view (F)").clicked() {
-                out.push(Action::Fit);
-            }
-            let all_open =
-                state.model.open.as_ref().is_some_and(|m| state.graph.open.len() == m.groups.len());
-            let text = if all_open { "Fold all" } else { "Unfold all" };
-            if quiet_button(ui, text).on_hover_text("Blocks list their operations").clicked() {
-                out.push(Action::OpenAllGroups(!all_open));
-            }
-        });
+        if state.runs.all.len() > 1 {
+            side_choice_ui(ui, state, out);
+        }
+        if state.graph.heat != Heat::Off {
+            scale_ui(ui, state, out);
+        }
     });
 }
 
@@ -47,61 +35,72 @@ fn heat_choice_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         for heat in Heat::ALL {
             let label = ui.selectable_label(state.graph.heat == heat, heat.words());
             if label.on_hover_text(heat.explanation()).clicked() {
-                out.push(Action::SetHeat(heat));
+                out.push(Action::Graph(GraphAction::SetHeat(heat)));
             }
         }
     });
     shown.response.accessible_name("Heat").on_hover_text(state.graph.heat.explanation());
 }
 
+/// Whose figures: of the run on display, of the one it is compared with, or the difference.
+fn side_choice_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let runs = &state.runs;
+    let reference = runs.reference();
+    let side = if reference.is_some() { state.graph.side } else { HeatSide::Shown };
+    let combo = ComboBox::from_id_salt("heat side").selected_text(side.words()).width(92.0);
+    let shown = combo.show_ui(ui, |ui| {
+        if let (Some(a), Some(b)) = (reference, runs.shown()) {
+            for choice in HeatSide::ALL {
+                let text = match choice {
+                    HeatSide::Shown => format!("{}: {}", choice.words(), b.name()),
+                    HeatSide::Reference => format!("{}: {}", choice.words(), a.name()),
+                    HeatSide::Difference => choice.words().to_owned(),
+                };
+                if ui.selectable_label(side == choice, text).clicked() {
+                    out.push(Action::Graph(GraphAction::SetSide(choice)));
+                }
+            }
+            ui.separator();
+        }
+        ui.label(RichText::new("Compare with run A:").small().color(tokens(ui).weak));
+        for (index, run) in runs.all.iter().enumerate().filter(|(i, _)| Some(*i) != runs.shown) {
+            let is_reference = runs.reference == Some(index);
+            if ui.selectable_label(is_reference, format!("#{} {}", index + 1, run.name())).clicked() {
+                let choice = (!is_reference).then_some(index);
+                out.push(Action::Graph(GraphAction::CompareWith(choice)));
+            }
+        }
+    });
+    let tip = "Colours show the run on display (B), the one it is compared with (A), or what changed";
+    shown.response.accessible_name("Run").on_hover_text(tip);
+}
+
 /// The colours with their numbers, and grey.
-fn scale_ui(ui: &mut Ui, scale: Scale) {
+fn scale_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let t = tokens(ui);
+    let Some(heat) = super::graph::heat_map(ui, state) else { return };
+    let request = &heat.request;
     let font = FontId::monospace(10.5);
-    ui.label(RichText::new(format::percent(scale.low)).font(font.clone()).color(t.text));
-    let (rect, _) = ui.allocate_exact_size(vec2(180.0, 26.0), Sense::hover());
-    let bar = Rect::from_min_max(rect.min + vec2(0.0, 3.0), pos2(rect.right(), rect.top() + 13.0));
-    gradient_ui(ui, bar);
-    for tick in scale.ticks() {
-        let at = scale.position(tick);
-        let x = bar.left() + at * bar.width();
-        ui.painter().vline(x, bar.bottom()..=bar.bottom() + 2.0, egui::Stroke::new(1.0, t.edge));
-        if (0.08..0.92).contains(&at) {
-            ui.painter().text(
-                pos2(x, bar.bottom() + 2.0),
-                Align2::CENTER_TOP,
-                short_percent(tick),
-                FontId::monospace(9.0),
-                t.weak,
-            );
+    let Some(scale) = &heat.scale else {
+        ui.label(RichText::new("not measured in this run").color(t.weak));
+        return;
+    };
+    if !request.heat.is_linear() {
+        let (text, other) = if state.graph.linear { ("linear", false) } else { ("log", true) };
+        let button =
+            ui.button(RichText::new(text).color(t.weak)).on_hover_text("Logarithmic or linear scale");
+        button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Scale"));
+        if button.clicked() {
+            out.push(Action::Graph(GraphAction::SetLinear(other)));
         }
     }
-    ui.label(RichText::new(format::percent(scale.high)).font(font).color(t.text));
+    ui.label(RichText::new(request.words(scale.low)).font(font.clone()).color(t.text));
+    let width = (ui.available_width() - 190.0).clamp(60.0, 240.0);
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+    paint_scale(ui.painter(), rect, scale, request, t);
+    ui.label(RichText::new(request.words(scale.high)).font(font).color(t.text));
     ui.add_space(8.0);
     let (chip, _) = ui.allocate_exact_size(vec2(12.0, 12.0), Sense::hover());
     ui.painter().rect_filled(chip, CornerRadius::same(3), t.unmeasured);
     ui.label(RichText::new("not measured").small().color(t.weak));
-}
-
-/// A power of ten as per cent, without zeros behind the point.
-fn short_percent(fraction: f64) -> String {
-    let text = format!("{:.6}", fraction * 100.0);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn gradient_ui(ui: &Ui, bar: Rect) {
-    const STEPS: u32 = 48;
-    let mut mesh = Mesh::default();
-    for i in 0..=STEPS {
-        let f = i as f32 / STEPS as f32;
-        let x = bar.left() + f * bar.width();
-        mesh.colored_vertex(pos2(x, bar.top()), heat::colour(f));
-        mesh.colored_vertex(pos2(x, bar.bottom()), heat::colour(f));
-        if i > 0 {
-            let k = i * 2;
-            mesh.add_triangle(k - 2, k - 1, k);
-            mesh.add_triangle(k - 1, k, k + 1);
-        }
-    }
-    ui.painter().add(mesh);
 }

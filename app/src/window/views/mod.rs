@@ -23,7 +23,6 @@ mod summary_ui;
 mod table_ui;
 mod toast_ui;
 mod widgets;
-mod words;
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
@@ -31,6 +30,7 @@ use super::actions::Actions;
 use super::panels::{Panels, panels_ui};
 use super::state::{Side, State, Step};
 use super::theme::{RAIL_WIDTH, tokens};
+use super::words;
 
 /// The whole window; true when the user moved a panel.
 pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Actions) -> bool {

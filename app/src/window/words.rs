@@ -8,7 +8,7 @@ fn channels_in(network: &Network, id: NodeId) -> usize {
 }
 
 /// A few words, e.g. `Depthwise 3×3 /2`.
-pub(super) fn long(network: &Network, id: NodeId) -> String {
+pub fn long(network: &Network, id: NodeId) -> String {
     match &network.node(id).op {
         Op::Conv(c) => {
             let [h, w] = c.window.kernel;
@@ -31,7 +31,7 @@ pub(super) fn long(network: &Network, id: NodeId) -> String {
 }
 
 /// As [`long`], with fewer characters: a row of an open block has room for a figure beside it.
-pub(super) fn medium(network: &Network, id: NodeId) -> String {
+pub fn medium(network: &Network, id: NodeId) -> String {
     let long = long(network, id);
     match long.strip_prefix("Depthwise") {
         Some(rest) => format!("DW{rest}"),
@@ -41,7 +41,7 @@ pub(super) fn medium(network: &Network, id: NodeId) -> String {
 }
 
 /// Few enough characters for a cell of a closed block.
-pub(super) fn short(network: &Network, id: NodeId) -> String {
+pub fn short(network: &Network, id: NodeId) -> String {
     match &network.node(id).op {
         Op::Conv(c) => {
             let [h, w] = c.window.kernel;
@@ -67,7 +67,7 @@ fn bounds(network: &Network, id: NodeId) -> Option<(f32, f32)> {
 }
 
 /// The end of a name, with dots for what was cut off its start: ends tell names apart.
-pub(super) fn tail(name: &str, max_chars: usize) -> String {
+pub fn tail(name: &str, max_chars: usize) -> String {
     let count = name.chars().count();
     if count <= max_chars {
         return name.to_owned();
