@@ -51,8 +51,7 @@ fn figures_of_single_pictures_average_to_the_reports() {
     for run in [plain(), equalized()] {
         let probe = Probe::open(run).unwrap();
         assert_eq!(probe.pictures().len(), probe.report().calibration.used.len());
-        let tried: Vec<_> =
-            probe.pictures().iter().map(|p| probe.try_picture(p, None).unwrap()).collect();
+        let tried: Vec<_> = probe.pictures().iter().map(|p| probe.try_picture(p, None).unwrap()).collect();
         let layers = &probe.report().layers;
         assert_eq!(tried[0].depth.len(), layers.len() + 1);
         for (i, layer) in layers.iter().enumerate() {
@@ -118,7 +117,9 @@ fn quantized_values_of_a_scatter_lie_on_the_grid() {
     let picture = &probe.pictures()[0];
     let scatter = probe.scatter(FIRST, picture).unwrap();
     let grid = scatter.grid.unwrap();
-    assert!(scatter.points.len() <= MAX_POINTS + 3 && scatter.points.len() >= MAX_POINTS.min(scatter.elements));
+    assert!(
+        scatter.points.len() <= MAX_POINTS + 3 && scatter.points.len() >= MAX_POINTS.min(scatter.elements)
+    );
     assert!(scatter.points.iter().all(|[_, q]| (q / grid.step).fract() == 0.0 && *q <= grid.high));
     let error = scatter.points.iter().map(|[f, q]| (q - f).abs()).fold(0.0, f32::max);
     assert_eq!(error, scatter.largest_error, "the largest difference is among the points");
@@ -223,8 +224,11 @@ fn files_that_are_missing_or_do_not_belong_together_are_told_by_name() {
     std::fs::remove_file(&moved).unwrap();
     assert!(error(&run).contains("net.onnx"));
     // The plan of another network.
-    std::fs::copy(root().join("tests/fixtures/models/timm_mobilenetv2_035.onnx"), run.join("model.float.onnx"))
-        .unwrap();
+    std::fs::copy(
+        root().join("tests/fixtures/models/timm_mobilenetv2_035.onnx"),
+        run.join("model.float.onnx"),
+    )
+    .unwrap();
     assert!(matches!(Probe::open(&run), Err(ProbeError::Mismatch(_))));
 }
 
@@ -255,7 +259,8 @@ fn a_run_whose_pictures_are_gone_says_where_they_were() {
     std::fs::copy(root().join("tests/fixtures/pictures/scene.png"), pictures.join("scene.png")).unwrap();
     let run = folder.path().join("run");
     let [m, p, r] = [&model(), &pictures, &run].map(|p| p.to_str().unwrap().to_owned());
-    let arguments = ["quantize", &m, "--images", &p, "--target", "esp32p4", "--out", &r, "--strategy", "int8"];
+    let arguments =
+        ["quantize", &m, "--images", &p, "--target", "esp32p4", "--out", &r, "--strategy", "int8"];
     let ran = run_octet(&[&arguments[..], &["--layerwise-pictures", "0"]].concat(), &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     std::fs::remove_dir_all(&pictures).unwrap();

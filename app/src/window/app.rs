@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, Actions, Effect, apply};
+use super::actions::{Action, Actions, Effect, apply, follow};
 use super::backend::{Backend, Pick};
 use super::messages::receive;
 use super::state::{Hover, State};
@@ -142,6 +142,9 @@ impl eframe::App for OctetWindow {
             let effects = receive(&mut self.state, message);
             self.run(effects);
         }
+        // Whatever changed the selection or the run, the close look goes with it.
+        let effects = follow(&mut self.state);
+        self.run(effects);
         if let Some(secs) = self.state.toasts.expire(ctx.time()) {
             ctx.request_repaint_after_secs(secs as f32);
         }

@@ -8,8 +8,8 @@ use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
 use super::actions::{
-    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectMessage, RunsMessage,
-    StrategyMessage, apply, picked,
+    Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesMessage,
+    ProjectMessage, RunsMessage, StrategyMessage, apply, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
@@ -129,7 +129,9 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Model => effects.extend(apply(state, Action::OpenModel(path))),
             DropKind::Pictures => effects.extend(apply(state, Action::AddPictures(path))),
             DropKind::Run => effects.extend(apply(state, Action::OpenRun(path))),
-            DropKind::Picture => state.toasts.info(kind.promise()),
+            DropKind::Picture => {
+                effects.extend(apply(state, Action::Inspect(InspectAction::Try(path))));
+            }
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
                 // It belongs nowhere: no step is worse off because of it.

@@ -91,10 +91,7 @@ impl Probe {
         };
         let counts = some.par_iter().map(one).try_reduce_with(|a, b| Ok(merge(a, b)));
         let counts = counts.unwrap_or_else(|| Ok(Vec::new()))?;
-        Ok(Counted {
-            tensors: watched.tensors.iter().copied().zip(counts).collect(),
-            pictures: some.len(),
-        })
+        Ok(Counted { tensors: watched.tensors.iter().copied().zip(counts).collect(), pictures: some.len() })
     }
 }
 

@@ -126,11 +126,8 @@ impl Probe {
 
 fn best(scores: &[f32], are_probabilities: bool, names: &[String]) -> Vec<Score> {
     let probabilities = if are_probabilities { scores.to_vec() } else { softmax(scores) };
-    let score = |class: usize| Score {
-        class,
-        label: Labels::name(names, class),
-        probability: probabilities[class],
-    };
+    let score =
+        |class: usize| Score { class, label: Labels::name(names, class), probability: probabilities[class] };
     top(scores, SCORES).into_iter().map(score).collect()
 }
 

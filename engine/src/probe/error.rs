@@ -65,6 +65,8 @@ pub enum ProbeError {
     #[error("`{0}` has no weights")]
     NoWeights(String),
     /// The tensor exists on one side only.
-    #[error("`{0}` is computed together with the operation behind it: the quantized network has no such tensor")]
+    #[error(
+        "`{0}` is computed together with the operation behind it: the quantized network has no such tensor"
+    )]
     OneSided(String),
 }

@@ -89,7 +89,9 @@ impl Probe {
             let (before, after) = (self.network.tensor(tensor).len(), stored.values.as_data().len());
             if before != after {
                 let name = self.name(tensor);
-                return Err(ProbeError::Mismatch(format!("`{name}` has {before} values before, {after} after")));
+                return Err(ProbeError::Mismatch(format!(
+                    "`{name}` has {before} values before, {after} after"
+                )));
             }
         }
         let inference = Arc::new(Inference { rgb, float, quantized });

@@ -65,8 +65,7 @@ impl Probe {
         let both = || float.iter().chain(&quantized).copied().filter(|v| v.is_finite());
         let (low, high) = (both().fold(f32::INFINITY, f32::min), both().fold(f32::NEG_INFINITY, f32::max));
         let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
-        let largest_difference =
-            float.iter().zip(&quantized).map(|(f, q)| (q - f).abs()).fold(0.0, f32::max);
+        let largest_difference = float.iter().zip(&quantized).map(|(f, q)| (q - f).abs()).fold(0.0, f32::max);
         let end = channels.end.min(count).min(channels.start.saturating_add(MAX_MAPS));
         let maps = (channels.start.min(end)..end).map(|channel| {
             let place = channel * height * width..(channel + 1) * height * width;

@@ -79,7 +79,8 @@ impl Probe {
     /// name.
     fn subject(&self, name: &str) -> Result<TensorId, ProbeError> {
         if let Some(id) = self.network.find_node(name) {
-            let activation = self.plan.nodes.iter().find(|n| n.name == name).and_then(|n| n.activation.as_ref());
+            let activation =
+                self.plan.nodes.iter().find(|n| n.name == name).and_then(|n| n.activation.as_ref());
             let last = activation.and_then(|a| self.network.find_node(a)).unwrap_or(id);
             return Ok(self.network.node(last).output());
         }

@@ -1,5 +1,7 @@
 //! The weights of an operation beside the integers that they become.
 
+use std::collections::BTreeMap;
+
 use super::histogram::Counter;
 use super::{Grid, Histogram, Probe, ProbeError};
 use crate::analyse::noise_to_signal;
@@ -19,6 +21,8 @@ pub struct WeightFigures {
     pub tensor: String,
     /// By output channel.
     pub channels: Vec<ChannelFigures>,
+    /// Exponents and how many channels have each, the smallest first.
+    pub exponents: Vec<(i32, usize)>,
     /// True where each channel has an exponent of its own, false where all share one.
     pub per_channel: bool,
     /// The channel whose weights `histogram` counts; `None` for all of them.
@@ -91,6 +95,7 @@ impl Probe {
         Ok(WeightFigures {
             operation: operation.to_owned(),
             tensor: name.to_owned(),
+            exponents: counted_exponents(&channels),
             per_channel: exponents.len() > 1,
             channel,
             histogram: counted.finish(BINS),
@@ -132,6 +137,14 @@ impl Probe {
             nsr: noise_to_signal(self.rounded(values, grid).into_iter(), values),
         }
     }
+}
+
+fn counted_exponents(channels: &[ChannelFigures]) -> Vec<(i32, usize)> {
+    let mut counts = BTreeMap::new();
+    for channel in channels {
+        *counts.entry(channel.grid.exponent).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
 }
 
 /// The values of each output channel.

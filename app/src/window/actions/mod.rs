@@ -11,13 +11,12 @@ mod strategy;
 
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
-pub use inspect::{InspectAction, InspectEffect, InspectMessage};
+pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -436,6 +435,7 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Pictures => Action::AddPictures(path),
         Pick::Evaluation => Action::SetEvaluation(path),
         Pick::Run => Action::OpenRun(path),
+        Pick::Picture => Action::Inspect(InspectAction::Try(path)),
     }
 }
 
@@ -462,7 +462,7 @@ fn start(state: &mut State) -> Vec<Effect> {
         layerwise_pictures: 16,
         layerwise_outputs: false,
         keep_clip: false,
-        preprocessing: BTreeMap::new(),
+        preprocessing: state.pictures.preprocessing.clone(),
         threads: 0,
     };
     let label = format!("{stem}-{}-{target}", state.strategies.slug());

@@ -14,6 +14,8 @@ pub enum Pick {
     Evaluation,
     /// A run folder.
     Run,
+    /// A single picture, to be tried.
+    Picture,
 }
 
 impl Pick {
@@ -24,6 +26,7 @@ impl Pick {
             Pick::Pictures => "Choose calibration pictures",
             Pick::Evaluation => "Choose evaluation pictures",
             Pick::Run => "Open a run",
+            Pick::Picture => "Try a picture",
         }
     }
     /// What the path should be.
@@ -33,6 +36,7 @@ impl Pick {
             Pick::Pictures => "Path of a folder of pictures",
             Pick::Evaluation => "Path of a folder of labelled pictures",
             Pick::Run => "Path of a run folder",
+            Pick::Picture => "Path of a picture",
         }
     }
 }
@@ -58,6 +62,7 @@ pub(super) fn pick(what: Pick) -> Picked {
     let dialog = rfd::FileDialog::new().set_title(what.title());
     let answer = match what {
         Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
+        Pick::Picture => dialog.add_filter("Picture", &super::files::PICTURES).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
     };
     match answer {

@@ -1,5 +1,6 @@
 //! What the window knows: plain data that any thread could hold, without drawing and without waiting.
 
+mod inspect;
 mod job;
 mod model;
 mod pictures;
@@ -10,6 +11,7 @@ mod strategies;
 mod table;
 mod toasts;
 
+pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{PictureFolder, Pictures};
@@ -46,6 +48,8 @@ pub struct State {
     pub runs: Runs,
     /// Name of the selected operation; graph, table and inspector share it.
     pub selection: Option<String>,
+    /// A close look at the selection, and the picture that was tried.
+    pub inspect: Inspect,
     /// What the right panel shows.
     pub side: Side,
     /// How the graph is seen.
@@ -83,6 +87,8 @@ pub enum Side {
     Step(Step),
     /// The selected operation.
     Layer,
+    /// The picture that was tried.
+    Try,
 }
 
 impl Default for Side {

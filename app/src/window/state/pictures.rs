@@ -1,5 +1,6 @@
 //! The folders of pictures.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A folder that was looked at.
@@ -24,6 +25,8 @@ pub struct Pictures {
     pub evaluation: Option<PictureFolder>,
     /// Folders being looked at.
     pub pending: usize,
+    /// Pre-processing that differs from the model's own: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
+    pub preprocessing: BTreeMap<String, String>,
 }
 
 impl Pictures {
