@@ -21,6 +21,8 @@ pub struct TriedPicture {
     pub float: Vec<Score>,
     /// The quantized network's best classes, best first.
     pub quantized: Vec<Score>,
+    /// Where names of classes were found; `None` without any, or where they were given.
+    pub labels_from: Option<String>,
     /// Both put the same class first.
     pub agrees: bool,
     /// Noise:signal on this picture along the network: the input, then each operation that leaves a tensor of its own.
@@ -112,6 +114,10 @@ impl Probe {
         let (parting, largest_rise) = partings(&depth, THRESHOLD);
         Ok(TriedPicture {
             picture: inference.rgb.clone(),
+            labels_from: match labels {
+                Some(_) => None,
+                None => self.labels.from.clone(),
+            },
             agrees: first(&float_best) == first(&quantized_best),
             output_nsr: noise_to_signal(quantized.iter().copied(), float),
             float: float_best,

@@ -64,10 +64,10 @@ impl InspectAction {
             }
             InspectAction::ShowMaps(first) => {
                 inspect.first_map = first;
-                inspect.map = first;
+                inspect.map = None;
                 return ask_maps(state).into_iter().collect();
             }
-            InspectAction::ShowMap(channel) => inspect.map = channel,
+            InspectAction::ShowMap(channel) => inspect.map = Some(channel),
             InspectAction::SetMapKind(kind) => inspect.map_kind = kind,
             InspectAction::Try(path) => return try_picture(state, path),
             InspectAction::Apply(finding) => apply_remedy(state, *finding),
@@ -223,7 +223,7 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
     inspect.scatter.clear();
     inspect.maps.clear();
     inspect.channel = None;
-    (inspect.first_map, inspect.map) = (0, 0);
+    (inspect.first_map, inspect.map) = (0, None);
     inspect.subject = subject;
     if inspect.subject.is_some() {
         effects.extend(ask_weights(state));

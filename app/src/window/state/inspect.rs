@@ -149,8 +149,8 @@ pub struct Inspect {
     pub maps: Answer<FeatureMaps>,
     /// First channel of the page of maps.
     pub first_map: usize,
-    /// The channel that is shown large.
-    pub map: usize,
+    /// The channel that is shown large; the one with the largest error of the page until somebody chooses.
+    pub map: Option<usize>,
     /// What the small maps show.
     pub map_kind: MapKind,
     /// The picture that was tried last.
@@ -173,7 +173,7 @@ impl Default for Inspect {
             scatter: Answer::default(),
             maps: Answer::default(),
             first_map: 0,
-            map: 0,
+            map: None,
             map_kind: MapKind::default(),
             tried: None,
             answer: Answer::default(),

@@ -65,17 +65,23 @@ fn answer_ui(ui: &mut Ui, answer: &Arc<TriedPicture>, out: &mut Actions) {
     let t = tokens(ui);
     picture_ui(ui, answer);
     ui.add_space(GAP);
+    let best = |scores: &[Score]| scores.first().map(name_of).unwrap_or_default();
     let (words, colour) = match answer.agrees {
-        true => ("Both networks say the same", t.accent),
-        false => ("The networks disagree", t.warn),
+        true => (format!("Both say {}", best(&answer.float)), t.accent),
+        false => ("The networks disagree".to_owned(), t.warn),
     };
-    ui.label(RichText::new(words).size(15.0).color(colour));
+    ui.add(Label::new(RichText::new(words).size(15.0).color(colour)).truncate());
     ui.add_space(2.0);
     card(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0 * GAP;
         ui.columns(2, |columns| {
             scores_ui(&mut columns[0], "Float", &answer.float, t.edge);
             scores_ui(&mut columns[1], "Quantized", &answer.quantized, t.accent);
         });
+        if let Some(from) = &answer.labels_from {
+            let words = format!("Names from {from}");
+            ui.add(Label::new(RichText::new(words).small().color(t.weak)).truncate());
+        }
     });
     section(ui, "Where they part");
     card(ui, |ui| {
@@ -120,13 +126,17 @@ fn texture(ui: &Ui, answer: &Arc<TriedPicture>) -> Option<TextureHandle> {
     Some(texture)
 }
 
+fn name_of(score: &Score) -> String {
+    score.label.clone().unwrap_or_else(|| format!("class {}", score.class))
+}
+
 /// One network's best classes with bars.
 fn scores_ui(ui: &mut Ui, title: &str, scores: &[Score], colour: Color32) {
     let t = tokens(ui);
     ui.spacing_mut().item_spacing.y = 3.0;
     ui.label(RichText::new(title).small().color(t.weak));
     for (rank, score) in scores.iter().enumerate() {
-        let name = score.label.clone().unwrap_or_else(|| format!("class {}", score.class));
+        let name = name_of(score);
         let strength = if rank == 0 { t.strong } else { t.text };
         let label = ui.add(Label::new(RichText::new(&name).color(strength)).truncate());
         label.on_hover_text(format!("class {}: {name}", score.class));
@@ -210,7 +220,9 @@ fn depth_ui(ui: &mut Ui, answer: &TriedPicture, out: &mut Actions) {
             plot.vline(line);
         }
         let line: PlotPoints<'_> = points.clone().into();
-        plot.line(Line::new("", line).stroke(Stroke::new(1.2, t.accent)).allow_hover(false));
+        plot.line(
+            Line::new("", line).stroke(Stroke::new(1.2, t.accent)).allow_band(false).allow_hover(false),
+        );
         let dots: PlotPoints<'_> = points.into();
         plot.points(Points::new("", dots).radius(1.8).color(t.accent).allow_hover(false));
         if let Some(place) = place {

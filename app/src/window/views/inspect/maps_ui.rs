@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{
     Align, Color32, ColorImage, CornerRadius, Id, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
+    TextureFilter, TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use octet_engine::probe::{FeatureMap, FeatureMaps};
 
@@ -26,7 +26,7 @@ struct Sheets {
 
 pub(super) fn maps_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, out: &mut Actions) {
     let Some(sheets) = sheets(ui, inspect) else { return };
-    let large = maps.maps.iter().position(|m| m.channel == inspect.map).unwrap_or(0);
+    let large = shown_large(inspect, maps);
     if maps.height == 1 && maps.channels == 1 {
         strips_ui(ui, maps, &sheets);
     } else {
@@ -36,8 +36,15 @@ pub(super) fn maps_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, out: &
     if maps.channels > 1 {
         ui.add_space(4.0);
         bar_ui(ui, inspect, maps, out);
-        page_ui(ui, inspect, maps, &sheets, out);
+        page_ui(ui, inspect, &sheets, large, out);
     }
+}
+
+/// The place on the page of the chosen channel, else of the one with the largest error.
+fn shown_large(inspect: &Inspect, maps: &FeatureMaps) -> usize {
+    let chosen = inspect.map.and_then(|channel| maps.maps.iter().position(|m| m.channel == channel));
+    let worst = || (0..maps.maps.len()).rev().max_by(|&a, &b| maps.maps[a].nsr.total_cmp(&maps.maps[b].nsr));
+    chosen.or_else(worst).unwrap_or(0)
 }
 
 fn bytes(map: &FeatureMap, kind: MapKind) -> &[u8] {
@@ -78,7 +85,8 @@ fn sheets(ui: &Ui, inspect: &Inspect) -> Option<Sheets> {
     }
     let textures = MapKind::ALL.map(|kind| {
         let image = sheet(maps, kind);
-        ui.ctx().load_texture(format!("maps {}", kind.word()), image, TextureOptions::NEAREST)
+        let options = TextureOptions { minification: TextureFilter::Linear, ..TextureOptions::NEAREST };
+        ui.ctx().load_texture(format!("maps {}", kind.word()), image, options)
     });
     let sheets = Sheets { of: Arc::clone(maps), textures };
     ui.data_mut(|d| d.insert_temp(id, sheets.clone()));
@@ -238,8 +246,8 @@ fn bar_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, out: &mut Actions)
 }
 
 /// The small maps.
-fn page_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, sheets: &Sheets, out: &mut Actions) {
-    let t = tokens(ui);
+fn page_ui(ui: &mut Ui, inspect: &Inspect, sheets: &Sheets, large: usize, out: &mut Actions) {
+    let (t, maps) = (tokens(ui), sheets.of.as_ref());
     let gap = 4.0;
     let side = ((ui.available_width() - gap * (COLUMNS - 1) as f32) / COLUMNS as f32).max(16.0);
     ui.spacing_mut().item_spacing = vec2(gap, gap);
@@ -248,7 +256,7 @@ fn page_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, sheets: &Sheets, 
             for (column, map) in row.1.iter().enumerate() {
                 let place = row.0 * COLUMNS + column;
                 let (square, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
-                let chosen = inspect.map == map.channel;
+                let chosen = place == large;
                 let label = format!("Channel {}", map.channel);
                 response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &label));
                 let rect = Rect::from_center_size(square.center(), fitted(maps, side - 2.0));

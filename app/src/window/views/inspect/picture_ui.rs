@@ -48,7 +48,7 @@ fn chooser_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             choose_ui(ui, "Other…", out);
-            let width = (ui.available_width() - 4.0).max(60.0);
+            let width = ui.available_width().max(60.0);
             let text = chosen.map_or_else(|| "no picture".to_owned(), |p| name(p));
             let combo = ComboBox::from_id_salt("picture").selected_text(text).width(width).truncate();
             let shown = combo.show_ui(ui, |ui| {

@@ -6,6 +6,8 @@ use octet_engine::probe::{Bar, Grid};
 
 use crate::window::theme::{SMALL_SIZE, Tokens, tokens};
 
+/// Ticks that stand closer than the first fade, wider than the second are fully drawn.
+const SPACING: egui::Rangef = egui::Rangef { min: 8.0, max: 14.0 };
 /// Fewest pixels between two lines of a quantization grid.
 const GRID_PIXELS: f64 = 6.0;
 
@@ -24,6 +26,8 @@ pub(in crate::window::views) fn plot<'a>(ui: &Ui, id: &str, height: f32) -> Plot
         .show_crosshair(false)
         .show_grid([false, false])
         .set_margin_fraction(egui::vec2(0.02, 0.06))
+        .x_grid_spacer(egui_plot::uniform_grid_spacer(|input| steps(input.bounds)))
+        .y_grid_spacer(egui_plot::uniform_grid_spacer(|input| steps(input.bounds)))
         .custom_x_axes(vec![x_axis(t)])
         .custom_y_axes(Vec::new())
         .label_formatter(|_| None)
@@ -32,7 +36,8 @@ pub(in crate::window::views) fn plot<'a>(ui: &Ui, id: &str, height: f32) -> Plot
 /// The axis below.
 pub(in crate::window::views) fn x_axis<'a>(t: &Tokens) -> AxisHints<'a> {
     let font = FontId::monospace(SMALL_SIZE - 1.0);
-    AxisHints::new_x().tick_label_color(t.weak).tick_label_font(font).formatter(|mark, _| figure(mark))
+    let axis = AxisHints::new_x().label_spacing(SPACING).tick_label_color(t.weak).tick_label_font(font);
+    axis.formatter(|mark, _| figure(mark))
 }
 
 /// The axis on the left.
@@ -42,12 +47,20 @@ pub(in crate::window::views) fn y_axis<'a>(
 ) -> AxisHints<'a> {
     let font = FontId::monospace(SMALL_SIZE - 1.0);
     let axis = AxisHints::new_y().placement(HPlacement::Left).tick_label_color(t.weak).tick_label_font(font);
-    axis.min_thickness(30.0).formatter(move |mark, _| formatter(mark))
+    axis.label_spacing(SPACING).min_thickness(30.0).formatter(move |mark, _| formatter(mark))
+}
+
+/// Three to six round steps between the ends of an axis, with no finer ones.
+fn steps((low, high): (f64, f64)) -> [f64; 3] {
+    let rough = ((high - low) / 4.0).max(1e-9);
+    let decade = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].iter().map(|s| s * decade).find(|s| *s >= rough).unwrap_or(decade);
+    [step; 3]
 }
 
 /// A figure of an axis, with as many decimals as the distance of its neighbours needs.
 pub(in crate::window::views) fn figure(mark: GridMark) -> String {
-    let decimals = (-mark.step_size.log10().floor()).clamp(0.0, 7.0) as usize;
+    let decimals = (-(mark.step_size.log10() + 1e-9).floor()).clamp(0.0, 7.0) as usize;
     format!("{:.decimals$}", mark.value).replace('-', "−")
 }
 

@@ -1,10 +1,10 @@
 //! Float against quantized values.
 
 use egui::{RichText, Stroke, Ui};
-use egui_plot::{Line, PlotPoints, Points};
+use egui_plot::{HLine, Line, PlotPoints, Points};
 use octet_engine::probe::Scatter;
 
-use super::plot::{self, grid_ui, plot, show, y_axis};
+use super::plot::{self, plot, show, y_axis};
 use crate::window::format;
 use crate::window::theme::tokens;
 use crate::window::views::widgets::fact;
@@ -14,17 +14,22 @@ pub(super) fn scatter_ui(ui: &mut Ui, scatter: &Scatter) {
     fact(ui, "Error on this picture", &format::percent(scatter.nsr))
         .on_hover_text("Everything quantized: noise to signal of what this operation leaves");
     fact(ui, "Largest difference", &format!("{:.4}", scatter.largest_error));
-    let width = ui.available_width();
     let drawn = plot(ui, "scatter", 150.0).custom_y_axes(vec![y_axis(t, plot::figure)]);
     show(ui, drawn, "Float against quantized values", |plot| {
         let xs = || scatter.points.iter().map(|[f, _]| f64::from(*f));
         let (low, high) = (xs().fold(f64::MAX, f64::min), xs().fold(f64::MIN, f64::max));
         if low <= high {
             let diagonal: PlotPoints<'_> = vec![[low, low], [high, high]].into();
-            plot.line(Line::new("", diagonal).stroke(Stroke::new(1.0, t.edge)).allow_hover(false));
+            plot.line(
+                Line::new("", diagonal).stroke(Stroke::new(1.0, t.edge)).allow_band(false).allow_hover(false),
+            );
         }
-        if let Some(grid) = scatter.grid {
-            grid_ui(plot, grid, width, t);
+        // The ends of the integers, where the values come near them.
+        for end in scatter.grid.iter().flat_map(|g| [g.low, g.high]).map(f64::from) {
+            if low <= end && end <= high {
+                let line = HLine::new("", end).stroke(Stroke::new(1.0, t.error.gamma_multiply(0.8)));
+                plot.hline(line.allow_hover(false));
+            }
         }
         let points: PlotPoints<'_> = scatter.points.iter().map(|p| p.map(f64::from)).collect();
         let points = Points::new("", points).radius(1.3).color(t.accent.gamma_multiply(0.7));

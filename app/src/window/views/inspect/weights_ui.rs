@@ -34,14 +34,16 @@ fn facts_ui(ui: &mut Ui, weights: &WeightFigures) {
     if weights.clipped > 0.0 {
         fact(ui, "Clipped weights", &format::percent(weights.clipped));
     }
-    let exponents = &weights.exponents;
-    let words = match exponents.as_slice() {
-        [(one, _)] => format!("{one}"),
-        many => many.iter().map(|(e, n)| format!("{e}:{n}")).collect::<Vec<_>>().join("  "),
-    };
-    let name = if exponents.len() > 1 { "Exponent:channels" } else { "Exponent" };
-    let rows = exponents.iter().map(|(e, n)| format!("exponent {e}: {n} channels"));
-    fact(ui, name, &words).on_hover_text(rows.collect::<Vec<_>>().join("\n"));
+    match weights.exponents.as_slice() {
+        [(one, _)] => {
+            fact(ui, "Exponent", &one.to_string());
+        }
+        many => {
+            let each = many.iter().map(|(e, n)| format!("{e} ({n})"));
+            let words = each.collect::<Vec<_>>().join(", ").replace('-', "−");
+            caption_ui(ui, &format!("Exponents and how many channels have them: {words}"));
+        }
+    }
     if weights.corrected {
         caption(ui, "A strategy gave the quantized network other weights; these are the float network's.");
     }
@@ -110,7 +112,7 @@ fn bands_ui(plot: &mut egui_plot::PlotUi<'_>, channels: &[ChannelFigures], t: &T
     plot.add(band(|c| c.quarter, |c| c.three_quarters, 0.65));
     let median: PlotPoints<'_> =
         channels.iter().enumerate().map(|(i, c)| [i as f64, f64::from(c.median)]).collect();
-    plot.line(Line::new("", median).stroke(Stroke::new(1.0, t.strong)).allow_hover(false));
+    plot.line(Line::new("", median).stroke(Stroke::new(1.0, t.strong)).allow_band(false).allow_hover(false));
 }
 
 /// Either end of the integers, as steps from channel to channel.
@@ -122,7 +124,12 @@ fn ends_ui(plot: &mut egui_plot::PlotUi<'_>, channels: &[ChannelFigures], t: &To
             [[i as f64 - 0.5, y], [i as f64 + 0.5, y]]
         });
         let steps: PlotPoints<'_> = steps.collect();
-        plot.line(Line::new("", steps).stroke(Stroke::new(1.2, t.error)).allow_hover(false));
+        plot.line(
+            Line::new("", steps)
+                .stroke(Stroke::new(1.0, t.error.gamma_multiply(0.8)))
+                .allow_band(false)
+                .allow_hover(false),
+        );
     }
 }
 
