@@ -272,6 +272,22 @@ fn a_remedy_with_a_strategy_that_is_not_there_changes_nothing() {
 }
 
 #[test]
+fn a_run_that_cannot_be_looked_into_says_so_once() {
+    let mut window = Window::with_model();
+    let network = window.state().model.open.clone().unwrap().network.clone();
+    let report = support::report::report(&network, "/models/net.onnx");
+    window.backend.reports.lock().unwrap().insert("/runs/broken".into(), report);
+    window.perform(Action::OpenRun("/runs/broken".into()));
+    window.until("the report is shown", |s| s.report().is_some());
+    window.perform(Action::Select(Some("n0".to_owned())));
+    window.until("all failed", |s| !s.inspect.maps.waiting && !s.inspect.activations.waiting);
+    window.until("all failed", |s| !s.inspect.scatter.waiting);
+    let told = window.harness.query_all_by_label_contains("This picture cannot be used").count();
+    assert_eq!(told, 1);
+    assert!(window.has("Layerwise error"), "the report's figures stay");
+}
+
+#[test]
 fn a_tiny_window_with_everything_in_it_settles() {
     let mut window = looking_at("n0");
     window.harness.set_size(egui::vec2(480.0, 320.0));

@@ -57,7 +57,10 @@ impl InspectBackend for Scripted {
         })
     }
 
-    fn activations(&self, _: &Path, operation: &str) -> Result<ActivationFigures, Problem> {
+    fn activations(&self, run: &Path, operation: &str) -> Result<ActivationFigures, Problem> {
+        if let Some(problem) = broken(run) {
+            return Err(problem);
+        }
         self.asked.lock().unwrap().push(format!("activations {operation}"));
         Ok(ActivationFigures {
             tensor: operation.to_owned(),
@@ -73,9 +76,9 @@ impl InspectBackend for Scripted {
         Ok(vec!["/pictures/größe.jpg".into(), "/pictures/zwei.jpg".into()])
     }
 
-    fn scatter(&self, _: &Path, operation: &str, picture: Option<&Path>) -> Result<Scatter, Problem> {
+    fn scatter(&self, run: &Path, operation: &str, picture: Option<&Path>) -> Result<Scatter, Problem> {
         self.asked.lock().unwrap().push(format!("scatter {operation} {picture:?}"));
-        if let Some(problem) = picture.and_then(broken) {
+        if let Some(problem) = broken(run).or_else(|| picture.and_then(broken)) {
             return Err(problem);
         }
         Ok(Scatter {
@@ -90,12 +93,12 @@ impl InspectBackend for Scripted {
 
     fn maps(
         &self,
-        _: &Path,
+        run: &Path,
         operation: &str,
         picture: Option<&Path>,
         channels: Range<usize>,
     ) -> Result<FeatureMaps, Problem> {
-        if let Some(problem) = picture.and_then(broken) {
+        if let Some(problem) = broken(run).or_else(|| picture.and_then(broken)) {
             return Err(problem);
         }
         let map = |channel| FeatureMap {

@@ -1,6 +1,7 @@
 //! Actions on the inspector and the picture that is tried.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use octet_engine::probe::{ActivationFigures, FeatureMaps, Scatter, TriedPicture, WeightFigures};
 use octet_engine::report::{Finding, Remedy};
@@ -193,16 +194,24 @@ impl InspectMessage {
 
 /// Keeps the close look with the selection and the run on display, whatever changed them. Call it once a frame.
 pub fn follow(state: &mut State) -> Vec<Effect> {
-    let run = state.runs.shown().map(|r| r.path.clone());
+    let shown = state.runs.shown();
+    let (run, report) = (shown.map(|r| r.path.clone()), shown.map(|r| Arc::clone(&r.report)));
     let mut effects = Vec::new();
-    if state.inspect.pictures_of != run {
+    // A run that was made anew in the same folder has another report.
+    let same = match (&state.inspect.report, &report) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    if !same {
+        state.inspect.report = report;
+        state.inspect.subject = None;
         // A picture of another run may be gone, or of another size; one that was tried by hand stays.
         let tried = state.inspect.tried.as_ref().map(|t| &t.path);
         if state.inspect.picture.as_ref() != tried {
             state.inspect.picture = None;
         }
         state.inspect.pictures.clear();
-        state.inspect.pictures_of.clone_from(&run);
         if let Some(run) = &run {
             let ticket = state.inspect.pictures.ask();
             effects.push(Effect::Inspect(InspectEffect { ticket, run: run.clone(), ask: Ask::Pictures }));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use octet_engine::probe::{ActivationFigures, FeatureMaps, Scatter, TriedPicture, WeightFigures};
+use octet_engine::report::Report;
 
 use super::Problem;
 
@@ -139,8 +140,8 @@ pub struct Inspect {
     pub logarithmic: bool,
     /// Pictures that can be chosen.
     pub pictures: Answer<Vec<PathBuf>>,
-    /// The run that they belong to.
-    pub pictures_of: Option<PathBuf>,
+    /// The report whose run all answers are about.
+    pub report: Option<Arc<Report>>,
     /// The chosen picture; the first of the run until somebody chooses.
     pub picture: Option<PathBuf>,
     /// Float against quantized on the picture.
@@ -168,7 +169,7 @@ impl Default for Inspect {
             activations: Answer::default(),
             logarithmic: true,
             pictures: Answer::default(),
-            pictures_of: None,
+            report: None,
             picture: None,
             scatter: Answer::default(),
             maps: Answer::default(),

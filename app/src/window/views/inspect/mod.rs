@@ -33,12 +33,28 @@ pub(super) fn advice_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
 /// Weights, activations and one picture, where a run is on display.
 pub(super) fn parts_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
-    let Some(subject) = &state.inspect.subject else { return };
+    let inspect = &state.inspect;
+    let Some(subject) = &inspect.subject else { return };
+    // Where the run cannot be opened, all questions have the same answer.
+    let answers = [problem(&inspect.activations), problem(&inspect.scatter), problem(&inspect.maps)];
+    if let [Some(a), Some(b), Some(c)] = answers
+        && a == b
+        && b == c
+    {
+        section(ui, "Weights and activations");
+        problem_ui(ui, a);
+        return;
+    }
     if subject.has_weights {
         weights_ui::weights_ui(ui, &state.inspect, out);
     }
     activations_ui::activations_ui(ui, &state.inspect, out);
     picture_ui::picture_ui(ui, state, out);
+}
+
+/// Why there is no answer.
+fn problem<T>(answer: &Answer<T>) -> Option<&Problem> {
+    answer.value.as_ref()?.as_ref().err()
 }
 
 /// What an answer looks like: the good one by `draw`, a grey field while it is not there, or why it never will be.
