@@ -17,6 +17,7 @@ pub mod passes;
 pub mod pictures;
 pub mod plan;
 pub mod predict;
+pub mod probe;
 pub mod qdq;
 pub mod quantize;
 pub mod report;

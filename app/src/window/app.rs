@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use egui::{Key, Modifiers};
 
-use super::actions::{Action, Actions, Effect, GraphAction, ProjectEffect, apply};
+use super::actions::{Action, Actions, Effect, GraphAction, ProjectEffect, apply, follow};
 use super::backend::Backend;
 use super::commands::COMMANDS;
 use super::messages::receive;
@@ -218,6 +218,9 @@ impl eframe::App for OctetWindow {
             let effects = receive(&mut self.state, message);
             self.run(effects);
         }
+        // Whatever changed the selection or the run, the close look goes with it.
+        let effects = follow(&mut self.state);
+        self.run(effects);
         self.closing(ctx);
         if heard {
             self.keep();

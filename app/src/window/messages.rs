@@ -9,7 +9,7 @@ use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
 use super::actions::{
-    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectAction,
+    Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesMessage, ProjectAction,
     ProjectMessage, RunsMessage, StrategyMessage, after_job, apply, changed, note_opened, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
@@ -146,7 +146,9 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Project => {
                 effects.extend(apply(state, Action::Project(ProjectAction::Open(path))));
             }
-            DropKind::Picture => state.toasts.info(kind.promise()),
+            DropKind::Picture => {
+                effects.extend(apply(state, Action::Inspect(InspectAction::Try(path))));
+            }
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
                 // It belongs nowhere: no step is worse off because of it.

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
-    Backend, FoundPlugins, InspectBackend, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription,
-    ProjectBackend, RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
+    Backend, FoundPlugins, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription, ProjectBackend,
+    RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::state::{Place, Problem};
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
@@ -29,6 +29,8 @@ pub struct Scripted {
     pub jobs: Mutex<Vec<StartedJob>>,
     pub reports: Mutex<BTreeMap<PathBuf, Report>>,
     pub picks: Mutex<Vec<Picked>>,
+    /// What was asked about operations and pictures.
+    pub asked: Mutex<Vec<String>>,
 }
 
 fn field(key: &str, title: &str, kind: SettingKind, default: serde_json::Value) -> SettingField {
@@ -64,7 +66,6 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
     }
 }
 
-impl InspectBackend for Scripted {}
 impl PicturesBackend for Scripted {}
 impl StrategyBackend for Scripted {}
 impl RunsBackend for Scripted {}

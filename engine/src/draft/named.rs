@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Bits, Draft};
 use crate::network::Network;
 use crate::plan::{Format, Plan};
 
 /// `plan.json`: what was decided, and what followed from it, in the network's own names.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedDraft {
     /// Version of this form.
     pub schema: u32,
@@ -26,12 +26,12 @@ pub struct NamedDraft {
 }
 
 /// One operation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedNode {
     /// Node name.
     pub name: String,
     /// ONNX operation.
-    pub op: &'static str,
+    pub op: String,
     /// Width.
     pub bits: Bits,
     /// Activations it reads, in order: tensor name, format as stored, format as read.
@@ -47,7 +47,7 @@ pub struct NamedNode {
 }
 
 /// One operand.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedOperand {
     /// Tensor name.
     pub tensor: String,
@@ -66,7 +66,7 @@ impl NamedDraft {
             let constants = planned.weights.iter().chain(&planned.bias);
             NamedNode {
                 name: node.name.clone(),
-                op: node.op.onnx_name(),
+                op: node.op.onnx_name().to_owned(),
                 bits: planned.bits,
                 inputs: planned
                     .operands

@@ -324,7 +324,8 @@ impl Job<'_> {
         (0..self.pictures.len().min(count)).map(|i| Ok(self.pictures.input(i)?)).collect()
     }
 
-    /// Writes `model.espdl`, `model.qdq.onnx` and `plan.json`.
+    /// Writes `model.espdl`, `model.qdq.onnx`, `plan.json` and, where a strategy changed the float network,
+    /// `model.float.onnx`.
     fn export(&self) -> Result<Exported, JobError> {
         let tell = |fraction: f32, message: &str| {
             let message = message.to_owned();
@@ -359,10 +360,23 @@ impl Job<'_> {
             "model.qdq.onnx",
             &qdq::to_qdq(self.network, self.draft, self.plan),
         )?;
+        if let Some(model) = self.changed_float_model()? {
+            run::write_file(&self.request.out, run::FLOAT_MODEL, &model)?;
+        }
         let named = crate::draft::NamedDraft::new(self.network, self.draft, self.plan);
         run::write_json(&self.request.out, "plan.json", &named)?;
         tell(1.0, "");
         Ok(Exported { simulator, file_bytes: bytes.len() as u64 })
+    }
+
+    /// The float network that errors are measured against, as an ONNX file; `None` where it is the model file's.
+    fn changed_float_model(&self) -> Result<Option<Vec<u8>>, JobError> {
+        if self.draft.changed_weights.is_empty() && self.draft.relu_for_clip.is_empty() {
+            return Ok(None);
+        }
+        let network = float_network(self.network, self.draft);
+        let model = onnx::float_model(&network, &self.draft.changed_weights);
+        model.map(Some).map_err(|e| JobError::Request(e.to_string()))
     }
 
     fn graphwise(&self, simulator: &Simulator) -> Result<Option<analyse::Graphwise>, JobError> {

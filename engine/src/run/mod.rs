@@ -95,9 +95,13 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
     write_json(folder, "report.json", report)
 }
 
-/// Removes `report.json`, `report.html` and `predictions.json`, so that they are not taken for those of a newer model.
+/// The float network under the draft, where a strategy changed it.
+pub const FLOAT_MODEL: &str = "model.float.onnx";
+
+/// Removes `report.json`, `report.html`, `predictions.json` and `model.float.onnx`, so that they are not taken for those
+/// of a newer model.
 pub fn remove_report(folder: &Path) -> Result<(), RunError> {
-    for name in ["report.json", "report.html", predictions::FILE_NAME] {
+    for name in ["report.json", "report.html", predictions::FILE_NAME, FLOAT_MODEL] {
         let path = folder.join(name);
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
@@ -115,7 +119,8 @@ pub fn read_report(run: &Path) -> Result<Report, RunError> {
     read_json(&path, MAX_REPORT_BYTES)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<T, RunError> {
+/// Reads JSON of at most so many bytes.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<T, RunError> {
     let failed = |source| RunError::Read { path: path.to_owned(), source };
     let format = |reason: String| RunError::Format { path: path.to_owned(), reason };
     let mut bytes = Vec::new();

@@ -150,7 +150,7 @@ impl GraphAction {
             }
             GraphAction::AskPicture { dark } => {
                 graph.picture_dark = dark;
-                return vec![Effect::Ask(Pick::Picture)];
+                return vec![Effect::Ask(Pick::GraphPicture)];
             }
             GraphAction::SavePicture(path) => return save(state, path),
         }

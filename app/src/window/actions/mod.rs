@@ -15,7 +15,7 @@ pub(super) use edit::after_job;
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
-pub use inspect::{InspectAction, InspectEffect, InspectMessage};
+pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage};
 pub(super) use project::note_opened;
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
@@ -524,6 +524,7 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Run => Action::OpenRun(path),
         Pick::Project => Action::Project(ProjectAction::Open(path)),
         Pick::SaveProject => Action::Project(ProjectAction::SaveAs(path)),
-        Pick::Picture => Action::Graph(GraphAction::SavePicture(path)),
+        Pick::GraphPicture => Action::Graph(GraphAction::SavePicture(path)),
+        Pick::Picture => Action::Inspect(InspectAction::Try(path)),
     }
 }

@@ -19,6 +19,8 @@ pub enum Pick {
     /// A project file to write.
     SaveProject,
     /// Where to save the picture of the graph.
+    GraphPicture,
+    /// A single picture, to be tried.
     Picture,
 }
 
@@ -32,7 +34,8 @@ impl Pick {
             Pick::Run => "Open a run",
             Pick::Project => "Open a project",
             Pick::SaveProject => "Save the project",
-            Pick::Picture => "Save the picture of the graph",
+            Pick::GraphPicture => "Save the picture of the graph",
+            Pick::Picture => "Try a picture",
         }
     }
     /// What the path should be.
@@ -44,7 +47,8 @@ impl Pick {
             Pick::Run => "Path of a run folder",
             Pick::Project => "Path of an .octet file",
             Pick::SaveProject => "Path of the new .octet file",
-            Pick::Picture => "Path of a new .svg or .png file",
+            Pick::GraphPicture => "Path of a new .svg or .png file",
+            Pick::Picture => "Path of a picture",
         }
     }
 }
@@ -70,12 +74,13 @@ pub(super) fn pick(what: Pick) -> Picked {
     let dialog = rfd::FileDialog::new().set_title(what.title());
     let answer = match what {
         Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
+        Pick::Picture => dialog.add_filter("Picture", &super::files::PICTURES).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
         Pick::Project => dialog.add_filter("Octet project", &["octet"]).pick_file(),
         Pick::SaveProject => {
             dialog.add_filter("Octet project", &["octet"]).set_file_name("project.octet").save_file()
         }
-        Pick::Picture => {
+        Pick::GraphPicture => {
             let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
             dialog.set_file_name("graph.svg").save_file()
         }

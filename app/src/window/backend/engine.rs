@@ -10,9 +10,10 @@ use octet_engine::onnx::{self, OpenError};
 use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
 
+use super::inspect::Probes;
 use super::{
-    Backend, FoundPlugins, InspectBackend, OpenedModel, PicturesBackend, PluginDescription, RefusedPlugin,
-    RunsBackend, StrategyBackend,
+    Backend, FoundPlugins, OpenedModel, PicturesBackend, PluginDescription, RefusedPlugin, RunsBackend,
+    StrategyBackend,
 };
 use crate::demo;
 use crate::window::state::{Place, Problem};
@@ -23,6 +24,8 @@ pub struct EngineBackend {
     workers: OnceLock<Workers>,
     /// The last search for plugins: jobs take the libraries from it.
     installed: Mutex<Discovery>,
+    /// The run that was looked into last.
+    pub(super) probes: Probes,
 }
 
 impl EngineBackend {
@@ -43,11 +46,10 @@ impl EngineBackend {
     }
 }
 
-fn problem(place: Place, title: &str, cause: impl Display) -> Problem {
+pub(super) fn problem(place: Place, title: &str, cause: impl Display) -> Problem {
     Problem::new(place, title, cause.to_string())
 }
 
-impl InspectBackend for EngineBackend {}
 impl PicturesBackend for EngineBackend {}
 impl StrategyBackend for EngineBackend {}
 impl RunsBackend for EngineBackend {}

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::window::state::{PictureFolder, Place, Problem};
 
 /// Endings of the pictures that the engine can read.
-const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+pub(super) const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 /// Folders below a dropped one that are looked into.
 const MAX_DEPTH: usize = 4;
 
@@ -21,7 +21,7 @@ pub enum DropKind {
     Run,
     /// A project file opens.
     Project,
-    /// A single picture.
+    /// A single picture is tried on the run on display.
     Picture,
     /// Nothing the window can take.
     Unknown,
@@ -53,14 +53,14 @@ impl DropKind {
             DropKind::Pictures => "Drop to calibrate with this folder of pictures",
             DropKind::Run => "Drop to show this run",
             DropKind::Project => "Drop to open this project",
-            DropKind::Picture => "A single picture is not enough: drop the folder it is in",
+            DropKind::Picture => "Drop to see what both networks say to this picture",
             DropKind::Unknown => "Octet takes .onnx files, folders of pictures and run folders",
         }
     }
 
     /// True when a drop does something.
     pub fn is_welcome(self) -> bool {
-        !matches!(self, DropKind::Picture | DropKind::Unknown)
+        self != DropKind::Unknown
     }
 }
 

@@ -6,6 +6,7 @@ mod export;
 mod graph;
 mod habits;
 mod history;
+mod inspect;
 mod job;
 mod model;
 mod pictures;
@@ -24,6 +25,7 @@ pub use export::{TableFormat, table_text};
 pub use graph::{Find, Goal, GraphView, Heat, HeatSide};
 pub use habits::{Language, Palette};
 pub use history::{Change, History};
+pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{PictureFolder, Pictures};
@@ -71,6 +73,8 @@ pub struct State {
     pub selection: Option<String>,
     /// Operations marked beside the selected one, for changes of several at once.
     pub marked: BTreeSet<String>,
+    /// A close look at the selection, and the picture that was tried.
+    pub inspect: Inspect,
     /// What the right panel shows.
     pub side: Side,
     /// How the graph is seen.
@@ -118,6 +122,8 @@ pub enum Side {
     Step(Step),
     /// The selected operation.
     Layer,
+    /// The picture that was tried.
+    Try,
 }
 
 impl Default for Side {

@@ -6,7 +6,7 @@ use octet_engine::report::LayerFacts;
 
 use super::icon_ui::{Icon, icon_button};
 use super::widgets::{caption, card, fact, section};
-use super::{bar_ui, edit_ui, words};
+use super::{bar_ui, edit_ui, inspect, words};
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::heat::Scale;
@@ -41,13 +41,16 @@ pub(super) fn inspector_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if let Some(layer) = layer {
         errors_ui(ui, state, layer);
         edit_ui::edit_card_ui(ui, state, name, out);
+        inspect::advice_ui(ui, state, out);
         exponents_ui(ui, state, layer);
     } else if state.report().is_some() {
         caption(ui, "The report has no figures of this operation: it is part of the one before it.");
     } else {
         caption(ui, "Its errors will be shown here once the model is quantized.");
     }
+    inspect::parts_ui(ui, state, out);
     if let Some((network, id)) = node {
+        inspect::attributes_ui(ui, network, id);
         shapes_ui(ui, network, id);
     }
 }

@@ -1,12 +1,14 @@
 //! Draws the state. Every function that draws is called `*_ui`, takes the state read-only and puts what the user
 //! does into the actions.
 
+mod advice_ui;
 mod bar_ui;
 mod edit_ui;
 mod empty_ui;
 mod graph;
 mod history_ui;
 mod icon_ui;
+mod inspect;
 mod inspector_ui;
 mod legend_ui;
 mod log_ui;
@@ -22,6 +24,7 @@ mod strategy_ui;
 mod summary_ui;
 mod table_ui;
 mod toast_ui;
+mod try_ui;
 mod widgets;
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
@@ -103,6 +106,7 @@ fn side_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             Side::Step(Step::Strategy) => strategy_ui::strategy_ui(ui, state, out),
             Side::Step(Step::Errors) => summary_ui::summary_ui(ui, state, out),
             Side::Layer => inspector_ui::inspector_ui(ui, state, out),
+            Side::Try => try_ui::try_ui(ui, state, out),
         }
     });
 }

@@ -7,7 +7,8 @@ use egui::{
 
 use super::widgets::{primary_button, quiet_button};
 use crate::window::actions::{Action, Actions};
-use crate::window::state::State;
+use crate::window::backend::DropKind;
+use crate::window::state::{NOTHING_TO_TRY, State};
 use crate::window::theme::{GAP, tokens};
 
 /// Says what a drop would do, while something hovers.
@@ -17,9 +18,13 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
         return;
     }
     let t = tokens(ui);
-    let welcome = hover.kinds.iter().all(|k| k.is_welcome());
+    let can_try = state.report().is_some();
+    let welcome = hover.kinds.iter().all(|k| k.is_welcome() && (can_try || *k != DropKind::Picture));
     let words = match hover.kinds.as_slice() {
         [] => "Drop it here",
+        [DropKind::Picture, rest @ ..] if !can_try && rest.iter().all(|k| *k == DropKind::Picture) => {
+            NOTHING_TO_TRY
+        }
         [one] => one.promise(),
         [first, rest @ ..] if rest.iter().all(|k| k == first) => first.promise(),
         _ => "Drop them here",

@@ -1,10 +1,11 @@
 //! The last step's page: what the run found out, or what is missing for one.
 
 use egui::{Label, RichText, Ui};
-use octet_engine::report::{Accuracy, EvaluationFacts, Report, Severity};
+use octet_engine::report::{Accuracy, EvaluationFacts, Report};
 
 use super::bar_ui::chip;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
+use super::{advice_ui, try_ui};
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::state::{Place, State};
@@ -15,7 +16,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Errors");
     problem_ui(ui, state, Place::Run);
     if let Some(run) = state.runs.shown() {
-        report_ui(ui, &run.name(), &run.report);
+        report_ui(ui, &run.name(), &run.report, out);
         return;
     }
     if state.is_running() {
@@ -35,7 +36,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
 }
 
-fn report_ui(ui: &mut Ui, name: &str, report: &Report) {
+fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
     let t = tokens(ui);
     let strategies: Vec<&str> =
         report.strategy.iter().map(|s| s.id.rsplit('.').next().unwrap_or(&s.id)).collect();
@@ -46,10 +47,8 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report) {
         ui.add_space(2.0);
         notice(ui, t.warn, warning, "");
     }
-    for finding in report.advice.iter().filter(|f| f.severity > Severity::Hint) {
-        ui.add_space(2.0);
-        notice(ui, t.warn, &finding.text, &finding.button);
-    }
+    try_ui::choose_ui(ui, "Try a picture…", out);
+    advice_ui::advice_ui(ui, report, out);
     match &report.evaluation {
         Some(evaluation) => evaluation_ui(ui, evaluation),
         None => {
