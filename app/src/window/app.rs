@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, Actions, Effect, apply};
+use super::actions::{Action, Actions, Effect, RunsEffect, apply, refresh};
 use super::backend::{Backend, Pick};
 use super::messages::receive;
 use super::state::{Hover, State};
@@ -50,6 +50,7 @@ impl OctetWindow {
         theme::install(&cc.egui_ctx);
         let tasks = Tasks::new(cc.egui_ctx.clone(), backend);
         tasks.run(Effect::FindPlugins);
+        tasks.run(Effect::Runs(RunsEffect::Begin));
         let mut window = Self {
             state: State::default(),
             tasks,
@@ -72,6 +73,8 @@ impl OctetWindow {
             let effects = apply(&mut self.state, action);
             self.run(effects);
         }
+        let effects = refresh(&mut self.state);
+        self.run(effects);
     }
 
     fn run(&self, effects: Vec<Effect>) {
@@ -138,8 +141,14 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
 
 impl eframe::App for OctetWindow {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        for message in self.tasks.messages() {
+        let messages = self.tasks.messages();
+        let heard = !messages.is_empty();
+        for message in messages {
             let effects = receive(&mut self.state, message);
+            self.run(effects);
+        }
+        if heard {
+            let effects = refresh(&mut self.state);
             self.run(effects);
         }
         if let Some(secs) = self.state.toasts.expire(ctx.time()) {

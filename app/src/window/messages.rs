@@ -9,7 +9,7 @@ use octet_engine::target::TargetSpec;
 
 use super::actions::{
     Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectMessage, RunsMessage,
-    StrategyMessage, apply, picked,
+    PicturesAction, StrategyAction, StrategyMessage, apply, finished, labels_refused, opened, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
@@ -129,6 +129,16 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Model => effects.extend(apply(state, Action::OpenModel(path))),
             DropKind::Pictures => effects.extend(apply(state, Action::AddPictures(path))),
             DropKind::Run => effects.extend(apply(state, Action::OpenRun(path))),
+            DropKind::Labels => {
+                effects.extend(apply(state, Action::Pictures(PicturesAction::SetLabels(path))));
+            }
+            DropKind::Plugin => {
+                let offer = StrategyAction::Offer { path, in_place: false };
+                effects.extend(apply(state, Action::Strategy(offer)));
+            }
+            DropKind::Pipeline => {
+                effects.extend(apply(state, Action::Strategy(StrategyAction::LoadPipeline(path))));
+            }
             DropKind::Picture => state.toasts.info(kind.promise()),
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
@@ -182,14 +192,16 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     if let Some(spec) = TargetSpec::by_name(&report.target) {
         state.target = Target(spec);
     }
-    state.runs.add(Run { path, report: Arc::new(report) });
+    let run = Run { path, report: Arc::new(report) };
+    let mut effects = opened(state, &run);
+    state.runs.add(run);
     state.side = Side::Step(Step::Errors);
     state.selection = None;
-    if fits {
-        return Vec::new();
+    if !fits {
+        state.model.open = None;
+        effects.extend(apply(state, Action::OpenModel(model)));
     }
-    state.model.open = None;
-    apply(state, Action::OpenModel(model))
+    effects
 }
 
 fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFolder, Problem>) {
@@ -204,7 +216,12 @@ fn pictures_listed(state: &mut State, evaluation: bool, result: Result<PictureFo
             }
             state.side = Side::Step(Step::Pictures);
         }
-        Err(problem) => report_problem(state, problem),
+        Err(problem) => {
+            if evaluation {
+                labels_refused(state, &problem);
+            }
+            report_problem(state, problem);
+        }
     }
 }
 
@@ -227,6 +244,7 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
     match job.end.clone() {
         Some(JobEnd::Done(run)) => {
             state.toasts.info("Quantized");
+            finished(state, &run);
             apply(state, Action::OpenRun(run))
         }
         Some(JobEnd::Failed(message)) => {

@@ -12,12 +12,13 @@ mod strategy;
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use inspect::{InspectAction, InspectEffect, InspectMessage};
-pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage};
+pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
+pub(super) use pictures::{input_format, labels_refused};
+pub(super) use runs::{finished, opened};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -203,6 +204,8 @@ pub enum Effect {
         path: PathBuf,
         /// For the evaluation.
         evaluation: bool,
+        /// CSV of the classes.
+        labels: Option<PathBuf>,
     },
     /// Look for plugins.
     FindPlugins,
@@ -277,7 +280,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::AddPictures(path) => {
             state.problems.remove(&Place::Pictures);
             state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: false }]
+            vec![Effect::ListPictures { path, evaluation: false, labels: None }]
         }
         Action::RemovePictures(index) => {
             if index < state.pictures.folders.len() {
@@ -288,7 +291,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SetEvaluation(path) => {
             state.problems.remove(&Place::Pictures);
             state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: true }]
+            vec![Effect::ListPictures { path, evaluation: true, labels: state.pictures.labels.clone() }]
         }
         Action::ClearEvaluation => {
             state.pictures.evaluation = None;
@@ -436,6 +439,10 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Pictures => Action::AddPictures(path),
         Pick::Evaluation => Action::SetEvaluation(path),
         Pick::Run => Action::OpenRun(path),
+        Pick::Labels => Action::Pictures(PicturesAction::SetLabels(path)),
+        Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),
+        Pick::OpenPipeline => Action::Strategy(StrategyAction::LoadPipeline(path)),
+        Pick::SavePipeline => Action::Strategy(StrategyAction::SavePipeline(path)),
     }
 }
 
@@ -447,6 +454,7 @@ fn start(state: &mut State) -> Vec<Effect> {
     let Some(model) = state.model.open.clone() else { return Vec::new() };
     state.problems.remove(&Place::Run);
     let target = state.target.0.name;
+    runs::started(state);
     let title = format!("{} for {target}", state.strategies.words());
     state.job = Some(Job::new(title, Instant::now()));
     let stem = model.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -454,7 +462,7 @@ fn start(state: &mut State) -> Vec<Effect> {
         model: model.path.clone(),
         images: state.pictures.folders.iter().map(|f| f.path.clone()).collect(),
         eval: state.pictures.evaluation.as_ref().map(|f| f.path.clone()),
-        labels: None,
+        labels: state.pictures.labels.clone(),
         strategies: state.strategies.requests(),
         target: target.to_owned(),
         out: PathBuf::new(),
@@ -462,7 +470,7 @@ fn start(state: &mut State) -> Vec<Effect> {
         layerwise_pictures: 16,
         layerwise_outputs: false,
         keep_clip: false,
-        preprocessing: BTreeMap::new(),
+        preprocessing: state.pictures.preprocessing.clone(),
         threads: 0,
     };
     let label = format!("{stem}-{}-{target}", state.strategies.slug());

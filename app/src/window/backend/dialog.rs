@@ -14,6 +14,14 @@ pub enum Pick {
     Evaluation,
     /// A run folder.
     Run,
+    /// A CSV of the evaluation pictures' classes.
+    Labels,
+    /// The library of a plugin.
+    Plugin,
+    /// A file with a chain of strategies.
+    OpenPipeline,
+    /// The same, to write.
+    SavePipeline,
 }
 
 impl Pick {
@@ -24,6 +32,10 @@ impl Pick {
             Pick::Pictures => "Choose calibration pictures",
             Pick::Evaluation => "Choose evaluation pictures",
             Pick::Run => "Open a run",
+            Pick::Labels => "Choose a table of labels",
+            Pick::Plugin => "Install a plugin",
+            Pick::OpenPipeline => "Load a pipeline",
+            Pick::SavePipeline => "Save the pipeline",
         }
     }
     /// What the path should be.
@@ -33,6 +45,10 @@ impl Pick {
             Pick::Pictures => "Path of a folder of pictures",
             Pick::Evaluation => "Path of a folder of labelled pictures",
             Pick::Run => "Path of a run folder",
+            Pick::Labels => "Path of a .csv file: file,class_index,class_name",
+            Pick::Plugin => "Path of a plugin's library",
+            Pick::OpenPipeline => "Path of a pipeline .json, or of a run folder",
+            Pick::SavePipeline => "Path of the .json file to write",
         }
     }
 }
@@ -59,6 +75,12 @@ pub(super) fn pick(what: Pick) -> Picked {
     let answer = match what {
         Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
+        Pick::Labels => dialog.add_filter("Table of labels", &["csv"]).pick_file(),
+        Pick::Plugin => dialog.add_filter("Plugin", &[std::env::consts::DLL_EXTENSION]).pick_file(),
+        Pick::OpenPipeline => dialog.add_filter("Pipeline", &["json"]).pick_file(),
+        Pick::SavePipeline => {
+            dialog.add_filter("Pipeline", &["json"]).set_file_name("pipeline.json").save_file()
+        }
     };
     match answer {
         Some(path) => Picked::Path(path),

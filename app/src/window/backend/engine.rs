@@ -11,8 +11,7 @@ use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
 
 use super::{
-    Backend, FoundPlugins, InspectBackend, OpenedModel, PicturesBackend, PluginDescription, ProjectBackend,
-    RefusedPlugin, RunsBackend, StrategyBackend,
+    Backend, FoundPlugins, InspectBackend, OpenedModel, PicturesBackend, ProjectBackend, RefusedPlugin,
 };
 use crate::demo;
 use crate::window::state::{Place, Problem};
@@ -26,7 +25,7 @@ pub struct EngineBackend {
 }
 
 impl EngineBackend {
-    fn workers(&self) -> Result<&Workers, Problem> {
+    pub(super) fn workers(&self) -> Result<&Workers, Problem> {
         if let Some(workers) = self.workers.get() {
             return Ok(workers);
         }
@@ -49,8 +48,6 @@ fn problem(place: Place, title: &str, cause: impl Display) -> Problem {
 
 impl InspectBackend for EngineBackend {}
 impl PicturesBackend for EngineBackend {}
-impl StrategyBackend for EngineBackend {}
-impl RunsBackend for EngineBackend {}
 impl ProjectBackend for EngineBackend {}
 
 impl Backend for EngineBackend {
@@ -80,19 +77,7 @@ impl Backend for EngineBackend {
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
         let installed = self.search()?;
-        let usable = installed.loaded.iter().map(|found| {
-            let d = found.description.clone();
-            let fields = d.fields();
-            PluginDescription {
-                id: d.id,
-                name: d.name,
-                version: d.version,
-                vendor: d.vendor,
-                description: d.description,
-                targets: d.targets,
-                fields,
-            }
-        });
+        let usable = installed.loaded.iter().map(|found| found.description.clone().into());
         let refused = installed.refused.iter().map(|r| RefusedPlugin {
             path: r.path.clone(),
             reason: r.reason.clone(),

@@ -12,17 +12,20 @@ mod toasts;
 
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
-pub use pictures::{PictureFolder, Pictures};
+pub use pictures::{
+    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail, Ticket,
+};
 pub use problem::{Place, Problem};
-pub use runs::{Run, Runs};
+pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};
 pub use steps::{Progress, STEPS, Step};
-pub use strategies::{Chosen, Strategies};
+pub use strategies::{Chosen, Offer, Strategies};
 pub use table::{Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use octet_engine::pictures::{Preprocessing, SettingError};
 use octet_engine::report::LayerFacts;
 use octet_engine::target::{TARGETS, TargetSpec};
 
@@ -83,6 +86,8 @@ pub enum Side {
     Step(Step),
     /// The selected operation.
     Layer,
+    /// All runs.
+    Runs,
 }
 
 impl Default for Side {
@@ -191,6 +196,12 @@ impl State {
         self.report()?.layers.iter().find(|l| l.name == name)
     }
 
+    /// How pictures become the open model's input, or what is wrong with the settings; `None` without a model.
+    pub fn preprocessing(&self) -> Option<Result<Preprocessing, SettingError>> {
+        let model = self.model.open.as_ref()?;
+        Some(Preprocessing::of_network(&model.network, &self.pictures.preprocessing))
+    }
+
     /// True while a job runs.
     pub fn is_running(&self) -> bool {
         self.job.as_ref().is_some_and(|j| j.end.is_none())
@@ -204,6 +215,8 @@ impl State {
             Some("Open a model first")
         } else if self.pictures.folders.is_empty() {
             Some("Add a folder of calibration pictures first")
+        } else if self.preprocessing().is_some_and(|p| p.is_err()) {
+            Some("Mend the pre-processing first")
         } else if self.strategies.chain.is_empty() {
             Some("Choose a strategy first")
         } else {
