@@ -10,6 +10,7 @@ use octet::window::backend::{
     ProjectBackend, RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::state::{Place, Problem};
+use octet_engine::host::PluginFile;
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
 use octet_engine::report::Report;
 use serde_json::json;
@@ -29,6 +30,12 @@ pub struct Scripted {
     pub jobs: Mutex<Vec<StartedJob>>,
     pub reports: Mutex<BTreeMap<PathBuf, Report>>,
     pub picks: Mutex<Vec<Picked>>,
+    /// Plugins that were trusted.
+    pub installed: Mutex<Vec<PluginFile>>,
+    /// Folders that were opened in the file manager.
+    pub opened: Mutex<Vec<PathBuf>>,
+    /// The data folder, for tests that delete runs.
+    pub data: Mutex<Option<PathBuf>>,
 }
 
 fn field(key: &str, title: &str, kind: SettingKind, default: serde_json::Value) -> SettingField {
@@ -66,8 +73,35 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
 
 impl InspectBackend for Scripted {}
 impl PicturesBackend for Scripted {}
-impl StrategyBackend for Scripted {}
-impl RunsBackend for Scripted {}
+impl StrategyBackend for Scripted {
+    fn look_at_plugin(&self, path: &Path) -> Result<PluginFile, Problem> {
+        if path.ends_with("bad.so") {
+            return Err(Problem::new(Place::Strategy, "This plugin cannot be installed", "it is no library"));
+        }
+        Ok(PluginFile {
+            path: path.to_owned(),
+            bytes: 4096,
+            sha256: "0123456789abcdef".repeat(4),
+            destination: Path::new("/data/plugins").join(path.file_name().unwrap()),
+            replaces: false,
+            trusted: false,
+        })
+    }
+
+    fn install_plugin(&self, file: &PluginFile, _in_place: bool) -> Result<PluginDescription, Problem> {
+        self.installed.lock().unwrap().push(file.clone());
+        Ok(plugin("org.example.new", "New one"))
+    }
+}
+impl RunsBackend for Scripted {
+    fn runs_data(&self) -> Option<PathBuf> {
+        self.data.lock().unwrap().clone()
+    }
+    fn open_folder(&self, folder: &Path) -> Result<(), Problem> {
+        self.opened.lock().unwrap().push(folder.to_owned());
+        Ok(())
+    }
+}
 impl ProjectBackend for Scripted {}
 
 impl Backend for Scripted {
@@ -84,7 +118,8 @@ impl Backend for Scripted {
     }
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
-        let usable = vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        let mut usable = vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        usable.extend(self.installed.lock().unwrap().iter().map(|_| plugin("org.example.new", "New one")));
         Ok(FoundPlugins { usable, refused: Vec::new() })
     }
 
