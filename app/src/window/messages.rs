@@ -8,8 +8,9 @@ use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
 use super::actions::{
-    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesMessage, ProjectMessage, RunsMessage,
-    PicturesAction, StrategyAction, StrategyMessage, apply, finished, labels_refused, opened, picked,
+    Action, EditMessage, Effect, GraphMessage, InspectMessage, PicturesAction, PicturesMessage,
+    ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, apply, finished, labels_refused, opened,
+    picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
     Backend, FoundPlugins, InspectBackend, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription,
     ProjectBackend, RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
-use octet::window::state::{Place, Problem};
+use octet::window::state::{CheckKey, Place, Problem, Ticket};
 use octet_engine::host::PluginFile;
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
+use octet_engine::pictures::{Entry, Survey, survey};
 use octet_engine::report::Report;
 use serde_json::json;
 
@@ -30,6 +32,8 @@ pub struct Scripted {
     pub jobs: Mutex<Vec<StartedJob>>,
     pub reports: Mutex<BTreeMap<PathBuf, Report>>,
     pub picks: Mutex<Vec<Picked>>,
+    /// A check of pictures goes on until it is stopped.
+    pub holds_check: AtomicBool,
     /// Plugins that were trusted.
     pub installed: Mutex<Vec<PluginFile>>,
     /// Folders that were opened in the file manager.
@@ -67,12 +71,20 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
                 json!(0.9999),
             ),
             field("note", "Note", SettingKind::Text, json!("")),
+            field("except", "Never", SettingKind::Patterns, json!("")),
         ],
     }
 }
 
 impl InspectBackend for Scripted {}
-impl PicturesBackend for Scripted {}
+impl PicturesBackend for Scripted {
+    fn check_pictures(&self, entries: &[Entry], key: &CheckKey, ticket: &Ticket) -> Option<Survey> {
+        while self.holds_check.load(Ordering::Relaxed) && !ticket.flag().load(Ordering::Relaxed) {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        survey(entries, &key.preprocessing, key.classes, ticket.flag(), |done| ticket.reached(done))
+    }
+}
 impl StrategyBackend for Scripted {
     fn look_at_plugin(&self, path: &Path) -> Result<PluginFile, Problem> {
         if path.ends_with("bad.so") {
@@ -118,7 +130,8 @@ impl Backend for Scripted {
     }
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
-        let mut usable = vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        let mut usable =
+            vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
         usable.extend(self.installed.lock().unwrap().iter().map(|_| plugin("org.example.new", "New one")));
         Ok(FoundPlugins { usable, refused: Vec::new() })
     }

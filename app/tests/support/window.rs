@@ -33,9 +33,14 @@ impl egui::DroppedFile for Dropped {
 
 impl Window {
     pub fn new() -> Self {
+        Self::sized([1400.0, 900.0])
+    }
+
+    /// As large as this.
+    pub fn sized(size: [f32; 2]) -> Self {
         let backend = Arc::new(Scripted::default());
         let given = backend.clone();
-        let harness = Harness::builder().with_size([1400.0, 900.0]).build_eframe(move |cc| {
+        let harness = Harness::builder().with_size(size).build_eframe(move |cc| {
             OctetWindow::new(cc, given, WindowOptions { open: None, started: Instant::now() })
         });
         let mut window = Self { harness, backend };
@@ -103,6 +108,14 @@ impl Window {
 
     pub fn has_button(&self, label: &str) -> bool {
         self.harness.query_all_by_role_and_label(Role::Button, label).next().is_some()
+    }
+
+    /// Types into the text field of this name.
+    pub fn type_into(&mut self, label: &str, text: &str) {
+        self.harness.get_by_role_and_label(Role::TextInput, label).focus();
+        self.settle();
+        self.harness.get_by_role_and_label(Role::TextInput, label).type_text(text);
+        self.settle();
     }
 
     pub fn key(&mut self, key: egui::Key) {

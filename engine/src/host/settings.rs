@@ -287,7 +287,8 @@ mod tests {
     #[test]
     fn texts_become_what_the_schema_says() {
         let user = json!({ "depth": "7", "share": "1e-3", "fast": "on", "layer": "12", "mode": "kl" });
-        let all = json!({ "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "mode": "kl" });
+        let all =
+            json!({ "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "mode": "kl" });
         assert_eq!(merged(user).unwrap(), all);
     }
 

@@ -108,10 +108,7 @@ pub fn preview(
         format,
         shown: shown(&integers, preprocessing, (width, height), (low, high)),
         range: (low as i16, high as i16),
-        reached: (
-            integers.iter().copied().min().unwrap_or(0),
-            integers.iter().copied().max().unwrap_or(0),
-        ),
+        reached: (integers.iter().copied().min().unwrap_or(0), integers.iter().copied().max().unwrap_or(0)),
         values,
         histogram,
         at_ends: (at(low), at(high)),

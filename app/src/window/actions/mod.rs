@@ -14,9 +14,9 @@ pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use inspect::{InspectAction, InspectEffect, InspectMessage};
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, labels_refused};
-pub(super) use runs::{finished, opened};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
+pub(super) use runs::{finished, opened};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
 use std::path::PathBuf;

@@ -8,9 +8,7 @@ use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, 
 
 use super::Effect;
 use crate::window::backend::{Backend, LABELS_REFUSED};
-use crate::window::state::{
-    Check, CheckKey, Place, PreviewKey, Problem, State, Thumbnail, Ticket,
-};
+use crate::window::state::{Check, CheckKey, Place, PreviewKey, Problem, State, Thumbnail, Ticket};
 
 /// Thumbnails that are decoded at once.
 const BATCH: usize = 8;
@@ -171,8 +169,7 @@ impl PicturesMessage {
             PicturesMessage::Checked(ticket, found) => {
                 // The result of a check that another one has overtaken is of no use.
                 if pictures.check == Check::Running(ticket) {
-                    pictures.check =
-                        found.map_or(Check::Cancelled, |survey| Check::Done(Arc::new(*survey)));
+                    pictures.check = found.map_or(Check::Cancelled, |survey| Check::Done(Arc::new(*survey)));
                 }
             }
         }
@@ -207,8 +204,7 @@ fn thumbnails(state: &mut State) -> Option<PicturesEffect> {
     let batch: Vec<PathBuf> = missing.take(BATCH).map(std::path::Path::to_owned).collect();
     if batch.is_empty() {
         if pictures.thumbnails.len() > wanted().count() {
-            let keep: std::collections::BTreeSet<PathBuf> =
-                wanted().map(std::path::Path::to_owned).collect();
+            let keep: std::collections::BTreeSet<PathBuf> = wanted().map(std::path::Path::to_owned).collect();
             pictures.thumbnails.retain(|path, _| keep.contains(path));
         }
         return None;
@@ -234,19 +230,13 @@ fn preview(state: &mut State) -> Option<PicturesEffect> {
 }
 
 /// The format of the network's input, and whether the run on display says so. Without a run it is assumed.
-pub(in crate::window) fn input_format(
-    state: &State,
-    preprocessing: &Preprocessing,
-) -> (InputFormat, bool) {
+pub(in crate::window) fn input_format(state: &State, preprocessing: &Preprocessing) -> (InputFormat, bool) {
     let rounding = state.target.0.rounding;
     let sha256 = state.model.open.as_ref().map(|m| &m.sha256);
     match state.report().filter(|r| Some(&r.model.sha256) == sha256) {
         Some(report) => {
-            let format = InputFormat {
-                exponent: report.input.output_exponent,
-                bits: report.input.bits,
-                rounding,
-            };
+            let format =
+                InputFormat { exponent: report.input.output_exponent, bits: report.input.bits, rounding };
             (format, true)
         }
         None => (InputFormat::covering(preprocessing, rounding), false),

@@ -91,9 +91,7 @@ pub fn list_pictures(folder: &Path, labels: Option<&Path>) -> Result<PictureFold
         let title = match &error {
             FolderError::Empty { .. } => "No pictures in this folder",
             FolderError::Csv { .. } => LABELS_REFUSED,
-            FolderError::Io { path, .. } if labels == Some(path.as_path()) => {
-                LABELS_REFUSED
-            }
+            FolderError::Io { path, .. } if labels == Some(path.as_path()) => LABELS_REFUSED,
             FolderError::Io { .. } => "This folder cannot be read",
         };
         Problem::new(Place::Pictures, title, error.to_string())

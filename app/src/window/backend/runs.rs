@@ -52,8 +52,9 @@ pub trait RunsBackend {
     /// Compares runs with the first one.
     fn compare(&self, runs: &[PathBuf], order: LayerOrder) -> Result<Comparison, Problem> {
         let runs: Result<Vec<Run>, _> = runs.iter().map(|run| Run::read(run)).collect();
-        let runs = runs
-            .map_err(|e| Problem::new(Place::Run, "A run cannot be read for the comparison", e.to_string()))?;
+        let runs = runs.map_err(|e| {
+            Problem::new(Place::Run, "A run cannot be read for the comparison", e.to_string())
+        })?;
         Ok(compare(&runs, 0, order))
     }
     /// Moves a run folder to the trash; returns where it is now.

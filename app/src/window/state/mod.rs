@@ -13,7 +13,8 @@ mod toasts;
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{
-    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail, Ticket,
+    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
+    Ticket,
 };
 pub use problem::{Place, Problem};
 pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};

@@ -89,28 +89,31 @@ type Row<'a> = (&'a str, Box<dyn Fn(&ComparedRun) -> Cell + 'a>);
 fn figures_ui(ui: &mut Ui, c: &Comparison) {
     let t = tokens(ui);
     let rows = rows();
-    Grid::new("figures").num_columns(c.runs.len() + 1).spacing([28.0, 5.0]).min_col_width(90.0).show(ui, |ui| {
-        ui.label("");
-        for run in &c.runs {
-            let letter = RichText::new(&run.label).font(figures()).color(t.accent);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(letter));
-        }
-        ui.end_row();
-        for (name, cell) in &rows {
-            ui.label(RichText::new(*name).color(t.weak));
+    Grid::new("figures").num_columns(c.runs.len() + 1).spacing([28.0, 5.0]).min_col_width(90.0).show(
+        ui,
+        |ui| {
+            ui.label("");
             for run in &c.runs {
-                let (value, change) = cell(run);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if let Some((change, better)) = change {
-                        let colour = if better { t.accent } else { t.error };
-                        ui.label(RichText::new(change).font(figures()).color(colour));
-                    }
-                    ui.label(RichText::new(value).font(figures()).color(t.strong));
-                });
+                let letter = RichText::new(&run.label).font(figures()).color(t.accent);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(letter));
             }
             ui.end_row();
-        }
-    });
+            for (name, cell) in &rows {
+                ui.label(RichText::new(*name).color(t.weak));
+                for run in &c.runs {
+                    let (value, change) = cell(run);
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        if let Some((change, better)) = change {
+                            let colour = if better { t.accent } else { t.error };
+                            ui.label(RichText::new(change).font(figures()).color(colour));
+                        }
+                        ui.label(RichText::new(value).font(figures()).color(t.strong));
+                    });
+                }
+                ui.end_row();
+            }
+        },
+    );
 }
 
 fn rows<'a>() -> Vec<Row<'a>> {
@@ -119,34 +122,60 @@ fn rows<'a>() -> Vec<Row<'a>> {
         ("Model", Box::new(|r| (r.model.name.clone(), None))),
         ("Target", Box::new(|r| (chip(&r.target), None))),
         ("Strategy", Box::new(move |r| (r.strategy.iter().map(last).collect::<Vec<_>>().join(" → "), None))),
-        ("Top-1", Box::new(|r| {
-            let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top1);
-            ratio(value, r.difference.as_ref().and_then(|d| d.top1), true)
-        })),
-        ("Top-5", Box::new(|r| {
-            let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top5);
-            ratio(value, r.difference.as_ref().and_then(|d| d.top5), true)
-        })),
-        ("Same class as float", Box::new(|r| {
-            let value = r.evaluation.as_ref().map(|e| e.agreement);
-            ratio(value, r.difference.as_ref().and_then(|d| d.agreement), true)
-        })),
-        ("Error of the scores", Box::new(|r| {
-            let value = r.evaluation.as_ref().map(|e| e.output_nsr);
-            ratio(value, r.difference.as_ref().and_then(|d| d.output_nsr), false)
-        })),
-        ("The same, calibration pictures", Box::new(|r| {
-            ratio(r.r#final.graphwise_nsr, r.difference.as_ref().and_then(|d| d.graphwise_nsr), false)
-        })),
-        ("Flash", Box::new(|r| (format::bytes(r.memory.flash_bytes), bytes(r.difference.as_ref().map(|d| d.flash_bytes))))),
-        ("RAM for activations", Box::new(|r| {
-            (format::bytes(r.memory.arena_bytes), bytes(r.difference.as_ref().map(|d| d.arena_bytes)))
-        })),
-        ("Time (estimate)", Box::new(|r| {
-            let value = r.latency_ms.map_or_else(dash, |ms| format!("{ms:.0} ms"));
-            let change = r.difference.as_ref().and_then(|d| d.latency_ms).filter(|ms| ms.abs() >= 0.5);
-            (value, change.map(|ms| (format!("{ms:+.0}"), ms < 0.0)))
-        })),
+        (
+            "Top-1",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top1);
+                ratio(value, r.difference.as_ref().and_then(|d| d.top1), true)
+            }),
+        ),
+        (
+            "Top-5",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top5);
+                ratio(value, r.difference.as_ref().and_then(|d| d.top5), true)
+            }),
+        ),
+        (
+            "Same class as float",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().map(|e| e.agreement);
+                ratio(value, r.difference.as_ref().and_then(|d| d.agreement), true)
+            }),
+        ),
+        (
+            "Error of the scores",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().map(|e| e.output_nsr);
+                ratio(value, r.difference.as_ref().and_then(|d| d.output_nsr), false)
+            }),
+        ),
+        (
+            "The same, calibration pictures",
+            Box::new(|r| {
+                ratio(r.r#final.graphwise_nsr, r.difference.as_ref().and_then(|d| d.graphwise_nsr), false)
+            }),
+        ),
+        (
+            "Flash",
+            Box::new(|r| {
+                (format::bytes(r.memory.flash_bytes), bytes(r.difference.as_ref().map(|d| d.flash_bytes)))
+            }),
+        ),
+        (
+            "RAM for activations",
+            Box::new(|r| {
+                (format::bytes(r.memory.arena_bytes), bytes(r.difference.as_ref().map(|d| d.arena_bytes)))
+            }),
+        ),
+        (
+            "Time (estimate)",
+            Box::new(|r| {
+                let value = r.latency_ms.map_or_else(dash, |ms| format!("{ms:.0} ms"));
+                let change = r.difference.as_ref().and_then(|d| d.latency_ms).filter(|ms| ms.abs() >= 0.5);
+                (value, change.map(|ms| (format!("{ms:+.0}"), ms < 0.0)))
+            }),
+        ),
     ]
 }
 
@@ -206,7 +235,9 @@ fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions)
             }
         }
         ui.separator();
-        for (order, words) in [(LayerOrder::Change, "Biggest change first"), (LayerOrder::Graph, "Order of the graph")] {
+        for (order, words) in
+            [(LayerOrder::Change, "Biggest change first"), (LayerOrder::Graph, "Order of the graph")]
+        {
             if ui.selectable_label(page.order == order, words).clicked() {
                 out.push(Action::Runs(RunsAction::SortLayers(order)));
             }

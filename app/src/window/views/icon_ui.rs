@@ -76,7 +76,8 @@ fn paint(ui: &Ui, icon: Icon, rect: Rect, colour: Color32) {
         }
         Icon::Up | Icon::Down => {
             let tip = if icon == Icon::Up { -3.0 } else { 3.0 };
-            let line = [c + vec2(-4.5, -tip * 0.5), c + vec2(0.0, tip * 0.5 + tip * 0.2), c + vec2(4.5, -tip * 0.5)];
+            let line =
+                [c + vec2(-4.5, -tip * 0.5), c + vec2(0.0, tip * 0.5 + tip * 0.2), c + vec2(4.5, -tip * 0.5)];
             painter.line(line.to_vec(), stroke);
         }
         Icon::Pin | Icon::Unpinned => {

@@ -1,6 +1,8 @@
 //! The second step's page: folders of pictures.
 
-use egui::{Align, CollapsingHeader, CornerRadius, Label, Layout, ProgressBar, Rect, RichText, Sense, Ui, pos2, vec2};
+use egui::{
+    Align, CollapsingHeader, CornerRadius, Label, Layout, ProgressBar, Rect, RichText, Sense, Ui, pos2, vec2,
+};
 use octet_engine::report::{Finding, PictureRole, Remedy, Severity, SkippedPicture};
 
 use super::icon_ui::{Icon, icon_button};
@@ -82,7 +84,9 @@ fn labels_ui(ui: &mut Ui, state: &State, folder: Option<&PictureFolder>, out: &m
     let words = match (chosen, found, folder) {
         (Some(chosen), _, _) => format!("Labels: {}", name(chosen)),
         (None, Some(csv), _) => format!("Labels: {}, found with the folder", name(csv)),
-        (None, None, Some(folder)) if folder.listing.has_classes() => "Labels: the names of the folders".to_owned(),
+        (None, None, Some(folder)) if folder.listing.has_classes() => {
+            "Labels: the names of the folders".to_owned()
+        }
         _ => "No labels: the answers are compared with the float network's alone".to_owned(),
     };
     ui.horizontal(|ui| {
@@ -166,10 +170,18 @@ fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
             let bar = Rect::from_min_max(pos2(left, row.top() + 4.0), pos2(left + width, row.bottom() - 3.0));
             ui.painter().rect_filled(bar, CornerRadius::same(2), t.accent);
             let font = egui::FontId::proportional(crate::window::theme::SMALL_SIZE);
-            let painter = ui.painter().with_clip_rect(Rect::from_min_max(row.min, pos2(row.left() + named, row.bottom())));
+            let painter = ui
+                .painter()
+                .with_clip_rect(Rect::from_min_max(row.min, pos2(row.left() + named, row.bottom())));
             painter.text(row.left_center(), egui::Align2::LEFT_CENTER, &class.name, font, t.weak);
             let figures = crate::window::theme::figures();
-            ui.painter().text(row.right_center(), egui::Align2::RIGHT_CENTER, thousands(class.pictures), figures, t.text);
+            ui.painter().text(
+                row.right_center(),
+                egui::Align2::RIGHT_CENTER,
+                thousands(class.pictures),
+                figures,
+                t.text,
+            );
             response.on_hover_text(words);
         }
         return;
@@ -178,7 +190,12 @@ fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
     let words = if least == most {
         format!("each of {} classes has {most}", thousands(classes.len()))
     } else {
-        format!("{} classes with {} to {} pictures each", thousands(classes.len()), thousands(least), thousands(most))
+        format!(
+            "{} classes with {} to {} pictures each",
+            thousands(classes.len()),
+            thousands(least),
+            thousands(most)
+        )
     };
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
     let step = strip.width() / classes.len() as f32;
@@ -187,12 +204,16 @@ fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
     for (i, class) in classes.iter().enumerate() {
         let height = (class.pictures as f32 / most as f32 * strip.height()).max(1.0);
         let left = strip.left() + i as f32 * step;
-        let bar = Rect::from_min_max(pos2(left, strip.bottom() - height), pos2(left + (step - gap).max(0.6), strip.bottom()));
+        let bar = Rect::from_min_max(
+            pos2(left, strip.bottom() - height),
+            pos2(left + (step - gap).max(0.6), strip.bottom()),
+        );
         ui.painter().rect_filled(bar, CornerRadius::ZERO, t.accent.gamma_multiply(0.8));
     }
     let under = response.hover_pos().map(|p| ((p.x - strip.left()) / step) as usize);
     let response = match under.and_then(|i| classes.get(i)) {
-        Some(class) => response.on_hover_text(format!("{} (class {}): {} pictures", class.name, class.class, class.pictures)),
+        Some(class) => response
+            .on_hover_text(format!("{} (class {}): {} pictures", class.name, class.class, class.pictures)),
         None => response,
     };
     drop(response);
@@ -240,7 +261,8 @@ fn check_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                         out.push(Action::Pictures(PicturesAction::CancelCheck));
                     }
                     let fraction = done as f32 / ticket.total.max(1) as f32;
-                    let bar = ProgressBar::new(fraction).desired_height(8.0).desired_width(70.0).fill(t.accent);
+                    let bar =
+                        ProgressBar::new(fraction).desired_height(8.0).desired_width(70.0).fill(t.accent);
                     ui.add(bar).accessible_name("Progress of the check");
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         let words = format!("Checking {} of {}", thousands(done), thousands(ticket.total));

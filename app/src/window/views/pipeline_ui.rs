@@ -24,11 +24,13 @@ pub(super) fn pipeline_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     presets_ui(ui, state, out);
     ui.horizontal(|ui| {
-        if quiet_button(ui, "Load…").on_hover_text("Load a pipeline from a file or a run folder").clicked() {
+        if quiet_button(ui, "Load…").on_hover_text("Load a pipeline from a file or a run folder").clicked()
+        {
             out.push(Action::Ask(Pick::OpenPipeline));
         }
         ui.add_enabled_ui(!chain.is_empty(), |ui| {
-            if quiet_button(ui, "Save…").on_hover_text("Save the strategies with their settings").clicked() {
+            if quiet_button(ui, "Save…").on_hover_text("Save the strategies with their settings").clicked()
+            {
                 out.push(Action::Ask(Pick::SavePipeline));
             }
         });
@@ -49,7 +51,8 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
             if icon_button(ui, Icon::Cross, &format!("Take {name} out of the pipeline")).clicked() {
                 out.push(Action::ToggleStrategy(id.clone()));
             }
-            if index + 1 < chain.len() && icon_button(ui, Icon::Down, &format!("Run {name} later")).clicked() {
+            if index + 1 < chain.len() && icon_button(ui, Icon::Down, &format!("Run {name} later")).clicked()
+            {
                 out.push(Action::Strategy(StrategyAction::Move { from: index, to: index + 1 }));
             }
             if index > 0 && icon_button(ui, Icon::Up, &format!("Run {name} earlier")).clicked() {
@@ -58,7 +61,8 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(Label::new(RichText::new(name).color(t.strong)).truncate());
                 if changed > 0 {
-                    let words = if changed == 1 { "1 setting".to_owned() } else { format!("{changed} settings") };
+                    let words =
+                        if changed == 1 { "1 setting".to_owned() } else { format!("{changed} settings") };
                     ui.add(Label::new(RichText::new(words).small().color(t.accent)).truncate());
                 }
             });
@@ -70,18 +74,20 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
     // The handle is what the buttons leave free of the row.
     let mut handle = row.response.rect;
     handle.set_right(handle.right() - 3.0 * (24.0 + GAP));
-    let drag = ui.interact(handle, Id::new(("strategy of the chain", id)), Sense::drag());
-    drag.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{}: {name}", index + 1))
-    });
+    let drag = ui.interact(handle, Id::unique(("strategy of the chain", id)), Sense::drag());
+    drag.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{}: {name}", index + 1)));
     drag.dnd_set_drag_payload(index);
     if drag.hovered() {
         ui.ctx().set_cursor_icon(egui::CursorIcon::Grab);
     }
     if row.response.contains_pointer() && egui::DragAndDrop::has_payload_of_type::<usize>(ui.ctx()) {
-        ui.painter().hline(handle.x_range(), row.response.rect.bottom() + 2.0, egui::Stroke::new(2.0, t.accent));
+        ui.painter().hline(
+            handle.x_range(),
+            row.response.rect.bottom() + 2.0,
+            egui::Stroke::new(2.0, t.accent),
+        );
     }
-    let target = ui.interact(row.response.rect, Id::new(("place of the chain", index)), Sense::hover());
+    let target = ui.interact(row.response.rect, Id::unique(("place of the chain", index)), Sense::hover());
     if let Some(from) = target.dnd_release_payload::<usize>().filter(|from| **from != index) {
         out.push(Action::Strategy(StrategyAction::Move { from: *from, to: index }));
     }

@@ -93,8 +93,20 @@ fn form_ui(
             }
         });
         let flags = [
-            ("Blue first (BGR)", "bgr", now.bgr, own.bgr, "The network takes blue, green, red, as OpenCV reads pictures."),
-            ("Grey", "grey", now.grey, own.grey, "Colours are replaced by their luma before the network sees them."),
+            (
+                "Blue first (BGR)",
+                "bgr",
+                now.bgr,
+                own.bgr,
+                "The network takes blue, green, red, as OpenCV reads pictures.",
+            ),
+            (
+                "Grey",
+                "grey",
+                now.grey,
+                own.grey,
+                "Colours are replaced by their luma before the network sees them.",
+            ),
         ];
         for (title, key, mut on, default, hint) in flags {
             if ui.checkbox(&mut on, title).on_hover_text(hint).changed() {
@@ -131,7 +143,13 @@ fn in_bytes(now: &Preprocessing, key: &str) -> Option<String> {
 }
 
 /// A text field; empty means the model's own.
-fn field_ui(ui: &mut Ui, state: &State, (title, key, hint): (&str, &str, &str), default: &str, out: &mut Actions) {
+fn field_ui(
+    ui: &mut Ui,
+    state: &State,
+    (title, key, hint): (&str, &str, &str),
+    default: &str,
+    out: &mut Actions,
+) {
     let t = tokens(ui);
     let typed = state.pictures.preprocessing.get(key);
     let mut text = typed.cloned().unwrap_or_default();

@@ -107,15 +107,17 @@ fn histogram_ui(ui: &mut Ui, preview: &InputPreview) {
             pos2(left, rect.bottom() - height),
             pos2(left + (step - 0.5).max(0.5), rect.bottom()),
         );
-        let clips = (i == 0 && preview.at_ends.0 > SUSPICIOUS)
-            || (i + 1 == bars && preview.at_ends.1 > SUSPICIOUS);
+        let clips =
+            (i == 0 && preview.at_ends.0 > SUSPICIOUS) || (i + 1 == bars && preview.at_ends.1 > SUSPICIOUS);
         ui.painter().rect_filled(bar, CornerRadius::ZERO, if clips { t.warn } else { t.accent });
     }
     ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, t.line));
     ui.horizontal(|ui| {
         let figure = |n: i16| RichText::new(n.to_string()).font(figures()).color(t.weak);
         ui.label(figure(preview.range.0));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.label(figure(preview.range.1)));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.label(figure(preview.range.1))
+        });
     });
 }
 
@@ -127,7 +129,9 @@ fn facts_ui(ui: &mut Ui, preview: &InputPreview, bgr: bool, is_measured: bool) {
     exponent.on_hover_text(format!("Value = integer × 2^{}, {} bits", format.exponent, format.bits));
     if !is_measured {
         ui.label(
-            RichText::new("Until a run has chosen one: the finest exponent that clips no pixel.").small().color(t.weak),
+            RichText::new("Until a run has chosen one: the finest exponent that clips no pixel.")
+                .small()
+                .color(t.weak),
         );
     }
     let (low, high) = preview.reached;

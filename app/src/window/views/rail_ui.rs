@@ -25,7 +25,8 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         ui.label(RichText::new("Runs").small().color(tokens(ui).weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let words = if runs.all.is_empty() { "Earlier…" } else { "Compare…" };
-            let button = quiet_button(ui, words).on_hover_text("All runs: names, notes, comparison, earlier ones");
+            let button =
+                quiet_button(ui, words).on_hover_text("All runs: names, notes, comparison, earlier ones");
             if button.accessible_name("Show all runs").clicked() {
                 out.push(Action::Runs(RunsAction::ShowPage));
             }

@@ -18,7 +18,10 @@ pub(super) fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     problem_ui(ui, state, Place::Run);
     let runs = &state.runs;
     if runs.all.is_empty() {
-        caption(ui, "Quantizing makes a run. Each keeps its model, its report and its settings in a folder of its own.");
+        caption(
+            ui,
+            "Quantizing makes a run. Each keeps its model, its report and its settings in a folder of its own.",
+        );
     } else {
         caption(ui, "Tick two or more to compare them; the pinned one is what the others are held against.");
         ui.add_space(GAP / 2.0);
@@ -54,7 +57,8 @@ pub(super) fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let button = quiet_button(ui, "Undo").on_hover_text("Take the run out of the trash, which is emptied a day later");
+            let button = quiet_button(ui, "Undo")
+                .on_hover_text("Take the run out of the trash, which is emptied a day later");
             if button.accessible_name("Restore the deleted run").clicked() {
                 out.push(Action::Runs(RunsAction::Restore));
             }
@@ -84,9 +88,12 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let colour = if shown { t.accent } else { t.strong };
-                    let label = Label::new(RichText::new(&name).color(colour)).truncate().sense(Sense::click());
+                    let label =
+                        Label::new(RichText::new(&name).color(colour)).truncate().sense(Sense::click());
                     let label = ui.add(label).on_hover_text(run.folder().display().to_string());
-                    label.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, shown, format!("Show {name}")));
+                    label.widget_info(|| {
+                        egui::WidgetInfo::selected(egui::Role::Button, true, shown, format!("Show {name}"))
+                    });
                     if label.clicked() {
                         out.push(Action::ShowRun(index));
                         out.push(Action::Runs(RunsAction::ShowPage));
@@ -141,11 +148,14 @@ fn pin_ui(ui: &mut Ui, state: &State, index: usize, name: &str, out: &mut Action
 /// Name and notes; they are kept when the field is left.
 fn describe_ui(ui: &mut Ui, state: &State, run: &Run, name: &str, out: &mut Actions) {
     let label = state.runs.label(run).cloned().unwrap_or_default();
-    let id = Id::new(("describe run", &run.path));
+    let id = Id::unique(("describe run", &run.path));
     let typed = ui.data(|d| d.get_temp::<(String, String)>(id));
     let (mut new_name, mut notes) = typed.clone().unwrap_or((label.name.clone(), label.notes.clone()));
     ui.add_space(2.0);
-    let edit = TextEdit::singleline(&mut new_name).hint_text(run.name()).desired_width(f32::INFINITY).char_limit(200);
+    let edit = TextEdit::singleline(&mut new_name)
+        .hint_text(run.name())
+        .desired_width(f32::INFINITY)
+        .char_limit(200);
     let one = ui.add(edit).accessible_name(format!("Name of {name}"));
     let edit = TextEdit::multiline(&mut notes)
         .hint_text("Notes")
@@ -157,7 +167,8 @@ fn describe_ui(ui: &mut Ui, state: &State, run: &Run, name: &str, out: &mut Acti
         ui.data_mut(|d| d.insert_temp(id, (new_name.clone(), notes.clone())));
     }
     let left = one.lost_focus() || other.lost_focus();
-    if left && !one.has_focus() && !other.has_focus() && (typed.is_some() || one.changed() || other.changed()) {
+    if left && !one.has_focus() && !other.has_focus() && (typed.is_some() || one.changed() || other.changed())
+    {
         ui.data_mut(|d| d.remove::<(String, String)>(id));
         let describe = RunsAction::Describe { run: run.path.clone(), name: new_name, notes };
         out.push(Action::Runs(describe));
@@ -169,7 +180,11 @@ fn buttons_ui(ui: &mut Ui, run: &Run, name: &str, out: &mut Actions) {
         ui.spacing_mut().item_spacing.x = 4.0;
         let path = || run.path.clone();
         let buttons = [
-            ("Restore settings", "Takes the target, the strategies, the pictures and the pre-processing of this run", RunsAction::RestoreSettings(path())),
+            (
+                "Restore settings",
+                "Takes the target, the strategies, the pictures and the pre-processing of this run",
+                RunsAction::RestoreSettings(path()),
+            ),
             ("Open folder", "Opens the run folder in the file manager", RunsAction::OpenFolder(path())),
             ("Delete", "Moves the run folder to the trash; it can be undone", RunsAction::Delete(path())),
         ];
@@ -192,7 +207,9 @@ fn earlier_ui(ui: &mut Ui, run: &EarlierRun, out: &mut Actions) {
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, egui::CornerRadius::same(4), t.card_hovered);
     }
-    let inside = egui::UiBuilder::new().max_rect(rect.shrink2(vec2(4.0, 0.0))).layout(Layout::right_to_left(Align::Center));
+    let inside = egui::UiBuilder::new()
+        .max_rect(rect.shrink2(vec2(4.0, 0.0)))
+        .layout(Layout::right_to_left(Align::Center));
     let mut row = ui.new_child(inside);
     if let Some(age) = run.finished.and_then(|at| at.elapsed().ok()) {
         row.label(RichText::new(format::ago(age)).small().color(t.weak));

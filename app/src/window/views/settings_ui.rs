@@ -13,12 +13,7 @@ use crate::window::state::State;
 use crate::window::theme::tokens;
 
 /// One line for each setting of a chosen strategy.
-pub(super) fn settings_ui(
-    ui: &mut Ui,
-    state: &State,
-    plugin: &PluginDescription,
-    out: &mut Actions,
-) {
+pub(super) fn settings_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription, out: &mut Actions) {
     let strategies = &state.strategies;
     let selection = state.selection.as_deref();
     let changed = strategies.position(&plugin.id).map_or(0, |i| strategies.chain[i].settings.len());
@@ -38,12 +33,7 @@ pub(super) fn settings_ui(
 }
 
 /// A setting; its new value when it was changed.
-fn field_ui(
-    ui: &mut Ui,
-    field: &SettingField,
-    value: &Value,
-    selection: Option<&str>,
-) -> Option<Value> {
+fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<&str>) -> Option<Value> {
     let t = tokens(ui);
     let mut changed = None;
     let reason = reason_id(ui);
@@ -203,12 +193,7 @@ fn possible(field: &SettingField) -> String {
 }
 
 /// Patterns, one a line; the last line is for the next one.
-fn patterns_ui(
-    ui: &mut Ui,
-    field: &SettingField,
-    value: &Value,
-    selection: Option<&str>,
-) -> Option<Value> {
+fn patterns_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<&str>) -> Option<Value> {
     let whole = plain(value);
     let mut patterns: Vec<String> = whole.split(',').map(|p| p.trim_start().to_owned()).collect();
     patterns.retain(|p| !p.is_empty());
@@ -225,7 +210,9 @@ fn patterns_ui(
                 .desired_width(width);
             let name = if i < known { format!("{} {}", field.title, i + 1) } else { field.title.clone() };
             changed |= ui.add(edit).accessible_name(name).changed();
-            if i < known && icon_button(ui, Icon::Cross, &format!("Remove {} {}", field.title, i + 1)).clicked() {
+            if i < known
+                && icon_button(ui, Icon::Cross, &format!("Remove {} {}", field.title, i + 1)).clicked()
+            {
                 gone = Some(i);
             }
         });

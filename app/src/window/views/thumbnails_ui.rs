@@ -107,12 +107,7 @@ struct Textures(HashMap<PathBuf, (Arc<Rgb>, TextureHandle)>);
 const MAX_TEXTURES: usize = 300;
 
 /// The texture of a picture, made when it is first shown.
-pub(super) fn texture(
-    ui: &Ui,
-    name: &Path,
-    picture: &Arc<Rgb>,
-    options: TextureOptions,
-) -> TextureHandle {
+pub(super) fn texture(ui: &Ui, name: &Path, picture: &Arc<Rgb>, options: TextureOptions) -> TextureHandle {
     let id = Id::unique("textures");
     let known = ui.data_mut(|d| {
         let textures: &mut Textures = d.get_temp_mut_or_default(id);
