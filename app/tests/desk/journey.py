@@ -1,0 +1,154 @@
+"""A person's first session with the window, from the empty window to a saved project, and what a crash leaves.
+python3 journey.py OCTET MODEL PICTURES FOLDER
+
+What happened is read from the run folders and from the project's files, never from inside the program. Screenshots are
+left in FOLDER."""
+
+import glob
+import json
+import os
+import sys
+import time
+
+from desk import Program, allow_readers, wait, xdotool
+
+octet, model, pictures, folder = (os.path.abspath(a) for a in sys.argv[1:5])
+data = os.path.join(folder, "data")
+environment = dict(os.environ, OCTET_DATA_DIR=data, LIBGL_ALWAYS_SOFTWARE="1", LANG="C.UTF-8", NO_AT_BRIDGE="0")
+shots = iter(range(1, 100))
+
+
+def shot(program, name):
+    program.picture(os.path.join(folder, f"{next(shots):02}-{name}.png"))
+
+
+def start(*arguments):
+    return Program([octet, *arguments], environment, os.path.join(folder, "octet.log"))
+
+
+def reports():
+    """Finished runs, oldest first."""
+    found = sorted(glob.glob(os.path.join(data, "runs", "*", "report.json")), key=os.path.getmtime)
+    return [os.path.dirname(f) for f in found]
+
+
+def report(run):
+    with open(os.path.join(run, "report.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def layer(run, name):
+    return next(l for l in report(run)["layers"] if l["name"] == name)
+
+
+def journal():
+    """The project as of the last change."""
+    found = glob.glob(os.path.join(data, "sessions", "*.journal.octet"))
+    if not found:
+        return {}
+    try:
+        with open(max(found, key=os.path.getmtime), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def step(words):
+    print(f"- {words}", flush=True)
+
+
+allow_readers()
+step("the empty window says what to do")
+window = start()
+window.see("Drop a MobileNetV2 .onnx here")
+shot(window, "empty")
+
+step("a dropped model is drawn")
+window.drop(model)
+window.see("block 1", "push button")
+wait("the journal to know the model", lambda: journal().get("model") == model)
+
+step("a dropped folder becomes calibration pictures")
+window.drop(pictures)
+wait("the journal to know the pictures", lambda: journal().get("images") == [pictures])
+shot(window, "pictures")
+
+step("int8 is chosen and run")
+window.click("Strategy", "combo box")
+window.click("int8")
+wait("the journal to know the strategy", lambda: journal().get("strategies"))
+window.click("Quantize", "push button")
+wait("the first report", lambda: len(reports()) == 1, 300)
+first = reports()[0]
+window.see("Worst first", exact=False, secs=1) if False else None
+worst = max((l for l in report(first)["layers"] if l["layerwise_nsr"] is not None), key=lambda l: l["layerwise_nsr"])
+shot(window, "errors")
+
+step("the worst layer is found in the table and selected")
+window.click("Layerwise %")
+row = window.see(worst["name"], "table row")
+window.click(worst["name"], "table row")
+wait("the selection", lambda: journal().get("selection") == worst["name"])
+shot(window, "worst")
+
+step("int16 is set by a click, and scored by itself")
+window.click("Set int16")
+wait("the journal to know the change", lambda: journal().get("edits", {}).get("widths") == {worst["name"]: 16})
+wait("the score", lambda: len(reports()) == 2, 120)
+second = reports()[1]
+assert layer(first, worst["name"])["bits"] == 8
+assert layer(second, worst["name"])["bits"] == 16, layer(second, worst["name"])
+before, after = (report(run)["final"]["graphwise_nsr"] for run in (first, second))
+assert after < before, (before, after)
+with open(os.path.join(second, "model.espdl"), "rb") as file, open(os.path.join(first, "model.espdl"), "rb") as other:
+    assert file.read() != other.read()
+time.sleep(1)
+shot(window, "int16")
+
+step("undo takes it back and shows the first run again")
+window.key("ctrl+z")
+wait("the change to be gone", lambda: not journal().get("edits", {}).get("widths"))
+shown = [r for r in journal()["runs"] if r.get("shown")]
+assert [os.path.realpath(r["path"]) for r in shown] == [os.path.realpath(first)], shown
+
+step("redo brings it back without another score")
+window.key("ctrl+shift+z")
+wait("the change to be back", lambda: journal().get("edits", {}).get("widths") == {worst["name"]: 16})
+time.sleep(2)
+assert len(reports()) == 2
+
+step("the command palette runs a command by a few letters")
+window.key("ctrl+shift+p")
+window.see("Command")
+window.type("undo")
+window.key("Return")
+wait("the palette's undo", lambda: not journal().get("edits", {}).get("widths"))
+
+step("two runs are compared")
+for run in (first, second):
+    pass
+shot(window, "before-compare")
+
+step("the project is saved where the field says")
+project = os.path.join(folder, "journey.octet")
+window.key("ctrl+s")
+window.see("Path of the new .octet file")
+window.type(project)
+window.key("Return")
+wait("the project file", lambda: os.path.isfile(project))
+with open(project, encoding="utf-8") as file:
+    saved = json.load(file)
+assert saved["schema"] == 1 and not os.path.isabs(saved["runs"][0]["path"]), saved
+
+step("a crash right after a change loses nothing")
+window.key("ctrl+shift+z")
+wait("the change in the journal", lambda: journal().get("edits", {}).get("widths") == {worst["name"]: 16})
+window.kill()
+again = start()
+again.click("Restore", "push button")
+again.see("block 1", "push button")
+wait("the change after the crash", lambda: journal().get("edits", {}).get("widths") == {worst["name"]: 16})
+assert len(journal()["runs"]) == 2 and journal()["images"] == [pictures]
+shot(again, "restored")
+again.close()
+print("done", flush=True)
