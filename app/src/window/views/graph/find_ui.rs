@@ -5,6 +5,7 @@ use egui::{
     ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2,
 };
 
+use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::graph::Hit;
 use crate::window::state::{Find, State};
@@ -60,10 +61,10 @@ fn field_ui(ui: &mut Ui, find: &Find, out: &mut Actions) {
     ui.horizontal(|ui| {
         let mut text = find.text.clone();
         let edit = TextEdit::singleline(&mut text)
-            .hint_text("Name or operation, e.g. depthwise 5")
+            .hint_text(tr!("Name or operation, e.g. depthwise 5"))
             .desired_width(ui.available_width() - 34.0);
         let id = Id::unique("find text");
-        let response = ui.add(edit.id(id)).accessible_name("Find an operation");
+        let response = ui.add(edit.id(id)).accessible_name(tr!("Find an operation"));
         // It has the keyboard from the start; Enter, which gives it up, does not close the search.
         if !is_known(ui, id) || ui.input(|i| i.key_pressed(Key::Enter)) {
             response.request_focus();
@@ -71,7 +72,7 @@ fn field_ui(ui: &mut Ui, find: &Find, out: &mut Actions) {
         if response.changed() {
             out.push(Action::Graph(GraphAction::EditFind(text)));
         }
-        if icon_button(ui, Icon::Cross, "Close the search (Esc)").clicked() {
+        if icon_button(ui, Icon::Cross, &tr!("Close the search (Esc)")).clicked() {
             out.push(Action::Graph(GraphAction::ShowFind(false)));
         }
     });
@@ -87,9 +88,9 @@ fn is_known(ui: &Ui, id: Id) -> bool {
 
 fn hits_ui(ui: &mut Ui, t: &Tokens, find: &Find, room: f32, out: &mut Actions) {
     let words = match find.hits.len() {
-        0 => "Nothing of that name or kind".to_owned(),
-        1 => "1 operation".to_owned(),
-        n => format!("{n} operations"),
+        0 => tr!("Nothing of that name or kind"),
+        1 => tr!("1 operation"),
+        n => tr!("%{n} operations", n = n),
     };
     ui.label(RichText::new(words).small().color(t.weak));
     if find.hits.is_empty() {
