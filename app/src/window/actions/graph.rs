@@ -11,7 +11,7 @@ use crate::window::backend::{Backend, Pick};
 use crate::window::graph::{Camera, Direction, Flight, Layout, LayoutKey, search, step};
 use crate::window::heat::{HeatMap, HeatRequest};
 use crate::window::picture::save_picture;
-use crate::window::state::{Find, Goal, Heat, HeatSide, Model, Place, Problem, State};
+use crate::window::state::{Goal, Heat, HeatSide, Model, Place, Problem, State};
 
 /// Something the user does.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +127,9 @@ impl GraphAction {
                 graph.arranging = Some(key.clone());
                 return vec![Effect::Graph(GraphEffect::Arrange { model, key })];
             }
-            GraphAction::ShowFind(true) => graph.find = Some(Find::default()),
+            GraphAction::ShowFind(true) => {
+                graph.find.get_or_insert_default();
+            }
             GraphAction::ShowFind(false) => graph.find = None,
             GraphAction::EditFind(text) => {
                 if let (Some(find), Some(model)) = (&mut graph.find, &state.model.open) {

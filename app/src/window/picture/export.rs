@@ -136,8 +136,11 @@ impl Sheet<'_> {
         };
         let mut x = words(rect.left() + 28.0, self.model.file_name());
         let Some(scale) = self.heat.scale.as_ref().filter(|_| request.heat != Heat::Off) else { return };
-        let side =
-            if request.reference.is_some() { format!(", {}", tr!(request.side.words())) } else { String::new() };
+        let side = if request.reference.is_some() {
+            format!(", {}", tr!(request.side.words()))
+        } else {
+            String::new()
+        };
         x = words(x + 24.0, format!("{}{side}", tr!(request.heat.words())));
         x = words(x + 14.0, request.words(scale.low));
         let bar = Rect::from_min_size(pos2(x + 8.0, middle - 8.0), vec2(180.0, 26.0));

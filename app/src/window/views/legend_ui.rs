@@ -88,8 +88,9 @@ fn scale_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     };
     if !request.heat.is_linear() {
         let (text, other) = if state.graph.linear { ("linear", false) } else { ("log", true) };
-        let button =
-            ui.button(RichText::new(tr!(text)).color(t.weak)).on_hover_text(tr!("Logarithmic or linear scale"));
+        let button = ui
+            .button(RichText::new(tr!(text)).color(t.weak))
+            .on_hover_text(tr!("Logarithmic or linear scale"));
         button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, tr!("Scale")));
         if button.clicked() {
             out.push(Action::Graph(GraphAction::SetLinear(other)));

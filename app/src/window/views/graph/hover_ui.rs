@@ -58,7 +58,11 @@ fn group_ui(ui: &mut Ui, scene: &Scene<'_>, index: usize) {
     }
     if group.nodes.len() > 1 {
         let is_open = scene.layout.groups[index].open;
-        weak(ui, scene, if is_open { tr!("Click to fold this block") } else { tr!("Click to list its operations") });
+        weak(
+            ui,
+            scene,
+            if is_open { tr!("Click to fold this block") } else { tr!("Click to list its operations") },
+        );
     }
 }
 

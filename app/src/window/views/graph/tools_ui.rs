@@ -5,9 +5,9 @@ use egui::{
     Vec2, WidgetInfo, vec2,
 };
 
-use super::keys_ui::FIND;
 use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
+use crate::window::commands::FIND;
 use crate::window::picture::Scene;
 use crate::window::state::State;
 use crate::window::theme::RADIUS;
