@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use egui::{Key, Modifiers};
 
-use super::actions::{Action, Actions, Effect, GraphAction, ProjectEffect, apply, follow};
+use super::actions::{
+    Action, Actions, Effect, GraphAction, ProjectEffect, RunsEffect, apply, follow, refresh,
+};
 use super::backend::Backend;
 use super::commands::COMMANDS;
 use super::messages::receive;
@@ -70,6 +72,7 @@ impl OctetWindow {
         let journal = backend.journal();
         let tasks = Tasks::new(cc.egui_ctx.clone(), backend);
         tasks.run(Effect::FindPlugins);
+        tasks.run(Effect::Runs(RunsEffect::Begin));
         tasks.run(Effect::Project(ProjectEffect::FindOrphans));
         tasks.run(Effect::SetTheme(settings.theme));
         if settings.scale != 1.0 {
@@ -102,6 +105,8 @@ impl OctetWindow {
             let effects = apply(&mut self.state, action);
             self.run(effects);
         }
+        let effects = refresh(&mut self.state);
+        self.run(effects);
     }
 
     fn run(&self, effects: Vec<Effect>) {
@@ -223,6 +228,8 @@ impl eframe::App for OctetWindow {
         self.run(effects);
         self.closing(ctx);
         if heard {
+            let effects = refresh(&mut self.state);
+            self.run(effects);
             self.keep();
         }
         if let Some(secs) = self.state.toasts.expire(ctx.time()) {

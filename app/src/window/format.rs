@@ -98,6 +98,18 @@ pub fn wait(time: Duration) -> String {
     }
 }
 
+/// How long ago something was, in coarse words.
+pub fn ago(time: Duration) -> String {
+    let secs = time.as_secs();
+    let many = |n: u64, what: &str| format!("{n} {what}{} ago", if n == 1 { "" } else { "s" });
+    match secs {
+        0..=59 => "just now".to_owned(),
+        60..=3599 => format!("{} min ago", secs / 60),
+        3600..=86_399 => many(secs / 3600, "hour"),
+        _ => many(secs / 86_400, "day"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +133,12 @@ mod tests {
         assert_eq!(milliseconds(123_456.0), "123 ms");
         assert_eq!(wait(Duration::from_millis(7200)), "8 s");
         assert_eq!(wait(Duration::from_secs(61)), "1 min 01 s");
+    }
+
+    #[test]
+    fn times_past_are_coarse() {
+        let words = [0, 60, 3600, 7200, 86_400, 900_000].map(|s| ago(Duration::from_secs(s)));
+        assert_eq!(words, ["just now", "1 min ago", "1 hour ago", "2 hours ago", "1 day ago", "10 days ago"]);
     }
 
     #[test]

@@ -9,8 +9,9 @@ use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
 use super::actions::{
-    Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesMessage, ProjectAction,
-    ProjectMessage, RunsMessage, StrategyMessage, after_job, apply, changed, note_opened, picked,
+    Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
+    PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
+    apply, changed, finished, labels_refused, note_opened, opened, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
@@ -149,6 +150,16 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
             DropKind::Picture => {
                 effects.extend(apply(state, Action::Inspect(InspectAction::Try(path))));
             }
+            DropKind::Labels => {
+                effects.extend(apply(state, Action::Pictures(PicturesAction::SetLabels(path))));
+            }
+            DropKind::Plugin => {
+                let offer = StrategyAction::Offer { path, in_place: false };
+                effects.extend(apply(state, Action::Strategy(offer)));
+            }
+            DropKind::Pipeline => {
+                effects.extend(apply(state, Action::Strategy(StrategyAction::LoadPipeline(path))));
+            }
             DropKind::Unknown => {
                 let detail = format!("{}: {}", kind.promise(), path.display());
                 // It belongs nowhere: no step is worse off because of it.
@@ -208,14 +219,16 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     if let Some(spec) = TargetSpec::by_name(&report.target) {
         state.target = Target(spec);
     }
-    state.runs.add(Run { path, report: Arc::new(report) });
+    let run = Run { path, report: Arc::new(report) };
+    let mut effects = opened(state, &run);
+    state.runs.add(run);
     state.side = Side::Step(Step::Errors);
     state.selection = None;
-    if fits {
-        return Vec::new();
+    if !fits {
+        state.model.open = None;
+        effects.extend(apply(state, Action::OpenModel(model)));
     }
-    state.model.open = None;
-    apply(state, Action::OpenModel(model))
+    effects
 }
 
 fn pictures_listed(
@@ -240,7 +253,12 @@ fn pictures_listed(
             }
             state.side = Side::Step(Step::Pictures);
         }
-        Err(problem) => report_problem(state, problem),
+        Err(problem) => {
+            if evaluation {
+                labels_refused(state, &problem);
+            }
+            report_problem(state, problem);
+        }
     }
     changed(state, name, before, None)
 }
@@ -267,6 +285,7 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
         Some(JobEnd::Done(run)) => {
             state.toasts.info(if is_score { "Scored" } else { "Quantized" });
             state.scoring.made.insert(run.clone(), Made { document, is_score });
+            finished(state, &run);
             let mut effects = apply(state, Action::OpenRun(run));
             effects.extend(after_job(state));
             effects.extend(long_enough.then(|| Effect::Notify(format!("{title} is done"))));

@@ -82,8 +82,9 @@ impl Tasks {
                 let report = b.load_report(&path).map(Box::new);
                 Message::Run(path, report)
             }),
-            Effect::ListPictures { path, evaluation } => self
-                .spawn("pictures", move |b| Message::Folder { evaluation, result: b.list_pictures(&path) }),
+            Effect::ListPictures { path, evaluation, labels } => self.spawn("pictures", move |b| {
+                Message::Folder { evaluation, result: b.list_pictures(&path, labels.as_deref()) }
+            }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
             Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
             Effect::Start { request, label } => self.start(*request, label),

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
     Backend, FoundPlugins, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription, ProjectBackend,
     RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
-use octet::window::state::{Place, Problem};
+use octet::window::state::{CheckKey, Place, Problem, Work};
+use octet_engine::host::PluginFile;
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
+use octet_engine::pictures::{Entry, Survey, survey};
 use octet_engine::report::Report;
 use serde_json::json;
 
@@ -31,6 +34,14 @@ pub struct Scripted {
     pub picks: Mutex<Vec<Picked>>,
     /// What was asked about operations and pictures.
     pub asked: Mutex<Vec<String>>,
+    /// A check of pictures goes on until it is stopped.
+    pub holds_check: AtomicBool,
+    /// Plugins that were trusted.
+    pub installed: Mutex<Vec<PluginFile>>,
+    /// Folders that were opened in the file manager.
+    pub opened: Mutex<Vec<PathBuf>>,
+    /// The data folder, for tests that delete runs.
+    pub data: Mutex<Option<PathBuf>>,
 }
 
 fn field(key: &str, title: &str, kind: SettingKind, default: serde_json::Value) -> SettingField {
@@ -62,13 +73,48 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
                 json!(0.9999),
             ),
             field("note", "Note", SettingKind::Text, json!("")),
+            field("except", "Never", SettingKind::Patterns, json!("")),
         ],
     }
 }
 
-impl PicturesBackend for Scripted {}
-impl StrategyBackend for Scripted {}
-impl RunsBackend for Scripted {}
+impl PicturesBackend for Scripted {
+    fn check_pictures(&self, entries: &[Entry], key: &CheckKey, ticket: &Work) -> Option<Survey> {
+        while self.holds_check.load(Ordering::Relaxed) && !ticket.flag().load(Ordering::Relaxed) {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        survey(entries, &key.preprocessing, key.classes, ticket.flag(), |done| ticket.reached(done))
+    }
+}
+impl StrategyBackend for Scripted {
+    fn look_at_plugin(&self, path: &Path) -> Result<PluginFile, Problem> {
+        if path.ends_with("bad.so") {
+            return Err(Problem::new(Place::Strategy, "This plugin cannot be installed", "it is no library"));
+        }
+        Ok(PluginFile {
+            path: path.to_owned(),
+            bytes: 4096,
+            sha256: "0123456789abcdef".repeat(4),
+            destination: Path::new("/data/plugins").join(path.file_name().unwrap()),
+            replaces: false,
+            trusted: false,
+        })
+    }
+
+    fn install_plugin(&self, file: &PluginFile, _in_place: bool) -> Result<PluginDescription, Problem> {
+        self.installed.lock().unwrap().push(file.clone());
+        Ok(plugin("org.example.new", "New one"))
+    }
+}
+impl RunsBackend for Scripted {
+    fn runs_data(&self) -> Option<PathBuf> {
+        self.data.lock().unwrap().clone()
+    }
+    fn open_folder(&self, folder: &Path) -> Result<(), Problem> {
+        self.opened.lock().unwrap().push(folder.to_owned());
+        Ok(())
+    }
+}
 impl ProjectBackend for Scripted {}
 
 impl Backend for Scripted {
@@ -92,7 +138,9 @@ impl Backend for Scripted {
     }
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
-        let usable = vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        let mut usable =
+            vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        usable.extend(self.installed.lock().unwrap().iter().map(|_| plugin("org.example.new", "New one")));
         Ok(FoundPlugins { usable, refused: Vec::new() })
     }
 

@@ -33,10 +33,15 @@ impl egui::DroppedFile for Dropped {
 
 impl Window {
     pub fn new() -> Self {
+        Self::sized([1400.0, 900.0])
+    }
+
+    /// As large as this.
+    pub fn sized(size: [f32; 2]) -> Self {
         let backend = Arc::new(Scripted::default());
         let given = backend.clone();
         // Names of operations may hold any character.
-        let builder = Harness::builder().with_size([1400.0, 900.0]).allow_missing_glyphs();
+        let builder = Harness::builder().with_size(size).allow_missing_glyphs();
         let harness = builder.build_eframe(move |cc| {
             OctetWindow::new(cc, given, WindowOptions { open: None, started: Instant::now() })
         });
@@ -116,6 +121,14 @@ impl Window {
 
     pub fn has_button(&self, label: &str) -> bool {
         self.harness.query_all_by_role_and_label(Role::Button, label).next().is_some()
+    }
+
+    /// Types into the text field of this name.
+    pub fn type_into(&mut self, label: &str, text: &str) {
+        self.harness.get_by_role_and_label(Role::TextInput, label).focus();
+        self.settle();
+        self.harness.get_by_role_and_label(Role::TextInput, label).type_text(text);
+        self.settle();
     }
 
     pub fn key(&mut self, key: egui::Key) {

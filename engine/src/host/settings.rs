@@ -23,6 +23,16 @@ pub struct SettingField {
     pub default: Value,
 }
 
+impl SettingField {
+    /// Checks a value, or reads it from its text, as a job will.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what is possible.
+    pub fn accept(&self, value: &Value) -> Result<Value, String> {
+        accept(&self.kind, value)
+    }
+}
+
 /// What a setting takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -50,6 +60,8 @@ pub enum SettingKind {
     },
     /// A text.
     Text,
+    /// Names of operations or patterns of them, separated by commas: a text with the format `patterns`.
+    Patterns,
 }
 
 /// One word of a [`SettingKind::Choice`].
@@ -117,6 +129,7 @@ fn kind(shape: &Value) -> Result<SettingKind, String> {
             min: bound("minimum").and_then(Value::as_f64),
             max: bound("maximum").and_then(Value::as_f64),
         }),
+        Some("string") if shape.get("format").is_some_and(|f| f == "patterns") => Ok(SettingKind::Patterns),
         Some("string") => Ok(SettingKind::Text),
         Some(other) => Err(format!("has the type `{other}`, which no form can show")),
         None => Err("has no type".to_owned()),
@@ -206,7 +219,7 @@ fn accept(kind: &SettingKind, value: &Value) -> Result<Value, String> {
                 Err(format!("{} is not one of: {}", shown(), words.join(", ")))
             }
         },
-        SettingKind::Text => match value {
+        SettingKind::Text | SettingKind::Patterns => match value {
             Value::String(_) => Ok(value.clone()),
             Value::Number(_) | Value::Bool(_) => Ok(Value::from(value.to_string())),
             _ => Err(format!("{} is no text", shown())),
@@ -250,6 +263,7 @@ mod tests {
             "share": { "type": "number", "maximum": 1.0, "default": 0.5 },
             "fast": { "type": "boolean", "default": false },
             "layer": { "type": "string", "default": "" },
+            "never": { "type": "string", "format": "patterns", "default": "" },
             "mode": {
                 "oneOf": [
                     { "const": "kl", "description": "divergence", "type": "string" },
@@ -266,14 +280,15 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_the_user_leaves_out() {
-        let all = json!({ "depth": 3, "share": 0.5, "fast": false, "layer": "", "mode": "mse" });
+        let all = json!({ "depth": 3, "share": 0.5, "fast": false, "layer": "", "never": "", "mode": "mse" });
         assert_eq!(merged(json!({})).unwrap(), all);
     }
 
     #[test]
     fn texts_become_what_the_schema_says() {
         let user = json!({ "depth": "7", "share": "1e-3", "fast": "on", "layer": "12", "mode": "kl" });
-        let all = json!({ "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "mode": "kl" });
+        let all =
+            json!({ "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "mode": "kl" });
         assert_eq!(merged(user).unwrap(), all);
     }
 
@@ -282,7 +297,7 @@ mod tests {
         let error = merged(json!({ "dept": 1 })).unwrap_err();
         assert_eq!(
             error,
-            "plugin `org.example.p`: there is no setting `dept`; there are: depth, fast, layer, mode, share"
+            "plugin `org.example.p`: there is no setting `dept`; there are: depth, fast, layer, mode, never, share"
         );
     }
 
@@ -312,6 +327,10 @@ mod tests {
         let SettingKind::Choice { options } = &mode.kind else { panic!("{mode:?}") };
         assert_eq!(options[0].description, "divergence");
         assert_eq!(options.len(), 3);
+        let never = fields.iter().find(|f| f.key == "never").unwrap();
+        assert_eq!(never.kind, SettingKind::Patterns);
+        assert_eq!(never.accept(&json!("a.*, b")), Ok(json!("a.*, b")));
+        assert_eq!(depth.accept(&json!("12")).unwrap_err(), "12 is above 9");
     }
 
     #[test]

@@ -75,6 +75,19 @@ impl Pipeline {
         }
     }
 
+    /// Writes the pipeline into a file of its own.
+    ///
+    /// # Errors
+    /// The file cannot be written, or its path does not end in a name.
+    pub fn save(&self, path: &Path) -> Result<(), RunError> {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            let source = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
+            return Err(RunError::Write { path: path.to_owned(), source });
+        };
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        run::write_json(folder, name, self)
+    }
+
     /// Writes `pipeline.json` into a run folder.
     ///
     /// # Errors
@@ -96,6 +109,10 @@ mod tests {
         pipeline.write(folder.path()).unwrap();
         assert_eq!(Pipeline::read(folder.path()).unwrap(), pipeline);
         assert_eq!(Pipeline::read(&folder.path().join(FILE_NAME)).unwrap(), pipeline);
+        let own = folder.path().join("größe.json");
+        pipeline.save(&own).unwrap();
+        assert_eq!(Pipeline::read(&own).unwrap(), pipeline);
+        assert!(pipeline.save(Path::new("/")).is_err());
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub struct Entry {
 }
 
 /// The pictures of a folder.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
     /// In the order of the CSV, else sorted by path.
     pub entries: Vec<Entry>,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -28,7 +29,7 @@ pub struct Loaded {
 /// The file cannot be used; the reason is for people.
 pub fn load_one(entry: &Entry, preprocessing: &Preprocessing) -> Result<Picture, SkippedPicture> {
     let skipped = |reason: String| SkippedPicture { file: entry.file.clone(), reason };
-    let bytes = read(entry).map_err(skipped)?;
+    let bytes = read(&entry.path).map_err(skipped)?;
     let sha256 = Sha256::digest(&bytes).into();
     let decoded = decode(&bytes).map_err(skipped)?;
     drop(bytes);
@@ -36,9 +37,10 @@ pub fn load_one(entry: &Entry, preprocessing: &Preprocessing) -> Result<Picture,
     Ok(Picture { file: entry.file.clone(), rgb, sha256, class: entry.class })
 }
 
-fn read(entry: &Entry) -> Result<Vec<u8>, String> {
+/// The bytes of a picture file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let describe = |e: std::io::Error| format!("it cannot be read: {e}");
-    let file = File::open(&entry.path).map_err(describe)?;
+    let file = File::open(path).map_err(describe)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(describe)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

@@ -8,14 +8,18 @@ mod folder;
 pub mod lint;
 mod load;
 mod preprocess;
+mod preview;
 mod resample;
 mod settings;
+mod survey;
 
 pub use decode::{MAX_PIXELS, decode};
 pub use folder::{Entry, FolderError, Listing};
 pub use load::{Loaded, load, load_one};
 pub use preprocess::{Preprocessing, Resize};
+pub use preview::{InputFormat, InputPreview, preview, thumbnail};
 pub use settings::SettingError;
+pub use survey::{Survey, survey};
 
 /// 8-bit RGB pixels, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -165,6 +165,17 @@ impl Preprocessing {
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
+    /// `mean` and `std` in units of 0..255, in which other tools have them.
+    pub fn in_bytes(&self) -> ([f32; 3], [f32; 3]) {
+        (self.mean.map(|m| m * 255.0), self.std.map(|s| s * 255.0))
+    }
+
+    /// Largest magnitude that a pixel can have as an input value of the network.
+    pub fn largest(&self) -> f32 {
+        let pairs = self.mean.iter().zip(&self.std);
+        pairs.map(|(mean, std)| mean.abs().max((1.0 - mean).abs()) / std).fold(0.0, f32::max)
+    }
+
     /// The settings for people, with units.
     pub fn described(&self) -> BTreeMap<String, String> {
         let mut shown = self.settings();

@@ -21,10 +21,10 @@ pub(crate) struct Settings {
     #[schemars(title = "Level", range(min = 1, max = 2))]
     pub(crate) opt_level: u32,
     /// Layers to equalize with what follows them: names or patterns such as *features.1.*, separated by commas. Empty: all.
-    #[schemars(title = "Layers")]
+    #[schemars(title = "Layers", extend("format" = "patterns"))]
     pub(crate) interested_layers: String,
     /// Layers whose weights the equalization leaves alone: names or patterns, separated by commas.
-    #[schemars(title = "Never")]
+    #[schemars(title = "Never", extend("format" = "patterns"))]
     pub(crate) except: String,
     /// Classic: which ReLU6 becomes ReLU; the log tells how far that changes the float network.
     #[schemars(title = "ReLU6 to ReLU")]

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 #[schemars(title = "mixed precision")]
 pub(crate) struct Settings {
     /// Operations in 16 bits: names or patterns such as *features.1.*, separated by commas. Empty: the search chooses.
-    #[schemars(title = "16-bit layers")]
+    #[schemars(title = "16-bit layers", extend("format" = "patterns"))]
     pub(crate) layers: String,
     /// Operations that the search leaves in 8 bits: names or patterns, separated by commas.
-    #[schemars(title = "Never")]
+    #[schemars(title = "Never", extend("format" = "patterns"))]
     pub(crate) except: String,
     /// Whether operations are searched for; auto: when none is named.
     #[schemars(title = "Search")]

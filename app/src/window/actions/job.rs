@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use octet_engine::job::QuantizeRequest;
 
-use super::Effect;
+use super::{Effect, runs};
 use crate::window::state::{Document, Job, Place, Problem, State, requests};
 
 /// Pictures of the graphwise analysis.
@@ -37,6 +37,7 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
         true => "Score".to_owned(),
         false => format!("{} for {target}", state.strategies.words()),
     };
+    runs::started(state);
     let mut job = Job::new(title, Instant::now());
     job.is_score = is_score;
     job.document = Document::of(state);

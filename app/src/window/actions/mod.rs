@@ -16,10 +16,12 @@ pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
-pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage};
+pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
+pub(super) use pictures::{input_format, labels_refused};
 pub(super) use project::note_opened;
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
+pub(super) use runs::{finished, opened};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
 use std::path::PathBuf;
@@ -238,6 +240,8 @@ pub enum Effect {
         path: PathBuf,
         /// For the evaluation.
         evaluation: bool,
+        /// CSV of the classes.
+        labels: Option<PathBuf>,
     },
     /// Look for plugins.
     FindPlugins,
@@ -344,7 +348,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::AddPictures(path) => {
             state.problems.remove(&Place::Pictures);
             state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: false }]
+            vec![Effect::ListPictures { path, evaluation: false, labels: None }]
         }
         Action::RemovePictures(index) => {
             if index < state.pictures.folders.len() {
@@ -355,7 +359,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SetEvaluation(path) => {
             state.problems.remove(&Place::Pictures);
             state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: true }]
+            vec![Effect::ListPictures { path, evaluation: true, labels: state.pictures.labels.clone() }]
         }
         Action::ClearEvaluation => {
             state.pictures.evaluation = None;
@@ -526,5 +530,9 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::SaveProject => Action::Project(ProjectAction::SaveAs(path)),
         Pick::GraphPicture => Action::Graph(GraphAction::SavePicture(path)),
         Pick::Picture => Action::Inspect(InspectAction::Try(path)),
+        Pick::Labels => Action::Pictures(PicturesAction::SetLabels(path)),
+        Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),
+        Pick::OpenPipeline => Action::Strategy(StrategyAction::LoadPipeline(path)),
+        Pick::SavePipeline => Action::Strategy(StrategyAction::SavePipeline(path)),
     }
 }

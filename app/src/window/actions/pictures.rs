@@ -1,43 +1,275 @@
 //! Actions on pictures, their pre-processing and labels.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
+
 use super::Effect;
-use crate::window::backend::Backend;
-use crate::window::state::State;
+use crate::window::backend::{Backend, LABELS_REFUSED};
+use crate::window::state::{Check, CheckKey, Place, PreviewKey, Problem, State, Thumbnail, Work};
+
+/// Thumbnails that are decoded at once.
+const BATCH: usize = 8;
 
 /// Something the user does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PicturesAction {}
+pub enum PicturesAction {
+    /// Change a setting of the pre-processing, or take it back to the model's own.
+    SetPreprocessing(String, Option<String>),
+    /// Change several settings; the others stay.
+    ChangePreprocessing(BTreeMap<String, String>),
+    /// Take all settings back to the model's own.
+    ResetPreprocessing,
+    /// Take the evaluation pictures' classes from this CSV.
+    SetLabels(PathBuf),
+    /// Take them from where they are found beside the pictures.
+    ClearLabels,
+    /// Show what the network receives of this picture.
+    Preview(PathBuf),
+    /// Check the calibration pictures again.
+    CheckAgain,
+    /// Stop checking.
+    CancelCheck,
+}
 
 impl PicturesAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
-        match *self {}
+        match self {
+            PicturesAction::SetPreprocessing(key, Some(value)) => format!("{key} to {value}"),
+            PicturesAction::SetPreprocessing(key, None) => format!("{key} as the model has it"),
+            PicturesAction::ChangePreprocessing(_) => "change the pre-processing".to_owned(),
+            PicturesAction::ResetPreprocessing => "pre-processing as the model has it".to_owned(),
+            PicturesAction::SetLabels(path) => format!("labels from {}", path.display()),
+            PicturesAction::ClearLabels => "no table of labels".to_owned(),
+            PicturesAction::Preview(path) => format!("preview {}", path.display()),
+            PicturesAction::CheckAgain => "check the pictures".to_owned(),
+            PicturesAction::CancelCheck => "stop checking the pictures".to_owned(),
+        }
     }
 
     /// Changes the state; what takes time is handed back.
-    pub fn apply(self, _state: &mut State) -> Vec<Effect> {
-        match self {}
+    pub fn apply(self, state: &mut State) -> Vec<Effect> {
+        let pictures = &mut state.pictures;
+        match self {
+            PicturesAction::SetPreprocessing(key, Some(value)) => {
+                pictures.preprocessing.insert(key, value);
+            }
+            PicturesAction::SetPreprocessing(key, None) => {
+                pictures.preprocessing.remove(&key);
+            }
+            PicturesAction::ChangePreprocessing(settings) => pictures.preprocessing.extend(settings),
+            PicturesAction::ResetPreprocessing => pictures.preprocessing.clear(),
+            PicturesAction::SetLabels(path) => {
+                pictures.labels = Some(path);
+                return list_evaluation(state);
+            }
+            PicturesAction::ClearLabels => {
+                pictures.labels = None;
+                return list_evaluation(state);
+            }
+            PicturesAction::Preview(path) => pictures.preview.chosen = Some(path),
+            PicturesAction::CheckAgain => {
+                pictures.check = Check::None;
+                pictures.checked = None;
+            }
+            PicturesAction::CancelCheck => {
+                if let Check::Running(ticket) = &pictures.check {
+                    ticket.stop();
+                    pictures.check = Check::Cancelled;
+                }
+            }
+        }
+        Vec::new()
     }
+}
+
+/// Reads the evaluation folder once more, with other labels.
+fn list_evaluation(state: &mut State) -> Vec<Effect> {
+    state.problems.remove(&Place::Pictures);
+    let Some(folder) = &state.pictures.evaluation else { return Vec::new() };
+    let (path, labels) = (folder.path.clone(), state.pictures.labels.clone());
+    state.pictures.pending += 1;
+    vec![Effect::ListPictures { path, evaluation: true, labels }]
 }
 
 /// Work on a thread.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PicturesEffect {}
+pub enum PicturesEffect {
+    /// Decode small pictures.
+    Thumbnails(Vec<PathBuf>),
+    /// Make the preview of the network's input.
+    Preview(Box<PreviewKey>),
+    /// Look at every calibration picture.
+    Check {
+        /// The folders' pictures.
+        listings: Vec<Arc<Listing>>,
+        /// What for.
+        key: Box<CheckKey>,
+        /// How the window follows it.
+        ticket: Work,
+    },
+}
 
 impl PicturesEffect {
     /// Does the work.
-    pub fn run(self, _backend: &dyn Backend) -> PicturesMessage {
-        match self {}
+    pub fn run(self, backend: &dyn Backend) -> PicturesMessage {
+        match self {
+            PicturesEffect::Thumbnails(files) => {
+                let small = |file: PathBuf| {
+                    let picture = backend.thumbnail(&file).map(Arc::new);
+                    (file, picture)
+                };
+                PicturesMessage::Thumbnails(files.into_iter().map(small).collect())
+            }
+            PicturesEffect::Preview(key) => {
+                let preview = backend.preview(&key).map(Arc::new);
+                PicturesMessage::Preview(key, preview)
+            }
+            PicturesEffect::Check { listings, key, ticket } => {
+                let entries: Vec<_> = listings.iter().flat_map(|l| l.entries.clone()).collect();
+                let found = backend.check_pictures(&entries, &key, &ticket).map(Box::new);
+                PicturesMessage::Checked(ticket, found)
+            }
+        }
     }
 }
 
 /// What a thread reports back.
 #[derive(Debug)]
-pub enum PicturesMessage {}
+pub enum PicturesMessage {
+    /// Small pictures.
+    Thumbnails(Vec<(PathBuf, Result<Arc<Rgb>, String>)>),
+    /// A preview.
+    Preview(Box<PreviewKey>, Result<Arc<InputPreview>, String>),
+    /// The calibration pictures were looked at, or it was stopped.
+    Checked(Work, Option<Box<Survey>>),
+}
 
 impl PicturesMessage {
     /// Takes the report; what follows from it is handed back.
-    pub fn receive(self, _state: &mut State) -> Vec<Effect> {
-        match self {}
+    pub fn receive(self, state: &mut State) -> Vec<Effect> {
+        let pictures = &mut state.pictures;
+        match self {
+            PicturesMessage::Thumbnails(all) => {
+                for (file, picture) in all {
+                    let thumbnail = match picture {
+                        Ok(picture) => Thumbnail::Ready(picture),
+                        Err(reason) => Thumbnail::Failed(reason),
+                    };
+                    pictures.thumbnails.insert(file, thumbnail);
+                }
+            }
+            PicturesMessage::Preview(key, preview) => {
+                pictures.preview.asked = None;
+                pictures.preview.shown = Some((*key, preview));
+            }
+            PicturesMessage::Checked(ticket, found) => {
+                // The result of a check that another one has overtaken is of no use.
+                if pictures.check == Check::Running(ticket) {
+                    pictures.check = found.map_or(Check::Cancelled, |survey| Check::Done(Arc::new(*survey)));
+                }
+            }
+        }
+        Vec::new()
     }
+}
+
+/// A table of labels that was of no use is not kept.
+pub(in crate::window) fn labels_refused(state: &mut State, problem: &Problem) {
+    if problem.title == LABELS_REFUSED {
+        state.pictures.labels = None;
+    }
+}
+
+/// Starts what the pictures on display need: small pictures, the preview, the check. Call it after every change; it
+/// does nothing when nothing is missing.
+pub fn refresh(state: &mut State) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = Vec::new();
+    effects.extend(thumbnails(state).map(Effect::Pictures));
+    effects.extend(preview(state).map(Effect::Pictures));
+    effects.extend(check(state).map(Effect::Pictures));
+    effects
+}
+
+fn thumbnails(state: &mut State) -> Option<PicturesEffect> {
+    let pictures = &mut state.pictures;
+    if pictures.thumbnails.values().any(|t| *t == Thumbnail::Loading) {
+        return None;
+    }
+    let wanted = || pictures.sample().into_iter().chain(pictures.evaluation_sample());
+    let missing = wanted().filter(|p| !pictures.thumbnails.contains_key(*p));
+    let batch: Vec<PathBuf> = missing.take(BATCH).map(std::path::Path::to_owned).collect();
+    if batch.is_empty() {
+        if pictures.thumbnails.len() > wanted().count() {
+            let keep: std::collections::BTreeSet<PathBuf> = wanted().map(std::path::Path::to_owned).collect();
+            pictures.thumbnails.retain(|path, _| keep.contains(path));
+        }
+        return None;
+    }
+    pictures.thumbnails.extend(batch.iter().map(|p| (p.clone(), Thumbnail::Loading)));
+    Some(PicturesEffect::Thumbnails(batch))
+}
+
+fn preview(state: &mut State) -> Option<PicturesEffect> {
+    if state.pictures.preview.asked.is_some() {
+        return None;
+    }
+    let file = state.pictures.previewed()?.to_owned();
+    let preprocessing = state.preprocessing()?.ok()?;
+    let (format, _) = input_format(state, &preprocessing);
+    let key = PreviewKey { file, preprocessing, format };
+    let preview = &mut state.pictures.preview;
+    if preview.shown.as_ref().is_some_and(|(shown, _)| *shown == key) {
+        return None;
+    }
+    preview.asked = Some(key.clone());
+    Some(PicturesEffect::Preview(Box::new(key)))
+}
+
+/// The format of the network's input, and whether the run on display says so. Without a run it is assumed.
+pub(in crate::window) fn input_format(state: &State, preprocessing: &Preprocessing) -> (InputFormat, bool) {
+    let rounding = state.target.0.rounding;
+    let sha256 = state.model.open.as_ref().map(|m| &m.sha256);
+    match state.report().filter(|r| Some(&r.model.sha256) == sha256) {
+        Some(report) => {
+            let format =
+                InputFormat { exponent: report.input.output_exponent, bits: report.input.bits, rounding };
+            (format, true)
+        }
+        None => (InputFormat::covering(preprocessing, rounding), false),
+    }
+}
+
+fn check(state: &mut State) -> Option<PicturesEffect> {
+    // A job looks at the pictures itself, and wants the cores.
+    if state.is_running() || state.pictures.pending > 0 {
+        return None;
+    }
+    let preprocessing = state.preprocessing().and_then(Result::ok);
+    let model = state.model.open.clone();
+    let folders: Vec<_> = state.pictures.folders.iter().map(|f| (f.path.clone(), f.pictures)).collect();
+    let key = match (preprocessing, model) {
+        (Some(preprocessing), Some(model)) if !folders.is_empty() => {
+            let classes = model.network.tensor(model.network.output).len();
+            Some(CheckKey { folders, preprocessing, classes })
+        }
+        _ => None,
+    };
+    let pictures = &mut state.pictures;
+    if pictures.checked == key {
+        return None;
+    }
+    if let Check::Running(ticket) = &pictures.check {
+        ticket.stop();
+    }
+    pictures.check = Check::None;
+    pictures.checked.clone_from(&key);
+    let key = Box::new(key?);
+    let ticket = Work::new(pictures.total());
+    pictures.check = Check::Running(ticket.clone());
+    let listings = pictures.folders.iter().map(|f| f.listing.clone()).collect();
+    Some(PicturesEffect::Check { listings, key, ticket })
 }

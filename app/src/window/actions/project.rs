@@ -190,9 +190,10 @@ fn load(backend: &dyn Backend, project: Project, path: Option<PathBuf>, journal:
     let model = project.model.as_ref().and_then(|path| {
         backend.open_model(path).map_err(&mut kept).ok().map(|opened| Model::new(path.clone(), opened))
     });
-    let mut list = |path: &Path| backend.list_pictures(path).map_err(&mut kept).ok();
-    let folders = project.images.iter().filter_map(|p| list(p)).collect();
-    let evaluation = project.evaluation.as_ref().and_then(|p| list(p));
+    let mut list =
+        |path: &Path, labels: Option<&Path>| backend.list_pictures(path, labels).map_err(&mut kept).ok();
+    let folders = project.images.iter().filter_map(|p| list(p, None)).collect();
+    let evaluation = project.evaluation.as_ref().and_then(|p| list(p, project.labels.as_deref()));
     let reports = project.runs.iter().filter_map(|run| {
         let report = backend.load_report(&run.path).map_err(&mut kept).ok()?;
         Some((run.path.clone(), report))

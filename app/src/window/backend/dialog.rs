@@ -22,6 +22,14 @@ pub enum Pick {
     GraphPicture,
     /// A single picture, to be tried.
     Picture,
+    /// A CSV of the evaluation pictures' classes.
+    Labels,
+    /// The library of a plugin.
+    Plugin,
+    /// A file with a chain of strategies.
+    OpenPipeline,
+    /// The same, to write.
+    SavePipeline,
 }
 
 impl Pick {
@@ -36,6 +44,10 @@ impl Pick {
             Pick::SaveProject => "Save the project",
             Pick::GraphPicture => "Save the picture of the graph",
             Pick::Picture => "Try a picture",
+            Pick::Labels => "Choose a table of labels",
+            Pick::Plugin => "Install a plugin",
+            Pick::OpenPipeline => "Load a pipeline",
+            Pick::SavePipeline => "Save the pipeline",
         }
     }
     /// What the path should be.
@@ -49,6 +61,10 @@ impl Pick {
             Pick::SaveProject => "Path of the new .octet file",
             Pick::GraphPicture => "Path of a new .svg or .png file",
             Pick::Picture => "Path of a picture",
+            Pick::Labels => "Path of a .csv file: file,class_index,class_name",
+            Pick::Plugin => "Path of a plugin's library",
+            Pick::OpenPipeline => "Path of a pipeline .json, or of a run folder",
+            Pick::SavePipeline => "Path of the .json file to write",
         }
     }
 }
@@ -83,6 +99,12 @@ pub(super) fn pick(what: Pick) -> Picked {
         Pick::GraphPicture => {
             let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
             dialog.set_file_name("graph.svg").save_file()
+        }
+        Pick::Labels => dialog.add_filter("Table of labels", &["csv"]).pick_file(),
+        Pick::Plugin => dialog.add_filter("Plugin", &[std::env::consts::DLL_EXTENSION]).pick_file(),
+        Pick::OpenPipeline => dialog.add_filter("Pipeline", &["json"]).pick_file(),
+        Pick::SavePipeline => {
+            dialog.add_filter("Pipeline", &["json"]).set_file_name("pipeline.json").save_file()
         }
     };
     match answer {

@@ -11,10 +11,7 @@ use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
 
 use super::inspect::Probes;
-use super::{
-    Backend, FoundPlugins, OpenedModel, PicturesBackend, PluginDescription, RefusedPlugin, RunsBackend,
-    StrategyBackend,
-};
+use super::{Backend, FoundPlugins, OpenedModel, PicturesBackend, RefusedPlugin};
 use crate::demo;
 use crate::window::state::{Place, Problem};
 
@@ -29,7 +26,7 @@ pub struct EngineBackend {
 }
 
 impl EngineBackend {
-    fn workers(&self) -> Result<&Workers, Problem> {
+    pub(super) fn workers(&self) -> Result<&Workers, Problem> {
         if let Some(workers) = self.workers.get() {
             return Ok(workers);
         }
@@ -51,8 +48,6 @@ pub(super) fn problem(place: Place, title: &str, cause: impl Display) -> Problem
 }
 
 impl PicturesBackend for EngineBackend {}
-impl StrategyBackend for EngineBackend {}
-impl RunsBackend for EngineBackend {}
 
 impl Backend for EngineBackend {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {
@@ -81,19 +76,7 @@ impl Backend for EngineBackend {
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
         let installed = self.search()?;
-        let usable = installed.loaded.iter().map(|found| {
-            let d = found.description.clone();
-            let fields = d.fields();
-            PluginDescription {
-                id: d.id,
-                name: d.name,
-                version: d.version,
-                vendor: d.vendor,
-                description: d.description,
-                targets: d.targets,
-                fields,
-            }
-        });
+        let usable = installed.loaded.iter().map(|found| found.description.clone().into());
         let refused = installed.refused.iter().map(|r| RefusedPlugin {
             path: r.path.clone(),
             reason: r.reason.clone(),

@@ -3,10 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use octet_engine::pictures::{FolderError, Listing};
+
 use crate::window::state::{PictureFolder, Place, Problem};
 
+/// The title of a problem with a table of labels.
+pub const LABELS_REFUSED: &str = "This table of labels cannot be used";
+
 /// Endings of the pictures that the engine can read.
-pub(super) const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+pub(super) const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];
+/// Endings of plugins on any system, so that one of another system is told apart from what is no plugin at all.
+const LIBRARIES: [&str; 3] = ["so", "dll", "dylib"];
 /// Folders below a dropped one that are looked into.
 const MAX_DEPTH: usize = 4;
 
@@ -23,6 +30,12 @@ pub enum DropKind {
     Project,
     /// A single picture is tried on the run on display.
     Picture,
+    /// A CSV names the classes of the evaluation pictures.
+    Labels,
+    /// The library of a plugin is installed, after a question.
+    Plugin,
+    /// A chain of strategies is loaded.
+    Pipeline,
     /// Nothing the window can take.
     Unknown,
 }
@@ -39,8 +52,14 @@ impl DropKind {
             DropKind::Project
         } else if path.file_name().is_some_and(|n| n == "report.json") {
             DropKind::Run
+        } else if path.file_name().is_some_and(|n| n == "pipeline.json") {
+            DropKind::Pipeline
         } else if PICTURES.contains(&ending.as_str()) {
             DropKind::Picture
+        } else if ending == "csv" {
+            DropKind::Labels
+        } else if LIBRARIES.contains(&ending.as_str()) {
+            DropKind::Plugin
         } else {
             DropKind::Unknown
         }
@@ -54,6 +73,9 @@ impl DropKind {
             DropKind::Run => "Drop to show this run",
             DropKind::Project => "Drop to open this project",
             DropKind::Picture => "Drop to see what both networks say to this picture",
+            DropKind::Labels => "Drop to take the evaluation pictures' classes from this table",
+            DropKind::Plugin => "Drop to install this plugin; Octet asks before it is loaded",
+            DropKind::Pipeline => "Drop to load this chain of strategies",
             DropKind::Unknown => "Octet takes .onnx files, folders of pictures and run folders",
         }
     }
@@ -68,41 +90,30 @@ fn ending(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// Counts the pictures of a folder and of the folders in it.
-pub fn list_pictures(folder: &Path) -> Result<PictureFolder, Problem> {
-    let mut found = PictureFolder { path: folder.to_owned(), pictures: 0, others: 0, classes: 0 };
-    count(folder, 0, &mut found).map_err(|error| {
-        Problem::new(Place::Pictures, "This folder cannot be read", format!("{error}: {}", folder.display()))
+/// The pictures of a folder and of the folders in it, with their classes.
+pub fn list_pictures(folder: &Path, labels: Option<&Path>) -> Result<PictureFolder, Problem> {
+    let listing = Listing::of_folder(folder, labels).map_err(|error| {
+        let title = match &error {
+            FolderError::Empty { .. } => "No pictures in this folder",
+            FolderError::Csv { .. } => LABELS_REFUSED,
+            FolderError::Io { path, .. } if labels == Some(path.as_path()) => LABELS_REFUSED,
+            FolderError::Io { .. } => "This folder cannot be read",
+        };
+        Problem::new(Place::Pictures, title, error.to_string())
     })?;
-    if found.pictures == 0 {
-        let detail = format!(
-            "Octet reads {}; there is none of them in {}",
-            PICTURES.map(|p| format!(".{p}")).join(", "),
-            folder.display()
-        );
-        return Err(Problem::new(Place::Pictures, "No pictures in this folder", detail));
-    }
-    Ok(found)
+    let others = count_files(folder, 0).saturating_sub(listing.entries.len());
+    Ok(PictureFolder::new(folder.to_owned(), listing, others))
 }
 
-fn count(folder: &Path, depth: usize, found: &mut PictureFolder) -> std::io::Result<()> {
-    let before = found.pictures;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if depth < MAX_DEPTH {
-                count(&path, depth + 1, found)?;
-            }
-        } else if PICTURES.contains(&ending(&path).as_str()) {
-            found.pictures += 1;
-        } else {
-            found.others += 1;
-        }
-    }
-    if depth == 1 && found.pictures > before {
-        found.classes += 1;
-    }
-    Ok(())
+/// Files of a folder and of the folders in it. What cannot be read has been told by the listing.
+fn count_files(folder: &Path, depth: usize) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let count = |path: &Path| match path.is_dir() {
+        true if depth < MAX_DEPTH => count_files(path, depth + 1),
+        true => 0,
+        false => 1,
+    };
+    entries.map(|e| count(&e.path())).sum()
 }
 
 #[cfg(test)]
@@ -121,6 +132,9 @@ mod tests {
         assert_eq!(DropKind::of(&file("net.ONNX")), DropKind::Model);
         assert_eq!(DropKind::of(&file("cat.jpg")), DropKind::Picture);
         assert_eq!(DropKind::of(&file("notes.txt")), DropKind::Unknown);
+        assert_eq!(DropKind::of(&file("labels.csv")), DropKind::Labels);
+        assert_eq!(DropKind::of(&file("lib.so")), DropKind::Plugin);
+        assert_eq!(DropKind::of(&file("p/pipeline.json")), DropKind::Pipeline);
         let report = file("run/report.json");
         assert_eq!(DropKind::of(&report), DropKind::Run);
         assert_eq!(DropKind::of(report.parent().unwrap()), DropKind::Run);
@@ -130,19 +144,19 @@ mod tests {
     #[test]
     fn pictures_are_counted_in_class_folders_too() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["beagle/1.jpg", "beagle/2.png", "corgi/1.jpeg", "labels.csv"] {
+        for name in ["beagle/1.jpg", "beagle/2.png", "corgi/1.jpeg", "notes.txt"] {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, b"x").unwrap();
         }
-        let found = list_pictures(dir.path()).unwrap();
+        let found = list_pictures(dir.path(), None).unwrap();
         assert_eq!((found.pictures, found.classes, found.others), (3, 2, 1));
     }
 
     #[test]
     fn a_folder_without_pictures_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
-        let problem = list_pictures(dir.path()).unwrap_err();
+        let problem = list_pictures(dir.path(), None).unwrap_err();
         assert!(problem.detail.contains(&dir.path().display().to_string()));
     }
 }

@@ -11,10 +11,11 @@ mod project;
 mod remember;
 mod runs;
 mod strategy;
+mod trash;
 
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
-pub use files::{DropKind, list_pictures};
+pub use files::{DropKind, LABELS_REFUSED, list_pictures};
 pub use inspect::InspectBackend;
 pub use pictures::PicturesBackend;
 pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};
@@ -60,9 +61,9 @@ pub trait Backend:
     /// Reads the report of a run folder (or the `report.json` itself).
     fn load_report(&self, run: &Path) -> Result<Report, Problem>;
 
-    /// Looks which pictures a folder holds.
-    fn list_pictures(&self, folder: &Path) -> Result<PictureFolder, Problem> {
-        files::list_pictures(folder)
+    /// Looks which pictures a folder holds; their classes come from `labels`, or from beside or in the folder.
+    fn list_pictures(&self, folder: &Path, labels: Option<&Path>) -> Result<PictureFolder, Problem> {
+        files::list_pictures(folder, labels)
     }
     /// Says what a path is that somebody drops.
     fn classify(&self, path: &Path) -> DropKind {

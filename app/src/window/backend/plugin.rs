@@ -23,6 +23,21 @@ pub struct PluginDescription {
     pub fields: Vec<SettingField>,
 }
 
+impl From<octet_engine::host::PluginDescription> for PluginDescription {
+    fn from(said: octet_engine::host::PluginDescription) -> Self {
+        let fields = said.fields();
+        Self {
+            id: said.id,
+            name: said.name,
+            version: said.version,
+            vendor: said.vendor,
+            description: said.description,
+            targets: said.targets,
+            fields,
+        }
+    }
+}
+
 /// A file that looks like a plugin and is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedPlugin {

@@ -28,19 +28,23 @@ pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
-pub use pictures::{PictureFolder, Pictures};
+pub use pictures::{
+    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
+    Work,
+};
 pub use problem::{Place, Problem};
 pub use project::ProjectState;
-pub use runs::{Run, Runs};
+pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};
 pub use scoring::{Made, Scoring};
 pub use steps::{Progress, STEPS, Step};
-pub use strategies::{Chosen, Strategies};
+pub use strategies::{Chosen, Offer, Strategies};
 pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use octet_engine::pictures::{Preprocessing, SettingError};
 use octet_engine::report::LayerFacts;
 use octet_engine::target::{TARGETS, TargetSpec};
 use serde::{Deserialize, Serialize};
@@ -124,6 +128,8 @@ pub enum Side {
     Layer,
     /// The picture that was tried.
     Try,
+    /// All runs.
+    Runs,
 }
 
 impl Default for Side {
@@ -174,6 +180,12 @@ impl State {
         self.report()?.layers.iter().find(|l| l.name == name)
     }
 
+    /// How pictures become the open model's input, or what is wrong with the settings; `None` without a model.
+    pub fn preprocessing(&self) -> Option<Result<Preprocessing, SettingError>> {
+        let model = self.model.open.as_ref()?;
+        Some(Preprocessing::of_network(&model.network, &self.pictures.preprocessing))
+    }
+
     /// True while a job runs.
     pub fn is_running(&self) -> bool {
         self.job.as_ref().is_some_and(|j| j.end.is_none())
@@ -187,6 +199,8 @@ impl State {
             Some("Open a model first")
         } else if self.pictures.folders.is_empty() {
             Some("Add a folder of calibration pictures first")
+        } else if self.preprocessing().is_some_and(|p| p.is_err()) {
+            Some("Mend the pre-processing first")
         } else if self.strategies.chain.is_empty() {
             Some("Choose a strategy first")
         } else {

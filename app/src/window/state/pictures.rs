@@ -1,39 +1,239 @@
-//! The folders of pictures.
+//! The folders of pictures, how they become tensors, and what was found out about them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
+
+/// Thumbnails of a set at most; a larger set is sampled evenly.
+pub const MAX_THUMBNAILS: usize = 60;
 
 /// A folder that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PictureFolder {
     /// Where.
     pub path: PathBuf,
-    /// Pictures in it and in the folders in it.
+    /// Pictures that a job will use.
     pub pictures: usize,
-    /// Files that are no pictures.
+    /// Other files.
     pub others: usize,
-    /// Sub-folders with pictures, which name classes.
+    /// Classes that its pictures belong to.
+    pub classes: usize,
+    /// Pictures by class, in the order of the indices.
+    pub balance: Vec<ClassShare>,
+    /// The pictures themselves.
+    pub listing: Arc<Listing>,
+}
+
+/// The pictures of one class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassShare {
+    /// Index.
+    pub class: usize,
+    /// Its name, or its index where it has none.
+    pub name: String,
+    /// Its pictures.
+    pub pictures: usize,
+}
+
+impl PictureFolder {
+    /// What a listing holds. `others` counts the files that are not in it.
+    pub fn new(path: PathBuf, listing: Listing, others: usize) -> Self {
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for class in listing.entries.iter().filter_map(|e| e.class) {
+            *counts.entry(class).or_default() += 1;
+        }
+        let name = |class: usize| listing.class_names.get(&class).cloned();
+        let balance: Vec<ClassShare> = counts
+            .into_iter()
+            .map(|(class, pictures)| ClassShare {
+                class,
+                name: name(class).unwrap_or_else(|| class.to_string()),
+                pictures,
+            })
+            .collect();
+        Self {
+            path,
+            pictures: listing.entries.len(),
+            others,
+            classes: balance.len(),
+            balance,
+            listing: Arc::new(listing),
+        }
+    }
+
+    /// The folder's name.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+/// Long work on a thread, as the window follows it. Two are equal when they are the same work.
+#[derive(Debug, Clone, Default)]
+pub struct Work {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    /// How much there is to do.
+    pub total: usize,
+}
+
+impl Work {
+    /// For so much work.
+    pub fn new(total: usize) -> Self {
+        Self { total, ..Self::default() }
+    }
+    /// Asks the thread to stop.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+    /// Raised to stop the thread.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.stop
+    }
+    /// The thread tells how far it is.
+    pub fn reached(&self, done: usize) {
+        self.done.fetch_max(done, Ordering::Relaxed);
+    }
+    /// How far it is.
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Work {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.stop, &other.stop)
+    }
+}
+
+/// A small picture, or the way to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Thumbnail {
+    /// A thread decodes it.
+    Loading,
+    /// Here it is.
+    Ready(Arc<Rgb>),
+    /// It cannot be decoded.
+    Failed(String),
+}
+
+/// What the check of the calibration pictures found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Check {
+    /// There is nothing to check, or no model to check for.
+    #[default]
+    None,
+    /// At work.
+    Running(Work),
+    /// Finished.
+    Done(Arc<Survey>),
+    /// The user stopped it.
+    Cancelled,
+}
+
+/// What a check or a preview was made of; another key makes it stale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckKey {
+    /// The folders, as they were listed.
+    pub folders: Vec<(PathBuf, usize)>,
+    /// How pictures become tensors.
+    pub preprocessing: Preprocessing,
+    /// Classes of the network.
     pub classes: usize,
 }
 
+/// What a preview shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreviewKey {
+    /// The picture.
+    pub file: PathBuf,
+    /// How it becomes a tensor.
+    pub preprocessing: Preprocessing,
+    /// The integers' format.
+    pub format: InputFormat,
+}
+
+/// The preview of the network's input.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Preview {
+    /// The picture that the user chose; without one the first is shown.
+    pub chosen: Option<PathBuf>,
+    /// A thread works on it.
+    pub asked: Option<PreviewKey>,
+    /// The last one, with what it was made of. It stays until the next one is there.
+    pub shown: Option<(PreviewKey, Result<Arc<InputPreview>, String>)>,
+}
+
 /// Calibration and evaluation pictures.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pictures {
     /// For calibration, in the order in which they were added.
     pub folders: Vec<PictureFolder>,
     /// For the evaluation.
     pub evaluation: Option<PictureFolder>,
-    /// CSV with the classes of the evaluation pictures; without one, sub-folders name them.
+    /// CSV of the evaluation pictures' classes.
     pub labels: Option<PathBuf>,
-    /// Pre-processing that differs from the model's own, as `QuantizeRequest::preprocessing`.
+    /// Pre-processing that differs from the model's own, as typed: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
     pub preprocessing: BTreeMap<String, String>,
     /// Folders being looked at.
     pub pending: usize,
+    /// Small pictures by file.
+    pub thumbnails: BTreeMap<PathBuf, Thumbnail>,
+    /// What the check of the calibration pictures found.
+    pub check: Check,
+    /// What that check is about.
+    pub checked: Option<CheckKey>,
+    /// What the network receives.
+    pub preview: Preview,
 }
 
 impl Pictures {
     /// Calibration pictures in all folders.
     pub fn total(&self) -> usize {
         self.folders.iter().map(|f| f.pictures).sum()
+    }
+
+    /// The calibration pictures that are shown small: all, or an even sample.
+    pub fn sample(&self) -> Vec<&Path> {
+        let all = self.folders.iter().flat_map(|f| &f.listing.entries);
+        evenly(all.map(|e| e.path.as_path()), self.total())
+    }
+
+    /// As [`Pictures::sample`], of the evaluation pictures.
+    pub fn evaluation_sample(&self) -> Vec<&Path> {
+        let Some(folder) = &self.evaluation else { return Vec::new() };
+        evenly(folder.listing.entries.iter().map(|e| e.path.as_path()), folder.pictures)
+    }
+
+    /// The picture that the preview shows.
+    pub fn previewed(&self) -> Option<&Path> {
+        let chosen = self.preview.chosen.as_deref();
+        chosen.or_else(|| Some(self.folders.iter().find_map(|f| f.listing.entries.first())?.path.as_path()))
+    }
+}
+
+/// At most [`MAX_THUMBNAILS`] of `count` items, from the first on at equal distances.
+fn evenly<'a>(items: impl Iterator<Item = &'a Path>, count: usize) -> Vec<&'a Path> {
+    let wanted = count.min(MAX_THUMBNAILS);
+    let is_taken = |i: usize| i * wanted % count.max(1) < wanted;
+    items.enumerate().filter(|(i, _)| is_taken(*i)).map(|(_, item)| item).take(wanted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_even_and_bounded() {
+        let names: Vec<PathBuf> = (0..10_000).map(|i| PathBuf::from(i.to_string())).collect();
+        for count in [0, 1, 59, 60, 61, 119, 10_000] {
+            let sample = evenly(names[..count].iter().map(PathBuf::as_path), count);
+            assert_eq!(sample.len(), count.min(MAX_THUMBNAILS), "{count}");
+            assert_eq!(sample.first(), names[..count].first().map(PathBuf::as_path).as_ref());
+        }
+        let sample = evenly(names.iter().map(PathBuf::as_path), 10_000);
+        assert!(sample.last().unwrap().to_str().unwrap().parse::<usize>().unwrap() > 9_800);
     }
 }

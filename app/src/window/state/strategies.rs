@@ -1,7 +1,9 @@
 //! The strategies: which there are, which are chosen, and how they are set.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use octet_engine::host::PluginFile;
 use octet_engine::job::StrategyRequest;
 use serde_json::Value;
 
@@ -16,6 +18,33 @@ pub struct Chosen {
     pub settings: BTreeMap<String, Value>,
 }
 
+/// A plugin file that somebody wants to install, step by step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Offer {
+    /// A thread looks at the file, without loading it.
+    Looking(PathBuf),
+    /// May it be trusted?
+    Ask {
+        /// What can be told without loading it.
+        file: PluginFile,
+        /// It stays where it is, instead of being copied into the user's folder.
+        in_place: bool,
+    },
+    /// Yes; a thread installs it.
+    Installing(PluginFile),
+    /// It is there, and says this of itself.
+    Installed(Box<PluginDescription>),
+}
+
+/// Chains that are offered ready-made, by the last part of the ids.
+const PRESETS: [&[&str]; 5] = [
+    &["int8"],
+    &["equalization", "int8"],
+    &["equalization", "finetune"],
+    &["int8", "mixed-precision"],
+    &["equalization", "int8", "mixed-precision"],
+];
+
 /// Plugins and the chain made of them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Strategies {
@@ -25,6 +54,8 @@ pub struct Strategies {
     pub refused: Vec<RefusedPlugin>,
     /// Run one after the other.
     pub chain: Vec<Chosen>,
+    /// A plugin file on its way in.
+    pub offer: Option<Offer>,
 }
 
 impl Strategies {
@@ -52,6 +83,71 @@ impl Strategies {
     pub fn only(&mut self, id: &str) {
         let kept = self.position(id).map(|i| self.chain.swap_remove(i));
         self.chain = vec![kept.unwrap_or_else(|| Chosen { id: id.to_owned(), settings: BTreeMap::new() })];
+    }
+
+    /// Moves a strategy of the chain to another place, counted without it.
+    pub fn relocate(&mut self, from: usize, to: usize) {
+        if from < self.chain.len() {
+            let moved = self.chain.remove(from);
+            self.chain.insert(to.min(self.chain.len()), moved);
+        }
+    }
+
+    /// Makes these strategies the chain; settings of those that were in it stay.
+    pub fn replace(&mut self, ids: &[String]) {
+        let known = |id: &String| self.chain.iter().find(|c| c.id == *id).cloned();
+        let new = |id: &String| Chosen { id: id.clone(), settings: BTreeMap::new() };
+        self.chain = ids.iter().map(|id| known(id).unwrap_or_else(|| new(id))).collect();
+    }
+
+    /// Takes all settings of a strategy back to the defaults.
+    pub fn reset(&mut self, id: &str) {
+        if let Some(index) = self.position(id) {
+            self.chain[index].settings.clear();
+        }
+    }
+
+    /// The ready-made chains whose plugins are all there.
+    pub fn presets(&self) -> Vec<Vec<&PluginDescription>> {
+        let found = self.found.as_deref().unwrap_or_default();
+        let plugin = |last: &&str| found.iter().find(|p| p.id.rsplit('.').next() == Some(*last));
+        PRESETS.iter().filter_map(|preset| preset.iter().map(plugin).collect()).collect()
+    }
+
+    /// A chain as somebody wrote it, with full ids and checked settings; those that are the defaults are left out.
+    ///
+    /// # Errors
+    /// Names the strategy that is not there, the setting that it has not, or the value that is impossible.
+    pub fn resolve(&self, requests: &[StrategyRequest]) -> Result<Vec<Chosen>, String> {
+        let found = self.found.as_deref().unwrap_or_default();
+        let mut chain: Vec<Chosen> = Vec::new();
+        for request in requests {
+            let suffix = format!(".{}", request.id);
+            let exact = found.iter().find(|p| p.id == request.id);
+            let mut ending = found.iter().filter(|p| p.id.ends_with(&suffix));
+            let plugin = match (exact, ending.next(), ending.next()) {
+                (Some(plugin), _, _) | (None, Some(plugin), None) => plugin,
+                (None, Some(_), Some(_)) => {
+                    return Err(format!("`{}` means several strategies", request.id));
+                }
+                (None, None, _) => return Err(format!("there is no strategy `{}`", request.id)),
+            };
+            if chain.iter().any(|c| c.id == plugin.id) {
+                return Err(format!("`{}` is in it twice", plugin.id));
+            }
+            let mut settings = BTreeMap::new();
+            for (key, value) in &request.settings {
+                let field = plugin.fields.iter().find(|f| f.key == *key);
+                let field = field.ok_or_else(|| format!("`{}` has no setting `{key}`", plugin.id))?;
+                let value =
+                    field.accept(value).map_err(|e| format!("setting `{key}` of `{}`: {e}", plugin.id))?;
+                if value != field.default {
+                    settings.insert(key.clone(), value);
+                }
+            }
+            chain.push(Chosen { id: plugin.id.clone(), settings });
+        }
+        Ok(chain)
     }
 
     /// The value of a setting: set, or the default.
@@ -128,5 +224,43 @@ mod tests {
         s.set("dev.octet.int8", "observer", Value::from("kl"));
         assert!(s.requests()[0].settings.is_empty());
         assert_eq!(s.slug(), "int8");
+    }
+
+    fn request(id: &str, key: &str, value: Value) -> StrategyRequest {
+        StrategyRequest { id: id.to_owned(), settings: [(key.to_owned(), value)].into() }
+    }
+
+    #[test]
+    fn a_written_chain_is_checked_against_the_plugins() {
+        let s = strategies();
+        let chain = s.resolve(&[request("int8", "observer", Value::from("minmax"))]).unwrap();
+        assert_eq!((chain[0].id.as_str(), chain[0].settings.len()), ("dev.octet.int8", 1));
+        let chain = s.resolve(&[request("dev.octet.int8", "observer", Value::from("kl"))]).unwrap();
+        assert!(chain[0].settings.is_empty(), "a default");
+        for (id, key, value, words) in [
+            ("none", "observer", Value::from("kl"), "no strategy `none`"),
+            ("int8", "depth", Value::from(1), "no setting `depth`"),
+            ("int8", "observer", Value::Null, "no text"),
+        ] {
+            let error = s.resolve(&[request(id, key, value)]).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn strategies_move_within_the_chain() {
+        let mut s = strategies();
+        let ids = ["a", "b", "c"].map(str::to_owned);
+        s.replace(&ids);
+        let order = |s: &Strategies| s.chain.iter().map(|c| c.id.clone()).collect::<String>();
+        s.relocate(0, 2);
+        assert_eq!(order(&s), "bca");
+        s.relocate(2, 0);
+        assert_eq!(order(&s), "abc");
+        s.relocate(1, 9);
+        assert_eq!(order(&s), "acb");
+        s.relocate(9, 0);
+        assert_eq!(order(&s), "acb");
+        assert_eq!(s.presets().len(), 1, "only those whose plugins are there");
     }
 }

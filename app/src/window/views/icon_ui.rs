@@ -25,6 +25,14 @@ pub(super) enum Icon {
     Undo,
     /// Redo.
     Redo,
+    /// Earlier.
+    Up,
+    /// Later.
+    Down,
+    /// What others are held against.
+    Pin,
+    /// The same, for what is not.
+    Unpinned,
 }
 
 /// A button with an icon only; `name` is its tooltip and its name for screen readers.
@@ -88,6 +96,22 @@ fn paint(ui: &Ui, icon: Icon, rect: Rect, colour: Color32) {
             painter.add(Shape::line(arc, stroke));
             painter.line_segment([tip, tip + vec2(-side * 3.0, -3.0)], stroke);
             painter.line_segment([tip, tip + vec2(side * 3.5, -2.0)], stroke);
+        }
+        Icon::Up | Icon::Down => {
+            let tip = if icon == Icon::Up { -3.0 } else { 3.0 };
+            let line =
+                [c + vec2(-4.5, -tip * 0.5), c + vec2(0.0, tip * 0.5 + tip * 0.2), c + vec2(4.5, -tip * 0.5)];
+            painter.line(line.to_vec(), stroke);
+        }
+        Icon::Pin | Icon::Unpinned => {
+            let head = Rect::from_center_size(c - vec2(0.0, 3.0), vec2(6.5, 5.0));
+            if icon == Icon::Pin {
+                painter.rect_filled(head, CornerRadius::same(2), colour);
+            } else {
+                painter.rect_stroke(head, CornerRadius::same(2), stroke, egui::StrokeKind::Middle);
+            }
+            painter.line_segment([c + vec2(-5.0, 1.0), c + vec2(5.0, 1.0)], stroke);
+            painter.line_segment([c + vec2(0.0, 1.0), c + vec2(0.0, 7.0)], stroke);
         }
         Icon::Back => {
             let arc = (0..=18).map(|i| c + Vec2::angled(TAU * (0.62 + 0.76 * i as f32 / 18.0)) * 5.5);

@@ -3,6 +3,7 @@
 
 mod advice_ui;
 mod bar_ui;
+mod compare_ui;
 mod edit_ui;
 mod empty_ui;
 mod graph;
@@ -14,15 +15,21 @@ mod legend_ui;
 mod log_ui;
 mod menu_ui;
 mod model_ui;
+mod offer_ui;
 mod overlay_ui;
 mod palette_ui;
 mod pictures_ui;
+mod pipeline_ui;
+mod preprocessing_ui;
+mod preview_ui;
 mod rail_ui;
+mod runs_ui;
 mod settings_ui;
 mod status_ui;
 mod strategy_ui;
 mod summary_ui;
 mod table_ui;
+mod thumbnails_ui;
 mod toast_ui;
 mod try_ui;
 mod widgets;
@@ -64,6 +71,8 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
     history_ui::questions_ui(ui, state, out);
     history_ui::about_ui(ui, state, out);
     palette_ui::palette_ui(ui, state, out);
+    compare_ui::compare_ui(ui, state, out);
+    offer_ui::offer_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
     toast_ui::toasts_ui(ui, state, out);
     overlay_ui::hover_ui(ui, state);
@@ -105,6 +114,7 @@ fn side_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             Side::Step(Step::Pictures) => pictures_ui::pictures_ui(ui, state, out),
             Side::Step(Step::Strategy) => strategy_ui::strategy_ui(ui, state, out),
             Side::Step(Step::Errors) => summary_ui::summary_ui(ui, state, out),
+            Side::Runs => runs_ui::runs_ui(ui, state, out),
             Side::Layer => inspector_ui::inspector_ui(ui, state, out),
             Side::Try => try_ui::try_ui(ui, state, out),
         }

@@ -1,13 +1,24 @@
 //! The second step's page: folders of pictures.
 
-use egui::{Align, Label, Layout, RichText, Ui};
+use egui::{
+    Align, CollapsingHeader, CornerRadius, Label, Layout, ProgressBar, Rect, RichText, Sense, Ui, pos2, vec2,
+};
+use octet_engine::report::{Finding, PictureRole, Remedy, Severity, SkippedPicture};
 
 use super::icon_ui::{Icon, icon_button};
-use super::widgets::{caption, card, heading, problem_ui, quiet_button, section};
-use crate::window::actions::{Action, Actions};
+use super::preprocessing_ui::preprocessing_ui;
+use super::preview_ui::preview_ui;
+use super::thumbnails_ui::{thousands, thumbnails_ui};
+use super::widgets::{caption, card, heading, notice, problem_ui, quiet_button, section};
+use crate::window::actions::{Action, Actions, PicturesAction};
 use crate::window::backend::Pick;
-use crate::window::state::{PictureFolder, Place, State};
+use crate::window::state::{Check, ClassShare, PictureFolder, Place, State};
 use crate::window::theme::{GAP, tokens};
+
+/// Classes that are listed by name; more are drawn as a strip.
+const NAMED_CLASSES: usize = 10;
+/// Files that a list names.
+const NAMED_FILES: usize = 100;
 
 /// The pictures' page.
 pub(super) fn pictures_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -17,36 +28,83 @@ pub(super) fn pictures_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         "Calibration looks at a few dozen pictures of the kind the chip will see. They need no labels. Drop folders anywhere on the window.",
     );
     problem_ui(ui, state, Place::Pictures);
+    calibration_ui(ui, state, out);
+    evaluation_ui(ui, state, out);
+    preprocessing_ui(ui, state, out);
+    preview_ui(ui, state);
+}
+
+fn calibration_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let pictures = &state.pictures;
     section(ui, "Calibration");
-    for (index, folder) in state.pictures.folders.iter().enumerate() {
+    for (index, folder) in pictures.folders.iter().enumerate() {
         if folder_ui(ui, folder) {
             out.push(Action::RemovePictures(index));
         }
         ui.add_space(2.0);
     }
-    if state.pictures.pending > 0 {
+    if pictures.pending > 0 {
         ui.horizontal(|ui| {
             ui.add(egui::Spinner::new().size(14.0).color(tokens(ui).accent));
             caption(ui, "Looking at the folder…");
         });
     }
+    thumbnails_ui(ui, state, &pictures.sample(), pictures.total(), "calibration", out);
+    check_ui(ui, state, out);
     choose_ui(ui, "Add a folder…", Pick::Pictures, out);
+}
 
+fn evaluation_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let pictures = &state.pictures;
     section(ui, "Evaluation");
-    match &state.pictures.evaluation {
-        Some(folder) => {
-            if folder_ui(ui, folder) {
-                out.push(Action::ClearEvaluation);
-            }
+    let Some(folder) = &pictures.evaluation else {
+        caption(
+            ui,
+            "Optional: other pictures with known classes tell how many are named rightly before and after. One folder for each class, or a table of labels.",
+        );
+        choose_ui(ui, "Choose a folder…", Pick::Evaluation, out);
+        if pictures.labels.is_some() {
+            labels_ui(ui, state, None, out);
         }
-        None => {
-            caption(
-                ui,
-                "Optional: other pictures, in one folder for each class, tell how many are named rightly before and after.",
-            );
-            choose_ui(ui, "Choose a folder…", Pick::Evaluation, out);
-        }
+        return;
+    };
+    if folder_ui(ui, folder) {
+        out.push(Action::ClearEvaluation);
     }
+    thumbnails_ui(ui, state, &pictures.evaluation_sample(), folder.pictures, "evaluation", out);
+    labels_ui(ui, state, Some(folder), out);
+}
+
+/// Where the classes come from.
+fn labels_ui(ui: &mut Ui, state: &State, folder: Option<&PictureFolder>, out: &mut Actions) {
+    let t = tokens(ui);
+    let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let chosen = state.pictures.labels.as_deref();
+    let found = folder.and_then(|f| f.listing.csv.as_deref());
+    let words = match (chosen, found, folder) {
+        (Some(chosen), _, _) => format!("Labels: {}", name(chosen)),
+        (None, Some(csv), _) => format!("Labels: {}, found with the folder", name(csv)),
+        (None, None, Some(folder)) if folder.listing.has_classes() => {
+            "Labels: the names of the folders".to_owned()
+        }
+        _ => "No labels: the answers are compared with the float network's alone".to_owned(),
+    };
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if chosen.is_some() && icon_button(ui, Icon::Cross, "Remove the table of labels").clicked() {
+                out.push(Action::Pictures(PicturesAction::ClearLabels));
+            }
+            let button = quiet_button(ui, "Choose…").on_hover_text(
+                "A CSV: file,class_index,class_name; paths are relative to the folder of pictures. It can be dropped on the window.",
+            );
+            if button.accessible_name("Choose a table of labels").clicked() {
+                out.push(Action::Ask(Pick::Labels));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(words).small().color(t.weak)).wrap());
+            });
+        });
+    });
 }
 
 fn choose_ui(ui: &mut Ui, text: &str, what: Pick, out: &mut Actions) {
@@ -66,25 +124,214 @@ fn choose_ui(ui: &mut Ui, text: &str, what: Pick, out: &mut Actions) {
 fn folder_ui(ui: &mut Ui, folder: &PictureFolder) -> bool {
     let t = tokens(ui);
     card(ui, |ui| {
-        let name = folder.path.file_name().unwrap_or(folder.path.as_os_str()).to_string_lossy();
+        let name = folder.name();
         let mut goes = false;
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 goes = icon_button(ui, Icon::Cross, &format!("Remove {name}")).clicked();
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(Label::new(RichText::new(name.as_ref()).color(t.strong)).truncate());
+                    ui.add(Label::new(RichText::new(&name).color(t.strong)).truncate());
                 });
             });
         });
-        let mut words = format!("{} pictures", folder.pictures);
+        let mut words = match folder.pictures {
+            1 => "1 picture".to_owned(),
+            n => format!("{} pictures", thousands(n)),
+        };
         if folder.classes > 1 {
-            words += &format!(" in {} folders", folder.classes);
+            words += &format!(" in {} classes", thousands(folder.classes));
         }
         if folder.others > 0 {
-            words += &format!(", {} other files", folder.others);
+            words += &format!(", {} other files", thousands(folder.others));
         }
         let label = ui.label(RichText::new(words).small().color(t.weak));
         label.on_hover_text(folder.path.display().to_string());
+        balance_ui(ui, &folder.balance);
+        skipped_ui(ui, &folder.listing.skipped, &name);
         goes
     })
+}
+
+/// How many pictures each class has.
+fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
+    let t = tokens(ui);
+    let Some(most) = classes.iter().map(|c| c.pictures).max() else { return };
+    let least = classes.iter().map(|c| c.pictures).min().unwrap_or(0);
+    ui.add_space(2.0);
+    if classes.len() <= NAMED_CLASSES {
+        for class in classes {
+            let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), 15.0), Sense::hover());
+            let words = format!("{}: {} pictures", class.name, class.pictures);
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+            let named = row.width() * 0.42;
+            let room = (row.width() - named - 44.0).max(4.0);
+            let left = row.left() + named + 6.0;
+            let width = (class.pictures as f32 / most as f32 * room).max(1.0);
+            let bar = Rect::from_min_max(pos2(left, row.top() + 4.0), pos2(left + width, row.bottom() - 3.0));
+            ui.painter().rect_filled(bar, CornerRadius::same(2), t.accent);
+            let font = egui::FontId::proportional(crate::window::theme::SMALL_SIZE);
+            let painter = ui
+                .painter()
+                .with_clip_rect(Rect::from_min_max(row.min, pos2(row.left() + named, row.bottom())));
+            painter.text(row.left_center(), egui::Align2::LEFT_CENTER, &class.name, font, t.weak);
+            let figures = crate::window::theme::figures();
+            ui.painter().text(
+                row.right_center(),
+                egui::Align2::RIGHT_CENTER,
+                thousands(class.pictures),
+                figures,
+                t.text,
+            );
+            response.on_hover_text(words);
+        }
+        return;
+    }
+    let (strip, response) = ui.allocate_exact_size(vec2(ui.available_width(), 34.0), Sense::hover());
+    let words = if least == most {
+        format!("each of {} classes has {most}", thousands(classes.len()))
+    } else {
+        format!(
+            "{} classes with {} to {} pictures each",
+            thousands(classes.len()),
+            thousands(least),
+            thousands(most)
+        )
+    };
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+    let step = strip.width() / classes.len() as f32;
+    let gap = if step > 4.0 { 1.0 } else { 0.0 };
+    // Where classes are closer than pixels, the highest of each pixel is what is seen.
+    for (i, class) in classes.iter().enumerate() {
+        let height = (class.pictures as f32 / most as f32 * strip.height()).max(1.0);
+        let left = strip.left() + i as f32 * step;
+        let bar = Rect::from_min_max(
+            pos2(left, strip.bottom() - height),
+            pos2(left + (step - gap).max(0.6), strip.bottom()),
+        );
+        ui.painter().rect_filled(bar, CornerRadius::ZERO, t.accent.gamma_multiply(0.8));
+    }
+    let under = response.hover_pos().map(|p| ((p.x - strip.left()) / step) as usize);
+    let response = match under.and_then(|i| classes.get(i)) {
+        Some(class) => response
+            .on_hover_text(format!("{} (class {}): {} pictures", class.name, class.class, class.pictures)),
+        None => response,
+    };
+    drop(response);
+    ui.label(RichText::new(words).small().color(t.weak));
+}
+
+fn skipped_ui(ui: &mut Ui, skipped: &[SkippedPicture], whose: &str) {
+    if skipped.is_empty() {
+        return;
+    }
+    let t = tokens(ui);
+    let title = match skipped.len() {
+        1 => "1 file cannot be used".to_owned(),
+        n => format!("{} files cannot be used", thousands(n)),
+    };
+    let title = RichText::new(title).small().color(t.warn);
+    CollapsingHeader::new(title).id_salt(("skipped", whose)).show(ui, |ui| {
+        for picture in skipped.iter().take(NAMED_FILES) {
+            let text = format!("{}: {}", picture.file, picture.reason);
+            ui.add(Label::new(RichText::new(text).small().color(t.weak)).wrap().selectable(true));
+        }
+        if skipped.len() > NAMED_FILES {
+            caption(ui, &format!("and {} more", thousands(skipped.len() - NAMED_FILES)));
+        }
+    });
+}
+
+/// What a look at all calibration pictures found.
+fn check_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let t = tokens(ui);
+    let pictures = &state.pictures;
+    if pictures.folders.is_empty() {
+        return;
+    }
+    match &pictures.check {
+        Check::None if state.model.open.is_none() => {
+            caption(ui, "Open a model to have the pictures checked.");
+        }
+        Check::None => {}
+        Check::Running(ticket) => {
+            let done = ticket.done();
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if quiet_button(ui, "Stop").accessible_name("Stop checking the pictures").clicked() {
+                        out.push(Action::Pictures(PicturesAction::CancelCheck));
+                    }
+                    let fraction = done as f32 / ticket.total.max(1) as f32;
+                    let bar =
+                        ProgressBar::new(fraction).desired_height(8.0).desired_width(70.0).fill(t.accent);
+                    ui.add(bar).accessible_name("Progress of the check");
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        let words = format!("Checking {} of {}", thousands(done), thousands(ticket.total));
+                        ui.add(Label::new(RichText::new(words).small().color(t.weak)).truncate());
+                    });
+                });
+            });
+            ui.ctx().request_repaint_after_secs(0.1);
+        }
+        Check::Cancelled => {
+            ui.horizontal(|ui| {
+                caption(ui, "The pictures were not checked.");
+                if quiet_button(ui, "Check them").clicked() {
+                    out.push(Action::Pictures(PicturesAction::CheckAgain));
+                }
+            });
+        }
+        Check::Done(survey) => {
+            skipped_ui(ui, &survey.skipped, "checked");
+            if survey.findings.is_empty() && survey.pictures > 0 {
+                caption(ui, "✓ Nothing looks wrong with these pictures.");
+            }
+            for finding in &survey.findings {
+                finding_ui(ui, finding, out);
+            }
+        }
+    }
+}
+
+fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
+    let t = tokens(ui);
+    let colour = match finding.severity {
+        Severity::Problem => t.error,
+        Severity::Warning => t.warn,
+        Severity::Hint => t.accent,
+    };
+    ui.add_space(2.0);
+    notice(ui, colour, &finding.text, "");
+    ui.horizontal(|ui| {
+        ui.add_space(12.0);
+        let name = format!("{}: {}", finding.button, finding.rule);
+        match &finding.remedy {
+            Remedy::Preprocessing { settings } => {
+                if ui.button(&finding.button).accessible_name(name).clicked() {
+                    out.push(Action::Pictures(PicturesAction::ChangePreprocessing(settings.clone())));
+                }
+            }
+            Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => {
+                let header = CollapsingHeader::new(RichText::new(&finding.button).small().color(t.weak));
+                header.id_salt(("leave out", &finding.rule)).show(ui, |ui| {
+                    for file in leave_out.iter().take(NAMED_FILES) {
+                        let text = RichText::new(file).small().color(t.weak);
+                        ui.add(Label::new(text).wrap().selectable(true));
+                    }
+                    if leave_out.len() > NAMED_FILES {
+                        caption(ui, &format!("and {} more", thousands(leave_out.len() - NAMED_FILES)));
+                    }
+                });
+            }
+            Remedy::Pictures { role, .. } => {
+                let what = match role {
+                    PictureRole::Calibration => Pick::Pictures,
+                    PictureRole::Evaluation => Pick::Evaluation,
+                };
+                if ui.button(format!("{}…", finding.button)).accessible_name(name).clicked() {
+                    out.push(Action::Ask(what));
+                }
+            }
+            Remedy::Pipeline { .. } => caption(ui, &finding.button),
+        }
+    });
 }

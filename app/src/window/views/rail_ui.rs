@@ -1,22 +1,41 @@
 //! The left rail: the path from top to bottom, and the runs.
 
-use egui::{Align, CornerRadius, Layout, Rect, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{
+    Align, CornerRadius, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
+};
 
-use super::widgets::{progress_sign, section};
-use crate::window::actions::{Action, Actions};
+use super::runs_ui::undo_ui;
+use super::widgets::{progress_sign, quiet_button};
+use crate::window::actions::{Action, Actions, RunsAction};
 use crate::window::format;
 use crate::window::state::{STEPS, Side, State, Step};
-use crate::window::theme::{RADIUS, tokens};
+use crate::window::theme::{GAP, RADIUS, SECTION, tokens};
 
 /// The rail.
 pub(super) fn rail_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     for (index, step) in STEPS.into_iter().enumerate() {
         step_ui(ui, state, step, index + 1, out);
     }
-    if !state.runs.all.is_empty() {
-        section(ui, "Runs");
-        runs_ui(ui, state, out);
+    let runs = &state.runs;
+    if runs.all.is_empty() && runs.earlier.is_empty() && runs.deleted.is_empty() {
+        return;
     }
+    ui.add_space(SECTION - GAP);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Runs").small().color(tokens(ui).weak));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let words = if runs.all.is_empty() { "Earlier…" } else { "Compare…" };
+            let button =
+                quiet_button(ui, words).on_hover_text("All runs: names, notes, comparison, earlier ones");
+            if button.accessible_name("Show all runs").clicked() {
+                out.push(Action::Runs(RunsAction::ShowPage));
+            }
+        });
+    });
+    ScrollArea::vertical().id_salt("runs").show(ui, |ui| {
+        runs_ui(ui, state, out);
+        undo_ui(ui, state, out);
+    });
 }
 
 fn step_ui(ui: &mut Ui, state: &State, step: Step, number: usize, out: &mut Actions) {
@@ -63,7 +82,7 @@ fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     for (index, run) in state.runs.all.iter().enumerate().rev() {
         let shown = state.runs.shown == Some(index);
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click());
-        let name = run.name();
+        let name = state.runs.name(run);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, format!("Run {name}")));
         background_ui(ui, rect, shown, response.hovered());
         let inside = rect.shrink2(vec2(10.0, 2.0));
@@ -73,12 +92,41 @@ fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             let figure = RichText::new(format::accuracy(figure)).font(crate::window::theme::figures());
             row.label(figure.color(t.strong));
         }
+        if state.runs.reference == Some(index) {
+            row.label(RichText::new("ref").small().color(t.accent)).on_hover_text("The pinned reference");
+        }
         row.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add(egui::Label::new(RichText::new(&name).small().color(t.text)).truncate());
         });
-        let response = response.on_hover_text(run.path.display().to_string());
+        let notes = state.runs.label(run).map(|l| l.notes.as_str()).unwrap_or_default();
+        let hint = format!("{}\n{notes}", run.folder().display());
+        let response = response.on_hover_text(hint.trim_end());
         if response.clicked() {
             out.push(Action::ShowRun(index));
+        }
+        response.context_menu(|ui| menu_ui(ui, state, index, out));
+    }
+}
+
+/// What can be done with a run.
+fn menu_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
+    let Some(run) = state.runs.all.get(index) else { return };
+    let path = || run.path.clone();
+    let pinned = state.runs.reference == Some(index);
+    let pin = if pinned { "Unpin" } else { "Pin as reference" };
+    let tick = if state.runs.ticked.contains(&run.path) { "Do not compare" } else { "Tick to compare" };
+    let items = [
+        ("Name and notes…", vec![Action::ShowRun(index), Action::Runs(RunsAction::ShowPage)]),
+        (pin, vec![Action::Runs(RunsAction::Pin(Some(index).filter(|_| !pinned)))]),
+        (tick, vec![Action::Runs(RunsAction::Tick(path())), Action::Runs(RunsAction::ShowPage)]),
+        ("Restore settings", vec![Action::Runs(RunsAction::RestoreSettings(path()))]),
+        ("Open folder", vec![Action::Runs(RunsAction::OpenFolder(path()))]),
+        ("Delete", vec![Action::Runs(RunsAction::Delete(path()))]),
+    ];
+    for (words, actions) in items {
+        if ui.button(words).clicked() {
+            out.extend(actions);
+            ui.close();
         }
     }
 }

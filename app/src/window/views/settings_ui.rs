@@ -1,24 +1,31 @@
 //! The form of a strategy's settings, drawn from its schema.
 
-use egui::{ComboBox, DragValue, RichText, TextEdit, Ui};
+use std::cell::Cell;
+
+use egui::{ComboBox, DragValue, Id, RichText, TextEdit, Ui};
 use serde_json::Value;
 
 use super::icon_ui::{Icon, icon_button};
-use crate::window::actions::{Action, Actions};
+use super::widgets::{notice, quiet_button};
+use crate::window::actions::{Action, Actions, StrategyAction};
 use crate::window::backend::{PluginDescription, SettingChoice, SettingField, SettingKind};
-use crate::window::state::Strategies;
+use crate::window::state::State;
 use crate::window::theme::tokens;
 
 /// One line for each setting of a chosen strategy.
-pub(super) fn settings_ui(
-    ui: &mut Ui,
-    strategies: &Strategies,
-    plugin: &PluginDescription,
-    out: &mut Actions,
-) {
+pub(super) fn settings_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription, out: &mut Actions) {
+    let strategies = &state.strategies;
+    let selection = state.selection.as_deref();
+    let changed = strategies.position(&plugin.id).map_or(0, |i| strategies.chain[i].settings.len());
+    if changed > 0 {
+        let button = quiet_button(ui, "Reset all");
+        if button.accessible_name(format!("Reset all settings of {}", plugin.name)).clicked() {
+            out.push(Action::Strategy(StrategyAction::Reset(plugin.id.clone())));
+        }
+    }
     for field in &plugin.fields {
         let value = strategies.value(&plugin.id, &field.key).unwrap_or(&field.default);
-        let changed = ui.push_id((&plugin.id, &field.key), |ui| field_ui(ui, field, value)).inner;
+        let changed = ui.push_id((&plugin.id, &field.key), |ui| field_ui(ui, field, value, selection)).inner;
         if let Some(value) = changed {
             out.push(Action::Set { id: plugin.id.clone(), key: field.key.clone(), value });
         }
@@ -26,9 +33,10 @@ pub(super) fn settings_ui(
 }
 
 /// A setting; its new value when it was changed.
-fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
+fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<&str>) -> Option<Value> {
     let t = tokens(ui);
     let mut changed = None;
+    let reason = reason_id(ui);
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         let is_default = *value == field.default;
@@ -42,6 +50,7 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
             let name = format!("Reset {} to {}", field.title, plain(&field.default));
             if icon_button(ui, Icon::Back, &name).clicked() {
                 changed = Some(field.default.clone());
+                ui.data_mut(|d| d.remove::<Option<String>>(reason));
             }
         }
     });
@@ -51,7 +60,9 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
         SettingKind::Number { min, max } => number_ui(ui, field, value, *min, *max),
         SettingKind::Choice { options } => choice_ui(ui, field, value, options),
         SettingKind::Text => text_ui(ui, field, value),
+        SettingKind::Patterns => patterns_ui(ui, field, value, selection),
     };
+    range_ui(ui, field);
     if !field.description.is_empty() {
         let text = RichText::new(&field.description).small().color(t.weak);
         ui.add(egui::Label::new(text).wrap());
@@ -73,11 +84,11 @@ fn integer_ui(
 ) -> Option<Value> {
     let mut number = value.as_i64().or(field.default.as_i64()).unwrap_or(0);
     let range = min.unwrap_or(i64::MIN)..=max.unwrap_or(i64::MAX);
-    let edit =
-        ui.add(DragValue::new(&mut number).range(range.clone()).speed(0.2).custom_parser(move |text| {
-            // What is typed beyond the range is not taken, instead of being taken as something else.
-            text.parse::<i64>().ok().filter(|n| range.contains(n)).map(|n| n as f64)
-        }));
+    let typed = Typed::default();
+    let edit = ui.add(
+        DragValue::new(&mut number).range(range).speed(0.2).custom_parser(|text| typed.take(field, text)),
+    );
+    typed.tell(ui);
     edit.accessible_name(&field.title).changed().then(|| Value::from(number))
 }
 
@@ -94,10 +105,15 @@ fn number_ui(
         (Some(min), Some(max)) if max > min => (max - min) / 400.0,
         _ => (number.abs() / 100.0).max(1e-4),
     };
-    let edit =
-        ui.add(DragValue::new(&mut number).range(range.clone()).speed(speed).max_decimals(6).custom_parser(
-            move |text| text.parse::<f64>().ok().filter(|n| n.is_finite() && range.contains(n)),
-        ));
+    let typed = Typed::default();
+    let edit = ui.add(
+        DragValue::new(&mut number)
+            .range(range)
+            .speed(speed)
+            .max_decimals(6)
+            .custom_parser(|text| typed.take(field, text)),
+    );
+    typed.tell(ui);
     let changed = edit.accessible_name(&field.title).changed();
     (changed && number.is_finite()).then(|| Value::from(number))
 }
@@ -125,6 +141,95 @@ fn text_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
     let mut text = plain(value);
     let edit = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
     edit.accessible_name(&field.title).changed().then(|| Value::from(text))
+}
+
+/// What is typed into a number's field: what cannot be is not taken, instead of being taken as something else, and
+/// the reason is told until something better is typed.
+#[derive(Default)]
+struct Typed {
+    reason: Cell<Option<Option<String>>>,
+}
+
+impl Typed {
+    fn take(&self, field: &SettingField, text: &str) -> Option<f64> {
+        let accepted = field.accept(&Value::from(text));
+        self.reason.set(Some(accepted.as_ref().err().cloned()));
+        accepted.ok()?.as_f64()
+    }
+
+    fn tell(self, ui: &Ui) {
+        if let Some(reason) = self.reason.into_inner() {
+            ui.data_mut(|d| d.insert_temp(reason_id(ui), reason));
+        }
+    }
+}
+
+fn reason_id(ui: &Ui) -> Id {
+    ui.scope_id().with("reason")
+}
+
+/// Why what was typed last is not taken.
+fn range_ui(ui: &mut Ui, field: &SettingField) {
+    let reason = ui.data(|d| d.get_temp::<Option<String>>(reason_id(ui))).flatten();
+    if let Some(reason) = reason {
+        let colour = tokens(ui).error;
+        notice(ui, colour, &format!("{reason}: not taken"), &possible(field));
+    }
+}
+
+/// What a number may be, in words.
+fn possible(field: &SettingField) -> String {
+    let ends = match field.kind {
+        SettingKind::Integer { min, max } => (min.map(|n| n.to_string()), max.map(|n| n.to_string())),
+        SettingKind::Number { min, max } => (min.map(|n| n.to_string()), max.map(|n| n.to_string())),
+        _ => (None, None),
+    };
+    match ends {
+        (Some(min), Some(max)) => format!("{min} to {max} is possible."),
+        (Some(min), None) => format!("{min} or more is possible."),
+        (None, Some(max)) => format!("{max} or less is possible."),
+        (None, None) => String::new(),
+    }
+}
+
+/// Patterns, one a line; the last line is for the next one.
+fn patterns_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<&str>) -> Option<Value> {
+    let whole = plain(value);
+    let mut patterns: Vec<String> = whole.split(',').map(|p| p.trim_start().to_owned()).collect();
+    patterns.retain(|p| !p.is_empty());
+    let mut changed = false;
+    let mut gone = None;
+    let known = patterns.len();
+    patterns.push(String::new());
+    for (i, pattern) in patterns.iter_mut().enumerate() {
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - if i < known { 32.0 } else { 0.0 };
+            let edit = TextEdit::singleline(pattern)
+                .id_salt(("pattern", i))
+                .hint_text("add a name or a pattern, e.g. *features.1.*")
+                .desired_width(width);
+            let name = if i < known { format!("{} {}", field.title, i + 1) } else { field.title.clone() };
+            changed |= ui.add(edit).accessible_name(name).changed();
+            if i < known
+                && icon_button(ui, Icon::Cross, &format!("Remove {} {}", field.title, i + 1)).clicked()
+            {
+                gone = Some(i);
+            }
+        });
+    }
+    if let Some(i) = gone {
+        patterns.remove(i);
+        changed = true;
+    }
+    if let Some(name) = selection.filter(|name| !name.contains(',') && patterns.iter().all(|p| p != name)) {
+        let button = quiet_button(ui, "Add the selected operation").on_hover_text(name);
+        if button.accessible_name(format!("Add the selected operation to {}", field.title)).clicked() {
+            patterns.push(name.to_owned());
+            changed = true;
+        }
+    }
+    patterns.retain(|p| !p.trim().is_empty());
+    changed.then(|| Value::from(patterns.join(", ")))
 }
 
 /// A value without the quotes of JSON.

@@ -33,8 +33,6 @@ impl PictureSet<'_> {
 
     /// Largest magnitude that a pixel can have as an input value of the network.
     pub(super) fn largest(&self) -> f64 {
-        let pairs = self.preprocessing.mean.iter().zip(&self.preprocessing.std);
-        let largest = pairs.map(|(mean, std)| f64::from(mean.abs().max((1.0 - mean).abs()) / std));
-        largest.fold(0.0, f64::max)
+        f64::from(self.preprocessing.largest())
     }
 }

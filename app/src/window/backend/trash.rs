@@ -1,0 +1,175 @@
+//! Where deleted runs wait for a change of mind.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::runs::LABEL;
+
+/// Folder inside the data folder.
+const FOLDER: &str = "trash";
+/// A start of the program empties the trash of what has lain there longer. Another window may still want the rest.
+const STAYS: Duration = Duration::from_hours(24);
+/// What Octet writes into a run folder. Nothing else is ever deleted.
+const OWN: [&str; 10] = [
+    "model.espdl",
+    "model.qdq.onnx",
+    "plan.json",
+    "pipeline.json",
+    "report.json",
+    "report.schema.json",
+    "report.html",
+    "predictions.json",
+    "strategies",
+    LABEL,
+];
+
+/// Moves a run folder to the trash; returns where it is now.
+pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
+    let failed = |e: std::io::Error| format!("{e}: {}", run.display());
+    let metadata = fs::symlink_metadata(run).map_err(failed)?;
+    if !metadata.is_dir() || !run.join("report.json").is_file() {
+        return Err(format!("it is no run folder: {}", run.display()));
+    }
+    for entry in fs::read_dir(run).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if !OWN.iter().any(|own| name == *own) {
+            return Err(format!(
+                "`{}` lies in the folder and is not Octet's; move it elsewhere, or delete the folder yourself: {}",
+                name.to_string_lossy(),
+                run.display()
+            ));
+        }
+    }
+    let trash = data.join(FOLDER);
+    fs::create_dir_all(&trash).map_err(failed)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let name = run.file_name().unwrap_or_default().to_string_lossy();
+    let place = (0..1000).map(|n| trash.join(format!("{}-{n}-{name}", now))).find(|p| !p.exists());
+    let place = place.ok_or_else(|| format!("the trash is full: {}", trash.display()))?;
+    relocate(run, &place)?;
+    Ok(place)
+}
+
+/// Moves a run folder back.
+pub(super) fn restore(trash: &Path, run: &Path) -> Result<(), String> {
+    if run.exists() {
+        return Err(format!("something else lies there now: {}", run.display()));
+    }
+    relocate(trash, run)
+}
+
+/// Empties the trash of what has lain there for a day.
+pub(super) fn tidy(data: &Path, now: SystemTime) {
+    let entries = fs::read_dir(data.join(FOLDER)).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let since = name.split('-').next().and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+        let Some(since) = since.and_then(|since| UNIX_EPOCH.checked_add(since)) else { continue };
+        if now.duration_since(since).is_ok_and(|age| age > STAYS)
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!("{} stays in the trash: {error}", entry.path().display());
+        }
+    }
+}
+
+/// Renames a folder, or copies it where it goes to another disk.
+fn relocate(from: &Path, to: &Path) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("{e}: {} to {}", from.display(), to.display());
+    match fs::rename(from, to) {
+        Err(e) if e.kind() == ErrorKind::CrossesDevices => {
+            if let Err(e) = copy(from, to) {
+                // The original is whole; a half copy is of no use.
+                let _ = fs::remove_dir_all(to);
+                return Err(failed(e));
+            }
+            fs::remove_dir_all(from).map_err(failed)
+        }
+        other => other.map_err(failed),
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&path, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&path, &target)?;
+        } else {
+            let what = format!("{} is neither a file nor a folder", path.display());
+            return Err(std::io::Error::other(what));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(folder: &Path) -> PathBuf {
+        let run = folder.join("läufe/eins");
+        fs::create_dir_all(run.join("strategies/1-int8")).unwrap();
+        fs::write(run.join("report.json"), "{}").unwrap();
+        fs::write(run.join("strategies/1-int8/x"), "x").unwrap();
+        run
+    }
+
+    #[test]
+    fn a_deleted_run_comes_back_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path());
+        let place = delete(&run, folder.path()).unwrap();
+        assert!(!run.exists() && place.join("report.json").is_file());
+        restore(&place, &run).unwrap();
+        assert_eq!(fs::read_to_string(run.join("strategies/1-int8/x")).unwrap(), "x");
+        assert!(!place.exists());
+    }
+
+    #[test]
+    fn copying_to_another_disk_keeps_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path());
+        let other = folder.path().join("other");
+        copy(&run, &other).unwrap();
+        assert_eq!(fs::read_to_string(other.join("strategies/1-int8/x")).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_folder_with_files_of_somebody_is_never_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path());
+        fs::write(run.join("thesis.tex"), "years of work").unwrap();
+        assert!(delete(&run, folder.path()).unwrap_err().contains("thesis.tex"));
+        assert!(delete(folder.path(), folder.path()).unwrap_err().contains("no run folder"));
+        assert!(run.join("thesis.tex").is_file());
+    }
+
+    #[test]
+    fn a_run_is_not_put_back_over_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = run(folder.path());
+        let place = delete(&path, folder.path()).unwrap();
+        run(folder.path());
+        assert!(restore(&place, &path).unwrap_err().contains("something else"));
+    }
+
+    #[test]
+    fn the_trash_keeps_what_is_young_and_what_is_not_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = delete(&run(folder.path()), folder.path()).unwrap();
+        let foreign = folder.path().join(FOLDER).join("keep me");
+        fs::create_dir(&foreign).unwrap();
+        let now = SystemTime::now();
+        tidy(folder.path(), now + STAYS - Duration::from_secs(60));
+        assert!(place.exists());
+        tidy(folder.path(), now + STAYS + Duration::from_secs(60));
+        assert!(!place.exists() && foreign.exists());
+    }
+}

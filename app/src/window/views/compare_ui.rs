@@ -1,0 +1,315 @@
+//! The page that compares runs: figures, paired tests, and every layer.
+
+use egui::{Align, Frame, Grid, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Sense, Ui};
+use egui_extras::{Column, TableBuilder};
+use octet_engine::compare::{ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, Verdict};
+
+use super::bar_ui::chip;
+use super::icon_ui::{Icon, icon_button};
+use super::widgets::{caption, notice, section};
+use super::words;
+use crate::window::actions::{Action, Actions, RunsAction};
+use crate::window::format;
+use crate::window::state::{ComparePage, State};
+use crate::window::theme::{GAP, ROW_HEIGHT, figures, tokens};
+
+/// The page, while it is open.
+pub(super) fn compare_ui(ui: &Ui, state: &State, out: &mut Actions) {
+    let Some(page) = &state.runs.comparison else { return };
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    let room = ui.ctx().content_rect().size() - egui::vec2(80.0, 80.0);
+    let shown = Modal::new(Id::unique("comparison")).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(room.x.min(1100.0));
+        ui.set_height(room.y.min(860.0));
+        heading_ui(ui, out);
+        match &page.result {
+            None => {
+                ui.horizontal(|ui| {
+                    ui.add(egui::Spinner::new().size(16.0).color(tokens(ui).accent));
+                    caption(ui, "Comparing…");
+                });
+            }
+            Some(comparison) => comparison_ui(ui, state, page, comparison, out),
+        }
+    });
+    if shown.should_close() {
+        out.push(Action::Runs(RunsAction::CloseComparison));
+    }
+}
+
+fn heading_ui(ui: &mut Ui, out: &mut Actions) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Comparison of runs").size(18.0).color(t.strong));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if icon_button(ui, Icon::Cross, "Close the comparison (Esc)").clicked() {
+                out.push(Action::Runs(RunsAction::CloseComparison));
+            }
+        });
+    });
+    ui.add_space(GAP / 2.0);
+}
+
+fn comparison_ui(ui: &mut Ui, state: &State, page: &ComparePage, c: &Comparison, out: &mut Actions) {
+    ScrollArea::both().id_salt("figures").max_height(ui.available_height() * 0.55).show(ui, |ui| {
+        for (run, path) in c.runs.iter().zip(&page.runs) {
+            run_ui(ui, state, c, run, path);
+        }
+        let t = tokens(ui);
+        for note in &c.notes {
+            ui.add_space(2.0);
+            notice(ui, t.warn, note, "");
+        }
+        ui.add_space(GAP);
+        figures_ui(ui, c);
+        verdicts_ui(ui, c);
+    });
+    layers_ui(ui, page, c, out);
+}
+
+/// What a letter stands for.
+fn run_ui(ui: &mut Ui, state: &State, c: &Comparison, run: &ComparedRun, path: &std::path::Path) {
+    let t = tokens(ui);
+    let known = state.runs.all.iter().find(|r| r.path == path);
+    let name = known.map_or_else(|| run.run.clone(), |r| state.runs.name(r));
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(&run.label).font(figures()).color(t.accent));
+        ui.label(RichText::new(name).color(t.strong));
+        if c.runs.get(c.reference).is_some_and(|r| r.label == run.label) {
+            ui.label(RichText::new("reference").small().color(t.weak));
+        }
+    });
+}
+
+type Cell = (String, Option<(String, bool)>);
+
+/// One row of figures: its name, and how a run's cell is made.
+type Row<'a> = (&'a str, Box<dyn Fn(&ComparedRun) -> Cell + 'a>);
+
+fn figures_ui(ui: &mut Ui, c: &Comparison) {
+    let t = tokens(ui);
+    let rows = rows();
+    Grid::new("figures").num_columns(c.runs.len() + 1).spacing([28.0, 5.0]).min_col_width(90.0).show(
+        ui,
+        |ui| {
+            ui.label("");
+            for run in &c.runs {
+                let letter = RichText::new(&run.label).font(figures()).color(t.accent);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(letter));
+            }
+            ui.end_row();
+            for (name, cell) in &rows {
+                ui.label(RichText::new(*name).color(t.weak));
+                for run in &c.runs {
+                    let (value, change) = cell(run);
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        if let Some((change, better)) = change {
+                            let colour = if better { t.accent } else { t.error };
+                            ui.label(RichText::new(change).font(figures()).color(colour));
+                        }
+                        ui.label(RichText::new(value).font(figures()).color(t.strong));
+                    });
+                }
+                ui.end_row();
+            }
+        },
+    );
+}
+
+fn rows<'a>() -> Vec<Row<'a>> {
+    let last = |id: &String| id.rsplit('.').next().unwrap_or(id).to_owned();
+    vec![
+        ("Model", Box::new(|r| (r.model.name.clone(), None))),
+        ("Target", Box::new(|r| (chip(&r.target), None))),
+        ("Strategy", Box::new(move |r| (r.strategy.iter().map(last).collect::<Vec<_>>().join(" → "), None))),
+        (
+            "Top-1",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top1);
+                ratio(value, r.difference.as_ref().and_then(|d| d.top1), true)
+            }),
+        ),
+        (
+            "Top-5",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top5);
+                ratio(value, r.difference.as_ref().and_then(|d| d.top5), true)
+            }),
+        ),
+        (
+            "Same class as float",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().map(|e| e.agreement);
+                ratio(value, r.difference.as_ref().and_then(|d| d.agreement), true)
+            }),
+        ),
+        (
+            "Error of the scores",
+            Box::new(|r| {
+                let value = r.evaluation.as_ref().map(|e| e.output_nsr);
+                ratio(value, r.difference.as_ref().and_then(|d| d.output_nsr), false)
+            }),
+        ),
+        (
+            "The same, calibration pictures",
+            Box::new(|r| {
+                ratio(r.r#final.graphwise_nsr, r.difference.as_ref().and_then(|d| d.graphwise_nsr), false)
+            }),
+        ),
+        (
+            "Flash",
+            Box::new(|r| {
+                (format::bytes(r.memory.flash_bytes), bytes(r.difference.as_ref().map(|d| d.flash_bytes)))
+            }),
+        ),
+        (
+            "RAM for activations",
+            Box::new(|r| {
+                (format::bytes(r.memory.arena_bytes), bytes(r.difference.as_ref().map(|d| d.arena_bytes)))
+            }),
+        ),
+        (
+            "Time (estimate)",
+            Box::new(|r| {
+                let value = r.latency_ms.map_or_else(dash, |ms| format!("{ms:.0} ms"));
+                let change = r.difference.as_ref().and_then(|d| d.latency_ms).filter(|ms| ms.abs() >= 0.5);
+                (value, change.map(|ms| (format!("{ms:+.0}"), ms < 0.0)))
+            }),
+        ),
+    ]
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+/// Per cent, with the change in percentage points.
+fn ratio(value: Option<f64>, change: Option<f64>, more_is_better: bool) -> Cell {
+    let change = change.filter(|c| c.abs() >= 0.000_005);
+    (
+        value.map_or_else(dash, format::percent),
+        change.map(|c| (format!("{:+.2}", c * 100.0), (c > 0.0) == more_is_better)),
+    )
+}
+
+fn bytes(change: Option<i64>) -> Option<(String, bool)> {
+    let change = change.filter(|c| *c != 0)?;
+    let sign = if change < 0 { "−" } else { "+" };
+    Some((format!("{sign}{}", format::bytes(change.unsigned_abs())), change < 0))
+}
+
+/// The paired tests in words.
+fn verdicts_ui(ui: &mut Ui, c: &Comparison) {
+    let t = tokens(ui);
+    let tested: Vec<_> = c.runs.iter().filter_map(|run| Some((run, run.tests.as_ref()?))).collect();
+    let Some(reference) = c.runs.get(c.reference).filter(|_| !tested.is_empty()) else { return };
+    section(ui, &format!("Picture by picture against {} (exact McNemar test)", reference.label));
+    for (run, tests) in tested {
+        for (name, test) in [("top-1", &tests.top1), ("agreement with float", &tests.agreement)] {
+            let Some(test) = test else { continue };
+            let colour = match test.verdict {
+                Verdict::Better => t.accent,
+                Verdict::Worse => t.error,
+                Verdict::NoDifference => t.text,
+            };
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(&run.label).font(figures()).color(t.accent));
+                ui.label(RichText::new(name).color(t.weak));
+                ui.label(RichText::new(&test.words).color(colour));
+            });
+            let words = format!(
+                "of {} pictures, {} only in {} and {} only in {}",
+                test.pictures, test.only_run, run.label, test.only_reference, reference.label
+            );
+            ui.label(RichText::new(words).small().color(t.weak));
+        }
+    }
+}
+
+fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions) {
+    section(ui, "Layers");
+    ui.horizontal(|ui| {
+        for (layerwise, words) in [(false, "Graphwise error, %"), (true, "Layerwise error, %")] {
+            if ui.selectable_label(page.layerwise == layerwise, words).clicked() {
+                out.push(Action::Runs(RunsAction::ShowLayerwise(layerwise)));
+            }
+        }
+        ui.separator();
+        for (order, words) in
+            [(LayerOrder::Change, "Biggest change first"), (LayerOrder::Graph, "Order of the graph")]
+        {
+            if ui.selectable_label(page.order == order, words).clicked() {
+                out.push(Action::Runs(RunsAction::SortLayers(order)));
+            }
+        }
+    });
+    let table = TableBuilder::new(ui)
+        .id_salt("compared layers")
+        .striped(false)
+        .sense(Sense::click())
+        .column(Column::remainder().at_least(160.0).clip(true))
+        .columns(Column::initial(150.0).at_least(110.0), c.runs.len());
+    table
+        .header(ROW_HEIGHT, |mut header| {
+            header.col(|ui| {
+                let t = tokens(ui);
+                ui.label(RichText::new("Operation").small().color(t.weak));
+            });
+            for run in &c.runs {
+                header.col(|ui| {
+                    let t = tokens(ui);
+                    let letter = RichText::new(&run.label).font(figures()).color(t.accent);
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(letter));
+                });
+            }
+        })
+        .body(|body| {
+            body.rows(ROW_HEIGHT, c.layers.len(), |mut line| {
+                let row = &c.layers[line.index()];
+                line.col(|ui| {
+                    let chars = ((ui.available_width() / 6.9) as usize).max(8);
+                    let text = RichText::new(words::tail(&row.name, chars)).color(tokens(ui).text);
+                    ui.add(Label::new(text).extend());
+                });
+                for cell in &row.cells {
+                    line.col(|ui| cell_ui(ui, row, cell.as_ref(), page.layerwise));
+                }
+                let response = line.response();
+                response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Row, true, &row.name));
+                if response.clicked() {
+                    out.push(Action::Select(Some(row.name.clone())));
+                    out.push(Action::Runs(RunsAction::CloseComparison));
+                }
+            });
+        });
+}
+
+fn cell_ui(ui: &mut Ui, row: &LayerRow, cell: Option<&LayerCell>, layerwise: bool) {
+    let t = tokens(ui);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let Some(cell) = cell else {
+            ui.label(RichText::new(dash()).font(figures()).color(t.unmeasured));
+            return;
+        };
+        let difference = cell.difference.as_ref();
+        let (value, change) = if layerwise {
+            (cell.layerwise_nsr, difference.and_then(|d| d.layerwise_nsr))
+        } else {
+            (cell.graphwise_nsr, difference.and_then(|d| d.graphwise_nsr))
+        };
+        if let Some(change) = change {
+            let colour = match change {
+                c if c.abs() < 0.000_005 => t.weak,
+                c if c < 0.0 => t.accent,
+                _ => t.error,
+            };
+            let text = RichText::new(format!("{:>+8.3}", change * 100.0)).font(figures()).color(colour);
+            ui.add(Label::new(text).extend());
+        }
+        let text = value.map_or_else(dash, format::percent_column);
+        ui.add(Label::new(RichText::new(text).font(figures()).color(t.strong)).extend());
+        if row.bits_differ {
+            ui.label(RichText::new(format!("{} bit", cell.bits)).small().color(t.weak));
+        }
+    });
+}
