@@ -2,7 +2,7 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, EditAction, HabitAction, ProjectAction};
+use super::actions::{Action, EditAction, GraphAction, HabitAction, ProjectAction};
 use super::backend::Pick;
 use super::state::{Language, State, ThemeChoice};
 
@@ -51,6 +51,9 @@ pub struct Command {
 
 const CTRL: Modifiers = Modifiers::COMMAND;
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+/// Opens the search in the graph.
+pub const FIND: KeyboardShortcut = KeyboardShortcut::new(CTRL, Key::F);
 
 const fn keys(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(modifiers, key))
@@ -119,12 +122,27 @@ pub const COMMANDS: &[Command] = &[
     command(Menu::View, "Panels where they were at first", None, |_| {
         Some(Action::Habit(HabitAction::ResetLayout))
     }),
+    command(Menu::View, "Find an operation…", Some(FIND), |s| graph(s, GraphAction::ShowFind(true))),
+    command(Menu::View, "Fit the whole graph", None, |s| graph(s, GraphAction::Fit)),
+    command(Menu::View, "Unfold all blocks", None, |s| graph(s, GraphAction::OpenAll(true))),
+    command(Menu::View, "Fold all blocks", None, |s| graph(s, GraphAction::OpenAll(false))),
+    command(Menu::View, "Show or hide constants", None, |s| {
+        graph(s, GraphAction::ShowConstants(!s.graph.constants))
+    }),
+    command(Menu::File, "Save the graph as a picture…", None, |s| {
+        graph(s, GraphAction::AskPicture { dark: s.theme != ThemeChoice::Light })
+    }),
     command(Menu::View, "English", None, |_| {
         Some(Action::Habit(HabitAction::SetLanguage(Language::English)))
     }),
     command(Menu::View, "中文", None, |_| Some(Action::Habit(HabitAction::SetLanguage(Language::Chinese)))),
     command(Menu::Help, "About Octet", None, |_| Some(Action::Habit(HabitAction::ToggleAbout))),
 ];
+
+/// Something on the graph of the open model.
+fn graph(state: &State, action: GraphAction) -> Option<Action> {
+    state.model.open.is_some().then_some(Action::Graph(action))
+}
 
 fn has_content(state: &State) -> bool {
     state.model.open.is_some() || !state.pictures.folders.is_empty() || !state.runs.all.is_empty()

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use octet_engine::network::NodeId;
 
 use super::{Action, Effect, apply};
+use crate::tr;
 use crate::window::backend::{Backend, Pick};
 use crate::window::graph::{Camera, Direction, Flight, Layout, LayoutKey, search, step};
 use crate::window::heat::{HeatMap, HeatRequest};
 use crate::window::picture::save_picture;
-use crate::window::state::{Find, Goal, Heat, HeatSide, Model, Place, Problem, State};
+use crate::window::state::{Goal, Heat, HeatSide, Model, Place, Problem, State};
 
 /// Something the user does.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +127,9 @@ impl GraphAction {
                 graph.arranging = Some(key.clone());
                 return vec![Effect::Graph(GraphEffect::Arrange { model, key })];
             }
-            GraphAction::ShowFind(true) => graph.find = Some(Find::default()),
+            GraphAction::ShowFind(true) => {
+                graph.find.get_or_insert_default();
+            }
             GraphAction::ShowFind(false) => graph.find = None,
             GraphAction::EditFind(text) => {
                 if let (Some(find), Some(model)) = (&mut graph.find, &state.model.open) {
@@ -242,7 +245,7 @@ impl GraphEffect {
                 let heat = HeatMap::new(heat);
                 let saved = save_picture(&heat.request.model, &layout, &heat, &path);
                 GraphMessage::Saved(saved.map(|()| path).map_err(|error| {
-                    Problem::new(Place::Model, "The picture was not saved", error.to_string())
+                    Problem::new(Place::Model, tr!("The picture was not saved"), error.to_string())
                 }))
             }
         }
@@ -268,7 +271,7 @@ impl GraphMessage {
     pub fn receive(self, state: &mut State) -> Vec<Effect> {
         match self {
             GraphMessage::Arranged { model, layout } => arranged(state, &model, layout),
-            GraphMessage::Saved(Ok(path)) => state.toasts.info(format!("Saved {}", path.display())),
+            GraphMessage::Saved(Ok(path)) => state.toasts.info(tr!("Saved %{path}", path = path.display())),
             // It belongs to no step: nothing is worse off because of it.
             GraphMessage::Saved(Err(problem)) => state.toasts.problem(&problem),
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use egui::{Align2, FontId, LayerId, Painter, Pos2, RawInput, Rect, Vec2, pos2, vec2};
 
 use super::{Detail, Scene, paint_scale, raster, svg};
+use crate::tr;
 use crate::window::graph::{Camera, Layout};
 use crate::window::heat::HeatMap;
 use crate::window::state::{Heat, Model};
@@ -135,16 +136,19 @@ impl Sheet<'_> {
         };
         let mut x = words(rect.left() + 28.0, self.model.file_name());
         let Some(scale) = self.heat.scale.as_ref().filter(|_| request.heat != Heat::Off) else { return };
-        let side =
-            if request.reference.is_some() { format!(", {}", request.side.words()) } else { String::new() };
-        x = words(x + 24.0, format!("{}{side}", request.heat.words()));
+        let side = if request.reference.is_some() {
+            format!(", {}", tr!(request.side.words()))
+        } else {
+            String::new()
+        };
+        x = words(x + 24.0, format!("{}{side}", tr!(request.heat.words())));
         x = words(x + 14.0, request.words(scale.low));
         let bar = Rect::from_min_size(pos2(x + 8.0, middle - 8.0), vec2(180.0, 26.0));
         paint_scale(painter, bar, scale, request, t);
         x = words(bar.right() + 8.0, request.words(scale.high));
         let chip = Rect::from_center_size(pos2(x + 24.0, middle), Vec2::splat(11.0));
         painter.rect_filled(chip, 3.0, t.unmeasured);
-        words(chip.right() + 6.0, "not measured".to_owned());
+        words(chip.right() + 6.0, tr!("not measured").into_owned());
     }
 
     fn svg(&self) -> String {

@@ -5,6 +5,7 @@ use egui::{
     ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2,
 };
 
+use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::graph::Hit;
 use crate::window::state::{Find, State};
@@ -31,7 +32,6 @@ pub(super) fn find_ui(ui: &Ui, state: &State, canvas: Rect, out: &mut Actions) {
             .inner_margin(Margin::same(8));
         frame.show(ui, |ui| {
             ui.set_width(width);
-            keys(ui, find, out);
             field_ui(ui, find, out);
             if !find.text.trim().is_empty() {
                 hits_ui(ui, t, find, canvas.height(), out);
@@ -40,8 +40,8 @@ pub(super) fn find_ui(ui: &Ui, state: &State, canvas: Rect, out: &mut Actions) {
     });
 }
 
-/// Arrows and Enter belong to the list while the field has the keyboard.
-fn keys(ui: &Ui, find: &Find, out: &mut Actions) {
+/// Arrows and Enter belong to the list while the field has the keyboard; true for Enter.
+fn keys(ui: &Ui, find: &Find, out: &mut Actions) -> bool {
     let mut push = |action| out.push(Action::Graph(action));
     ui.input_mut(|i| {
         if i.consume_key(Modifiers::NONE, Key::ArrowDown) {
@@ -50,28 +50,31 @@ fn keys(ui: &Ui, find: &Find, out: &mut Actions) {
         if i.consume_key(Modifiers::NONE, Key::ArrowUp) {
             push(GraphAction::MoveFind(-1));
         }
-        if i.key_pressed(Key::Enter) && !find.hits.is_empty() {
+        let is_enter = i.key_pressed(Key::Enter);
+        if is_enter && !find.hits.is_empty() {
             push(GraphAction::TakeFind(find.chosen));
         }
-    });
+        is_enter
+    })
 }
 
 fn field_ui(ui: &mut Ui, find: &Find, out: &mut Actions) {
     ui.horizontal(|ui| {
+        let id = Id::unique("find text");
+        let is_enter = ui.memory(|m| m.has_focus(id)) && keys(ui, find, out);
         let mut text = find.text.clone();
         let edit = TextEdit::singleline(&mut text)
-            .hint_text("Name or operation, e.g. depthwise 5")
+            .hint_text(tr!("Name or operation, e.g. depthwise 5"))
             .desired_width(ui.available_width() - 34.0);
-        let id = Id::unique("find text");
-        let response = ui.add(edit.id(id)).accessible_name("Find an operation");
+        let response = ui.add(edit.id(id)).accessible_name(tr!("Find an operation"));
         // It has the keyboard from the start; Enter, which gives it up, does not close the search.
-        if !is_known(ui, id) || ui.input(|i| i.key_pressed(Key::Enter)) {
+        if !is_known(ui, id) || is_enter {
             response.request_focus();
         }
         if response.changed() {
             out.push(Action::Graph(GraphAction::EditFind(text)));
         }
-        if icon_button(ui, Icon::Cross, "Close the search (Esc)").clicked() {
+        if icon_button(ui, Icon::Cross, &tr!("Close the search (Esc)")).clicked() {
             out.push(Action::Graph(GraphAction::ShowFind(false)));
         }
     });
@@ -87,9 +90,9 @@ fn is_known(ui: &Ui, id: Id) -> bool {
 
 fn hits_ui(ui: &mut Ui, t: &Tokens, find: &Find, room: f32, out: &mut Actions) {
     let words = match find.hits.len() {
-        0 => "Nothing of that name or kind".to_owned(),
-        1 => "1 operation".to_owned(),
-        n => format!("{n} operations"),
+        0 => tr!("Nothing of that name or kind"),
+        1 => tr!("1 operation"),
+        n => tr!("%{n} operations", n = n),
     };
     ui.label(RichText::new(words).small().color(t.weak));
     if find.hits.is_empty() {

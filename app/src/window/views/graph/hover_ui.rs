@@ -4,6 +4,7 @@ use egui::{Grid, Id, Response, RichText, Ui};
 use octet_engine::network::NodeId;
 use octet_engine::report::LayerFacts;
 
+use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::format;
 use crate::window::graph::{Target, is_measured};
@@ -49,15 +50,19 @@ fn group_ui(ui: &mut Ui, scene: &Scene<'_>, index: usize) {
     weak(ui, scene, &group.subtitle);
     if let Some(Some(heat)) = scene.heat.groups.get(index) {
         let request = &scene.heat.request;
-        let how = if request.heat.adds_up() { "in all" } else { "the largest" };
+        let how = if request.heat.adds_up() { tr!("in all") } else { tr!("the largest") };
         ui.horizontal(|ui| {
-            ui.label(format!("{}, {how}", request.heat.words()));
+            ui.label(format!("{}, {how}", tr!(request.heat.words())));
             ui.label(RichText::new(&heat.text).font(figures()).color(scene.tokens.strong));
         });
     }
     if group.nodes.len() > 1 {
         let is_open = scene.layout.groups[index].open;
-        weak(ui, scene, if is_open { "Click to fold this block" } else { "Click to list its operations" });
+        weak(
+            ui,
+            scene,
+            if is_open { tr!("Click to fold this block") } else { tr!("Click to list its operations") },
+        );
     }
 }
 
@@ -77,7 +82,7 @@ fn operation_ui(ui: &mut Ui, state: &State, scene: &Scene<'_>, node: NodeId) {
     let (shown, reference) = (find(&request.shown), find(&request.reference));
     if shown.is_none() && reference.is_none() {
         if state.report().is_some() {
-            weak(ui, scene, "not measured: part of the operation before it");
+            weak(ui, scene, tr!("not measured: part of the operation before it"));
         }
         return;
     }
@@ -111,7 +116,7 @@ fn figure_ui(
     let colour = if is_chosen { scene.tokens.strong } else { scene.tokens.text };
     let text = |ui: &mut Ui, words: String| ui.label(RichText::new(words).font(figures()).color(colour));
     let words = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |f| heat.text(f));
-    ui.label(RichText::new(heat.words()).color(colour));
+    ui.label(RichText::new(tr!(heat.words())).color(colour));
     if scene.heat.request.reference.is_some() {
         text(ui, words(a));
         text(ui, words(b));
@@ -131,8 +136,8 @@ fn constant_ui(ui: &mut Ui, scene: &Scene<'_>, index: usize) {
         format!("{} float32, {}", format::shape(&tensor.shape), format::bytes(tensor.len() as u64 * 4));
     weak(ui, scene, elements);
     match constant.readers.as_slice() {
-        [one] => weak(ui, scene, format!("read by {}", network.node(*one).name)),
-        many => weak(ui, scene, format!("shared by {} operations", many.len())),
+        [one] => weak(ui, scene, tr!("read by %{name}", name = network.node(*one).name)),
+        many => weak(ui, scene, tr!("shared by %{n} operations", n = many.len())),
     }
 }
 
@@ -163,27 +168,27 @@ pub(super) fn menu_ui(state: &State, scene: &Scene<'_>, canvas: &Response, out: 
                 edit_menu_ui(ui, state, &operations, out);
                 ui.separator();
             }
-            if ui.button("Copy its name").clicked() {
+            if ui.button(tr!("Copy its name")).clicked() {
                 ui.ctx().copy_text(scene.model.network.node(node).name.clone());
             }
         }
         if let Some(group) = group {
             if scene.model.groups[group].nodes.len() > 1 {
-                let text =
-                    if scene.layout.groups[group].open { "Fold this block" } else { "Unfold this block" };
+                let is_open = scene.layout.groups[group].open;
+                let text = if is_open { tr!("Fold this block") } else { tr!("Unfold this block") };
                 if ui.button(text).clicked() {
                     out.push(Action::Graph(GraphAction::ToggleGroup(group)));
                 }
             }
-            if ui.button("Look at it closely").clicked() {
+            if ui.button(tr!("Look at it closely")).clicked() {
                 out.push(Action::Graph(GraphAction::GoTo(Goal::Group(group))));
             }
             ui.separator();
         }
-        if ui.button("Fit the whole graph").clicked() {
+        if ui.button(tr!("Fit the whole graph")).clicked() {
             out.push(Action::Graph(GraphAction::Fit));
         }
-        if ui.button("Save as a picture…").clicked() {
+        if ui.button(tr!("Save as a picture…")).clicked() {
             out.push(Action::Graph(GraphAction::AskPicture { dark: ui.visuals().dark_mode }));
         }
     });

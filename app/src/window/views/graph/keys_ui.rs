@@ -1,20 +1,14 @@
-//! The keys of the canvas: Ctrl+F everywhere, arrows and Enter when it has the keyboard.
+//! The keys of the canvas: arrows and Enter when it has the keyboard.
 
-use egui::{EventFilter, Key, KeyboardShortcut, Modifiers, Response, Stroke, StrokeKind, Ui};
+use egui::{EventFilter, Key, Modifiers, Response, Stroke, StrokeKind, Ui};
 
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::graph::Direction;
 use crate::window::picture::Scene;
 use crate::window::state::State;
 
-/// Opens the search.
-pub(super) const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
-
 /// Takes the keys.
 pub(super) fn keys_ui(ui: &Ui, state: &State, scene: &Scene<'_>, canvas: &Response, out: &mut Actions) {
-    if ui.input_mut(|i| i.consume_shortcut(&FIND)) {
-        out.push(Action::Graph(GraphAction::ShowFind(true)));
-    }
     if !canvas.has_focus() {
         return;
     }

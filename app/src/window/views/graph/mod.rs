@@ -14,6 +14,7 @@ use egui::{
 };
 
 use super::widgets::notice;
+use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::backend::Pick;
 use crate::window::graph::{Camera, Columns, Flight, LayoutKey};
@@ -33,7 +34,7 @@ pub(super) fn graph_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         placeholder_ui(ui, rect, state, out);
         return;
     };
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Canvas, true, "Graph"));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Canvas, true, tr!("Graph")));
     if !rect.is_positive() {
         return;
     }
@@ -81,7 +82,7 @@ pub(super) fn graph_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     find_ui::find_ui(ui, state, rect, out);
     if state.graph.arranging.is_some() {
         let at = rect.right_bottom() - vec2(20.0, 14.0);
-        let words = "arranging…";
+        let words = tr!("arranging…");
         ui.painter().text(
             at,
             egui::Align2::RIGHT_BOTTOM,
@@ -220,7 +221,7 @@ fn placeholder_ui(ui: &mut Ui, rect: Rect, state: &State, out: &mut Actions) {
     if let Some(path) = &state.model.opening {
         ui.add(egui::Spinner::new().color(t.accent).size(22.0));
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        ui.label(RichText::new(format!("Reading {name}")).color(t.weak));
+        ui.label(RichText::new(tr!("Reading %{name}", name = name)).color(t.weak));
         return;
     }
     if let Some(problem) = state.problems.get(&Place::Model) {
@@ -229,11 +230,11 @@ fn placeholder_ui(ui: &mut Ui, rect: Rect, state: &State, out: &mut Actions) {
         });
         ui.add_space(8.0);
     } else {
-        ui.label(RichText::new("No model is open").size(17.0).color(t.strong));
-        ui.label(RichText::new("Its graph will be drawn here.").color(t.weak));
+        ui.label(RichText::new(tr!("No model is open")).size(17.0).color(t.strong));
+        ui.label(RichText::new(tr!("Its graph will be drawn here.")).color(t.weak));
         ui.add_space(8.0);
     }
-    if ui.button("Open a model").clicked() {
+    if ui.button(tr!("Open a model")).clicked() {
         out.push(Action::Ask(Pick::Model));
     }
 }

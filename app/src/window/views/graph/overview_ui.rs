@@ -2,6 +2,7 @@
 
 use egui::{Color32, Mesh, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 
+use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::graph::Camera;
 use crate::window::picture::Scene;
@@ -34,7 +35,7 @@ pub(super) fn overview_ui(ui: &Ui, scene: &Scene<'_>, out: &mut Actions) {
     let inside = rect.shrink(MARGIN * 0.5);
     let camera = Camera { centre: bounds.center(), zoom: inside.width() / bounds.width() };
     let response = ui.interact(rect, ui.scope_id().with("overview"), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Overview"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, tr!("Overview")));
 
     let painter = ui.painter_at(rect);
     painter.rect(rect, 5.0, t.panel.gamma_multiply(0.94), Stroke::new(1.0, t.line), StrokeKind::Inside);

@@ -5,8 +5,9 @@ use egui::{
     Vec2, WidgetInfo, vec2,
 };
 
-use super::keys_ui::FIND;
+use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
+use crate::window::commands::FIND;
 use crate::window::picture::Scene;
 use crate::window::state::State;
 use crate::window::theme::RADIUS;
@@ -82,16 +83,16 @@ pub(super) fn tools_ui(ui: &Ui, state: &State, scene: &Scene<'_>, dark: bool, ou
 
 fn name(tool: Tool, ui: &Ui, state: &State, all_open: bool) -> String {
     match tool {
-        Tool::Find => format!("Find an operation ({})", ui.ctx().format_shortcut(&FIND)),
-        Tool::ZoomIn => "Zoom in".to_owned(),
-        Tool::ZoomOut => "Zoom out".to_owned(),
-        Tool::Fit => "Fit the graph (F)".to_owned(),
-        Tool::FitSelection => "Fit the selection (Shift+F)".to_owned(),
-        Tool::Fold if all_open => "Fold all".to_owned(),
-        Tool::Fold => "Unfold all".to_owned(),
-        Tool::Constants if state.graph.constants => "Hide constants".to_owned(),
-        Tool::Constants => "Show constants".to_owned(),
-        Tool::Save => "Save as a picture".to_owned(),
+        Tool::Find => tr!("Find an operation (%{keys})", keys = ui.ctx().format_shortcut(&FIND)).into_owned(),
+        Tool::ZoomIn => tr!("Zoom in").into_owned(),
+        Tool::ZoomOut => tr!("Zoom out").into_owned(),
+        Tool::Fit => tr!("Fit the graph (F)").into_owned(),
+        Tool::FitSelection => tr!("Fit the selection (Shift+F)").into_owned(),
+        Tool::Fold if all_open => tr!("Fold all").into_owned(),
+        Tool::Fold => tr!("Unfold all").into_owned(),
+        Tool::Constants if state.graph.constants => tr!("Hide constants").into_owned(),
+        Tool::Constants => tr!("Show constants").into_owned(),
+        Tool::Save => tr!("Save as a picture").into_owned(),
     }
 }
 
