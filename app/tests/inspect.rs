@@ -12,6 +12,7 @@ mod support;
 use std::path::PathBuf;
 
 use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable;
 use octet::window::actions::{Action, InspectAction};
 use octet::window::backend::Picked;
 use octet::window::state::{Side, Step};
