@@ -14,9 +14,23 @@ fn model() -> PathBuf {
     root().join("tests/fixtures/models/torchvision_opset11.onnx")
 }
 
+/// So few pictures that a probe looks at all of them.
+fn pictures() -> &'static Path {
+    static PICTURES: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let fill = || {
+        let folder = tempfile::tempdir().unwrap();
+        for i in 1..=8 {
+            let name = format!("exif_{i}.jpg");
+            let from = root().join("tests/fixtures/pictures").join(&name);
+            std::fs::copy(from, folder.path().join(name)).unwrap();
+        }
+        folder
+    };
+    PICTURES.get_or_init(fill).path()
+}
+
 fn quantize(model: &Path, out: &Path, target: &str, strategy: &str) {
-    let pictures = root().join("tests/fixtures/pictures");
-    let [model, pictures, out] = [model, &pictures, out].map(|p| p.to_str().unwrap());
+    let [model, pictures, out] = [model, pictures(), out].map(|p| p.to_str().unwrap());
     let arguments = ["quantize", model, "--images", pictures, "--target", target, "--out", out];
     let rest = ["--strategy", strategy, "--layerwise-pictures", "0"];
     let ran = run_octet(&[&arguments[..], &rest].concat(), &[]);
