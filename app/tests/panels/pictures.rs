@@ -84,10 +84,10 @@ fn ten_thousand_pictures_have_sixty_thumbnails_and_a_count_of_the_rest() {
     window.until("the check is over", checked);
     window.until("the thumbnails are there", |s| s.pictures.thumbnails.len() == MAX_THUMBNAILS);
     assert!(window.has("10,000 pictures"));
-    window.click(Role::Button, "Show 60 calibration pictures");
+    window.press(Role::Button, "Show 60 calibration pictures");
     assert!(window.has("and 9,940 more"));
-    assert!(window.has("10000 files cannot be used") || window.has("10,000 files cannot be used"));
-    window.click(Role::Button, "Show fewer calibration pictures");
+    assert!(window.has("10,000 files cannot be used"));
+    window.press(Role::Button, "Show fewer calibration pictures");
     assert!(!window.has("and 9,940 more"));
 }
 
@@ -103,7 +103,7 @@ fn findings_of_the_check_stand_with_their_remedy() {
     let (mut window, _folder) = with(&[("1.bmp", 40), ("2.bmp", 40)]);
     assert!(window.has("only 2 pictures to calibrate on"));
     assert!(window.has("calibration picture is a copy"));
-    window.click(Role::Button, "Add calibration pictures: few-pictures");
+    window.press(Role::Button, "Add calibration pictures: few-pictures");
     window.until("a folder is asked for", |s| s.path_field.is_some());
 }
 
@@ -127,10 +127,10 @@ fn the_check_can_be_stopped_and_asked_for_again() {
     window.perform(Action::AddPictures(folder.path().to_owned()));
     window.until("it runs", |s| matches!(s.pictures.check, Check::Running(_)));
     assert!(window.has("Checking 0 of 1"));
-    window.click(Role::Button, "Stop checking the pictures");
+    window.press(Role::Button, "Stop checking the pictures");
     assert!(window.has("The pictures were not checked."));
     window.backend.holds_check.store(false, Ordering::Relaxed);
-    window.click(Role::Button, "Check them");
+    window.press(Role::Button, "Check them");
     window.until("it is over", checked);
 }
 
@@ -146,12 +146,12 @@ fn removing_a_folder_takes_everything_about_it_away() {
 #[test]
 fn the_preview_shows_the_exact_integers_and_says_what_is_assumed() {
     let (mut window, folder) = with(&[("1.bmp", 255), ("2.bmp", 0)]);
-    window.click(Role::Button, "Scale −1 … 1");
+    window.press(Role::Button, "Scale −1 … 1");
     window.until("the preview follows", |s| preview(s).is_some_and(|p| p.values == (1.0, 1.0)));
     let seen = preview(window.state()).unwrap();
     assert_eq!((seen.format.exponent, seen.reached), (-6, (64, 64)), "white is 1, and 1 is 64 x 2^-6");
     assert!(window.has("-6 (assumed)"));
-    window.click(Role::Button, "Picture 2.bmp");
+    window.press(Role::Button, "Picture 2.bmp");
     window.until("the other picture is shown", |s| preview(s).is_some_and(|p| p.reached == (-64, -64)));
     assert_eq!(window.state().pictures.previewed(), Some(folder.path().join("2.bmp").as_path()));
 }
@@ -173,22 +173,22 @@ fn pre_processing_is_checked_while_it_is_typed_and_sent_with_the_job() {
     let (mut window, _folder) = with(&[("1.bmp", 255)]);
     window.perform(Action::OnlyStrategy("dev.octet.int8".to_owned()));
     window.perform(Action::ShowStep(Step::Pictures));
-    assert!(window.has("with pixels of 0..255: 123.67, 116.28, 103.53"));
+    assert!(window.has("in units of 0..255: 123.675, 116.28, 103.53"));
     window.type_into("Mean", "123.675");
     assert!(window.has("divide by 255"));
     assert_eq!(window.state().obstacle(), Some("Mend the pre-processing first"));
-    window.click(Role::Button, "Reset Mean to 0.485,0.456,0.406");
+    window.press(Role::Button, "Reset Mean to 0.485,0.456,0.406");
     assert_eq!(window.state().obstacle(), None);
     window.type_into("Std", "0.5");
-    window.click(Role::CheckBox, "Blue first (BGR)");
-    window.click(Role::Button, "Quantize");
+    window.press(Role::CheckBox, "Blue first (BGR)");
+    window.press(Role::Button, "Quantize");
     window.until("the job runs", |s| s.job.as_ref().is_some_and(|j| j.cancel.is_some()));
     let sent = window.backend.jobs.lock().unwrap()[0].request.preprocessing.clone();
     let sent: Vec<(&str, &str)> = sent.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(sent, [("bgr", "true"), ("std", "0.5")]);
-    window.click(Role::CheckBox, "Blue first (BGR)");
+    window.press(Role::CheckBox, "Blue first (BGR)");
     assert!(!window.state().pictures.preprocessing.contains_key("bgr"), "a default is not sent");
-    window.click(Role::Button, "Reset the pre-processing to the model's own");
+    window.press(Role::Button, "Reset the pre-processing to the model's own");
     assert!(window.state().pictures.preprocessing.is_empty());
 }
 
@@ -208,7 +208,7 @@ fn a_dropped_table_gives_the_evaluation_pictures_their_classes() {
     window.perform(Action::Start);
     window.until("the job runs", |s| s.job.as_ref().is_some_and(|j| j.cancel.is_some()));
     assert_eq!(window.backend.jobs.lock().unwrap()[0].request.labels, Some(csv));
-    window.click(Role::Button, "Remove the table of labels");
+    window.press(Role::Button, "Remove the table of labels");
     window.until("it is gone", |s| s.pictures.evaluation.as_ref().is_some_and(|f| f.classes == 0));
 }
 

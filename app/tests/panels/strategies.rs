@@ -23,12 +23,12 @@ fn ready_made_pipelines_are_offered_only_where_their_plugins_are() {
     let mut window = page();
     assert!(window.has("Nothing yet"));
     assert!(!window.has_button("Pipeline equalization → finetune"));
-    window.click(Role::Button, "Pipeline equalization → int8");
+    window.press(Role::Button, "Pipeline equalization → int8");
     assert_eq!(window.state().strategies.words(), "Equalization → Int8");
-    window.click(Role::Button, "Run Int8 earlier");
+    window.press(Role::Button, "Run Int8 earlier");
     assert_eq!(window.state().strategies.words(), "Int8 → Equalization");
-    window.click(Role::Button, "Run Int8 later");
-    window.click(Role::Button, "Take Equalization out of the pipeline");
+    window.press(Role::Button, "Run Int8 later");
+    window.press(Role::Button, "Take Equalization out of the pipeline");
     assert_eq!(window.state().strategies.words(), "Int8");
 }
 
@@ -38,10 +38,10 @@ fn a_preset_keeps_the_settings_of_strategies_that_stay() {
     window.perform(Action::OnlyStrategy(INT8.to_owned()));
     let set = |key: &str, value| Action::Set { id: INT8.to_owned(), key: key.to_owned(), value };
     window.perform(set("bins", json!(64)));
-    window.click(Role::Button, "Pipeline equalization → int8");
+    window.press(Role::Button, "Pipeline equalization → int8");
     assert_eq!(window.state().strategies.value(INT8, "bins"), Some(&json!(64)));
     assert!(window.has("1 setting"));
-    window.click(Role::Button, "Reset all settings of Int8");
+    window.press(Role::Button, "Reset all settings of Int8");
     assert_eq!(window.state().strategies.value(INT8, "bins"), Some(&json!(2048)));
 }
 
@@ -68,11 +68,11 @@ fn patterns_are_a_list_of_lines() {
     assert_eq!(value(&window), json!("*features.1.*"));
     window.type_into("Never", "n7");
     assert_eq!(value(&window), json!("*features.1.*, n7"));
-    window.click(Role::Button, "Remove Never 1");
+    window.press(Role::Button, "Remove Never 1");
     assert_eq!(value(&window), json!("n7"));
     window.perform(Action::Select(Some("n3".to_owned())));
     window.perform(Action::ShowStep(Step::Strategy));
-    window.click(Role::Button, "Add the selected operation to Never");
+    window.press(Role::Button, "Add the selected operation to Never");
     assert_eq!(value(&window), json!("n7, n3"));
 }
 
@@ -80,7 +80,7 @@ fn patterns_are_a_list_of_lines() {
 fn a_saved_pipeline_is_loaded_with_its_settings() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = page();
-    window.click(Role::Button, "Pipeline equalization → int8");
+    window.press(Role::Button, "Pipeline equalization → int8");
     window.perform(Action::Set { id: INT8.to_owned(), key: "bins".to_owned(), value: json!(128) });
     let saved = window.state().strategies.chain.clone();
     window.perform(Action::Strategy(StrategyAction::SavePipeline(folder.path().join("größe"))));
@@ -125,13 +125,13 @@ fn a_dropped_plugin_is_shown_with_path_and_hash_and_loaded_only_after_yes() {
     assert!(window.has(&"0123456789abcdef".repeat(4)));
     assert!(window.backend.installed.lock().unwrap().is_empty(), "nothing is loaded before the answer");
     window.harness.check_accessibility();
-    window.click(Role::Button, "Trust and install");
+    window.press(Role::Button, "Trust and install");
     window.until("it is installed", |s| {
         matches!(s.strategies.offer, Some(Offer::Installed(_)))
             && s.strategies.plugin("org.example.new").is_some()
     });
     assert!(window.has("New one is installed"));
-    window.click(Role::Button, "Add to the pipeline");
+    window.press(Role::Button, "Add to the pipeline");
     assert_eq!(window.state().strategies.words(), "New one");
     assert!(window.state().strategies.offer.is_none());
 }
@@ -141,7 +141,7 @@ fn a_plugin_that_is_not_trusted_leaves_no_trace() {
     let mut window = page();
     let _folder = drop_plugin(&mut window, "new.so");
     window.until("the question is there", |s| matches!(s.strategies.offer, Some(Offer::Ask { .. })));
-    window.click(Role::Button, "Do not trust it");
+    window.press(Role::Button, "Do not trust it");
     assert!(window.state().strategies.offer.is_none());
     assert!(window.backend.installed.lock().unwrap().is_empty());
 }

@@ -115,6 +115,12 @@ impl Window {
         self.settle();
     }
 
+    /// As a screen reader clicks: also on what has to be scrolled to.
+    pub fn press(&mut self, role: Role, label: &str) {
+        self.harness.get_by_role_and_label(role, label).click_accesskit();
+        self.settle();
+    }
+
     pub fn has(&self, label: &str) -> bool {
         self.harness.query_all_by_label_contains(label).next().is_some()
     }

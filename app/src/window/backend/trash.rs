@@ -11,8 +11,9 @@ use super::runs::LABEL;
 const FOLDER: &str = "trash";
 /// A start of the program empties the trash of what has lain there longer. Another window may still want the rest.
 const STAYS: Duration = Duration::from_hours(24);
-/// What Octet writes into a run folder. Nothing else is ever deleted.
-const OWN: [&str; 10] = [
+/// What a job writes into a run folder. A folder that the user chose is only deleted when it holds nothing else.
+const OWN: [&str; 12] = [
+    "log.txt",
     "model.espdl",
     "model.qdq.onnx",
     "plan.json",
@@ -21,6 +22,7 @@ const OWN: [&str; 10] = [
     "report.schema.json",
     "report.html",
     "predictions.json",
+    "predictions.schema.json",
     "strategies",
     LABEL,
 ];
@@ -32,9 +34,10 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     if !metadata.is_dir() || !run.join("report.json").is_file() {
         return Err(format!("it is no run folder: {}", run.display()));
     }
+    let is_ours = run.parent() == Some(&data.join("runs"));
     for entry in fs::read_dir(run).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        if !OWN.iter().any(|own| name == *own) {
+        if !is_ours && !OWN.iter().any(|own| name == *own) {
             return Err(format!(
                 "`{}` lies in the folder and is not Octet's; move it elsewhere, or delete the folder yourself: {}",
                 name.to_string_lossy(),

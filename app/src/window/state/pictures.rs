@@ -209,7 +209,9 @@ impl Pictures {
 
     /// The picture that the preview shows.
     pub fn previewed(&self) -> Option<&Path> {
-        let chosen = self.preview.chosen.as_deref();
+        let in_a_folder =
+            |p: &&Path| self.folders.iter().chain(&self.evaluation).any(|f| p.starts_with(&f.path));
+        let chosen = self.preview.chosen.as_deref().filter(in_a_folder);
         chosen.or_else(|| Some(self.folders.iter().find_map(|f| f.listing.entries.first())?.path.as_path()))
     }
 }

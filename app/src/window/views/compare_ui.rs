@@ -13,13 +13,23 @@ use crate::window::format;
 use crate::window::state::{ComparePage, State};
 use crate::window::theme::{GAP, ROW_HEIGHT, figures, tokens};
 
+/// Width of a run's column.
+const RUN_WIDTH: f32 = 190.0;
+/// Width of the column of names.
+const NAME_WIDTH: f32 = 330.0;
+
 /// The page, while it is open.
 pub(super) fn compare_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let Some(page) = &state.runs.comparison else { return };
     let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
-    let room = ui.ctx().content_rect().size() - egui::vec2(80.0, 80.0);
+    let room = ui.ctx().content_rect().size() - egui::vec2(80.0, 110.0);
     let shown = Modal::new(Id::unique("comparison")).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_width(room.x.min(1100.0));
+        let columns = page.runs.len() as f32;
+        ui.set_width(
+            (NAME_WIDTH + GAP + columns * (RUN_WIDTH + GAP) + 40.0)
+                .clamp(560.0, room.x.max(560.0))
+                .min(room.x),
+        );
         ui.set_height(room.y.min(860.0));
         heading_ui(ui, out);
         match &page.result {
@@ -89,31 +99,35 @@ type Row<'a> = (&'a str, Box<dyn Fn(&ComparedRun) -> Cell + 'a>);
 fn figures_ui(ui: &mut Ui, c: &Comparison) {
     let t = tokens(ui);
     let rows = rows();
-    Grid::new("figures").num_columns(c.runs.len() + 1).spacing([28.0, 5.0]).min_col_width(90.0).show(
-        ui,
-        |ui| {
-            ui.label("");
+    let cell_ui = |ui: &mut Ui, value: &str, change: Option<(String, bool)>, colour| {
+        let size = egui::vec2(RUN_WIDTH, 18.0);
+        ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+            ui.set_min_width(RUN_WIDTH);
+            let (change, tint) = match change {
+                Some((change, true)) => (change, t.accent),
+                Some((change, false)) => (change, t.error),
+                None => (String::new(), t.weak),
+            };
+            // As wide in every row, so that the figures stand under one another.
+            ui.label(RichText::new(format!("{change:<9}")).font(figures()).color(tint));
+            ui.add(Label::new(RichText::new(value).font(figures()).color(colour)).truncate());
+        });
+    };
+    Grid::new("figures").num_columns(c.runs.len() + 1).spacing([GAP, 5.0]).show(ui, |ui| {
+        ui.allocate_exact_size(egui::vec2(NAME_WIDTH, 1.0), Sense::hover());
+        for run in &c.runs {
+            cell_ui(ui, &run.label, None, t.accent);
+        }
+        ui.end_row();
+        for (name, cell) in &rows {
+            ui.label(RichText::new(*name).color(t.weak));
             for run in &c.runs {
-                let letter = RichText::new(&run.label).font(figures()).color(t.accent);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(letter));
+                let (value, change) = cell(run);
+                cell_ui(ui, &value, change, t.strong);
             }
             ui.end_row();
-            for (name, cell) in &rows {
-                ui.label(RichText::new(*name).color(t.weak));
-                for run in &c.runs {
-                    let (value, change) = cell(run);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        if let Some((change, better)) = change {
-                            let colour = if better { t.accent } else { t.error };
-                            ui.label(RichText::new(change).font(figures()).color(colour));
-                        }
-                        ui.label(RichText::new(value).font(figures()).color(t.strong));
-                    });
-                }
-                ui.end_row();
-            }
-        },
-    );
+        }
+    });
 }
 
 fn rows<'a>() -> Vec<Row<'a>> {
@@ -247,8 +261,9 @@ fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions)
         .id_salt("compared layers")
         .striped(false)
         .sense(Sense::click())
-        .column(Column::remainder().at_least(160.0).clip(true))
-        .columns(Column::initial(150.0).at_least(110.0), c.runs.len());
+        .cell_layout(Layout::left_to_right(Align::Center))
+        .column(Column::initial(NAME_WIDTH).at_least(120.0).clip(true))
+        .columns(Column::initial(RUN_WIDTH).at_least(110.0), c.runs.len());
     table
         .header(ROW_HEIGHT, |mut header| {
             header.col(|ui| {
@@ -258,8 +273,10 @@ fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions)
             for run in &c.runs {
                 header.col(|ui| {
                     let t = tokens(ui);
-                    let letter = RichText::new(&run.label).font(figures()).color(t.accent);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(letter));
+                    let letter = RichText::new(format!("{}{:10}", run.label, "")).font(figures());
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        ui.label(letter.color(t.accent))
+                    });
                 });
             }
         })
@@ -297,15 +314,13 @@ fn cell_ui(ui: &mut Ui, row: &LayerRow, cell: Option<&LayerCell>, layerwise: boo
         } else {
             (cell.graphwise_nsr, difference.and_then(|d| d.graphwise_nsr))
         };
-        if let Some(change) = change {
-            let colour = match change {
-                c if c.abs() < 0.000_005 => t.weak,
-                c if c < 0.0 => t.accent,
-                _ => t.error,
-            };
-            let text = RichText::new(format!("{:>+8.3}", change * 100.0)).font(figures()).color(colour);
-            ui.add(Label::new(text).extend());
-        }
+        let colour = match change {
+            Some(c) if c.abs() >= 0.000_005 && c < 0.0 => t.accent,
+            Some(c) if c.abs() >= 0.000_005 => t.error,
+            _ => t.weak,
+        };
+        let text = change.map_or_else(String::new, |c| format!("{:+.3}", c * 100.0));
+        ui.add(Label::new(RichText::new(format!("{text:<9}")).font(figures()).color(colour)).extend());
         let text = value.map_or_else(dash, format::percent_column);
         ui.add(Label::new(RichText::new(text).font(figures()).color(t.strong)).extend());
         if row.bits_differ {

@@ -107,7 +107,9 @@ pub(super) fn details_panel_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
 /// The right panel.
 fn side_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
-    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+    // Each page keeps its own place.
+    let page = egui::IdSalt::new(format!("{:?}", state.side));
+    ScrollArea::vertical().id_salt(page).auto_shrink([false, false]).show(ui, |ui| {
         ui.set_max_width(ui.available_width() - 12.0);
         match state.side {
             Side::Step(Step::Model) => model_ui::model_ui(ui, state, out),

@@ -29,7 +29,8 @@ pub(super) fn pictures_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     );
     problem_ui(ui, state, Place::Pictures);
     calibration_ui(ui, state, out);
-    evaluation_ui(ui, state, out);
+    // The same folder may be used for both.
+    ui.push_id("evaluation", |ui| evaluation_ui(ui, state, out));
     preprocessing_ui(ui, state, out);
     preview_ui(ui, state);
 }
@@ -283,7 +284,7 @@ fn check_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         Check::Done(survey) => {
             skipped_ui(ui, &survey.skipped, "checked");
             if survey.findings.is_empty() && survey.pictures > 0 {
-                caption(ui, "✓ Nothing looks wrong with these pictures.");
+                caption(ui, "Checked: nothing looks wrong with these pictures.");
             }
             for finding in &survey.findings {
                 finding_ui(ui, finding, out);

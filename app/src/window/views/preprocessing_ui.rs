@@ -135,11 +135,12 @@ fn in_bytes(now: &Preprocessing, key: &str) -> Option<String> {
         "std" => std,
         _ => return None,
     };
+    let short = |v: f32| format!("{v:.3}").trim_end_matches('0').trim_end_matches('.').to_owned();
     let list = match values {
-        [a, b, c] if a == b && b == c => format!("{a:.2}"),
-        [a, b, c] => format!("{a:.2}, {b:.2}, {c:.2}"),
+        [a, b, c] if a == b && b == c => short(a),
+        all => all.map(short).join(", "),
     };
-    Some(format!("in units of 0..1; with pixels of 0..255: {list}"))
+    Some(format!("0..1; in units of 0..255: {list}"))
 }
 
 /// A text field; empty means the model's own.

@@ -143,7 +143,8 @@ fn facts_ui(ui: &mut Ui, preview: &InputPreview, bgr: bool, is_measured: bool) {
     fact(ui, "At the upper end", &format::percent(high));
     fact(ui, "Clipped values", &format::percent(preview.beyond));
     let (from, to) = (preview.original, preview.size);
-    fact(ui, "Pixels, width × height", &format!("{} × {} → {} × {}", from.0, from.1, to.0, to.1));
+    fact(ui, "Picture, width × height", &format!("{} × {}", from.0, from.1));
+    fact(ui, "Input, width × height", &format!("{} × {}", to.0, to.1));
     let order = match (preview.channels, bgr) {
         (1, _) => "grey",
         (_, true) => "blue, green, red",

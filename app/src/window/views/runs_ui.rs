@@ -115,9 +115,7 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
 /// Strategies, chip and times of a run in a line.
 fn facts(state: &State, run: &Run) -> String {
     let mut parts = vec![chain(&run.report), chip(&run.report.target)];
-    if let Some((figure, what)) = run.verdict() {
-        parts.push(format!("{} {what}", format::accuracy(figure)));
-    }
+    parts.extend(run.verdict().map(|(_, what)| what.to_owned()));
     let finished = state.runs.label(run).and_then(|l| l.finished);
     if let Some(age) = finished.and_then(|at| at.elapsed().ok()) {
         parts.push(format::ago(age));

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use egui::{ComboBox, DragValue, Id, RichText, TextEdit, Ui};
+use egui::{Align, ComboBox, DragValue, Id, Label, Layout, RichText, TextEdit, Ui};
 use serde_json::Value;
 
 use super::icon_ui::{Icon, icon_button};
@@ -36,13 +36,14 @@ pub(super) fn settings_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription
 fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<&str>) -> Option<Value> {
     let t = tokens(ui);
     let mut changed = None;
-    let reason = reason_id(ui);
+    let reason = ui.scope_id().with("reason");
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         let is_default = *value == field.default;
         let colour = if is_default { t.text } else { t.accent };
         if field.kind != SettingKind::Bool {
-            ui.label(RichText::new(&field.title).color(colour)).on_hover_text(&field.key);
+            ui.add(Label::new(RichText::new(&field.title).color(colour)).truncate())
+                .on_hover_text(&field.key);
         } else {
             changed = bool_ui(ui, field, value);
         }
@@ -53,16 +54,23 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<
                 ui.data_mut(|d| d.remove::<Option<String>>(reason));
             }
         }
+        // Numbers are short: they stand beside their names.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let number = match &field.kind {
+                SettingKind::Integer { min, max } => integer_ui(ui, field, value, (*min, *max), reason),
+                SettingKind::Number { min, max } => number_ui(ui, field, value, (*min, *max), reason),
+                _ => None,
+            };
+            changed = changed.take().or(number);
+        });
     });
     let edited = match &field.kind {
-        SettingKind::Bool => None,
-        SettingKind::Integer { min, max } => integer_ui(ui, field, value, *min, *max),
-        SettingKind::Number { min, max } => number_ui(ui, field, value, *min, *max),
+        SettingKind::Bool | SettingKind::Integer { .. } | SettingKind::Number { .. } => None,
         SettingKind::Choice { options } => choice_ui(ui, field, value, options),
         SettingKind::Text => text_ui(ui, field, value),
         SettingKind::Patterns => patterns_ui(ui, field, value, selection),
     };
-    range_ui(ui, field);
+    range_ui(ui, field, reason);
     if !field.description.is_empty() {
         let text = RichText::new(&field.description).small().color(t.weak);
         ui.add(egui::Label::new(text).wrap());
@@ -79,8 +87,8 @@ fn integer_ui(
     ui: &mut Ui,
     field: &SettingField,
     value: &Value,
-    min: Option<i64>,
-    max: Option<i64>,
+    (min, max): (Option<i64>, Option<i64>),
+    reason: Id,
 ) -> Option<Value> {
     let mut number = value.as_i64().or(field.default.as_i64()).unwrap_or(0);
     let range = min.unwrap_or(i64::MIN)..=max.unwrap_or(i64::MAX);
@@ -88,7 +96,7 @@ fn integer_ui(
     let edit = ui.add(
         DragValue::new(&mut number).range(range).speed(0.2).custom_parser(|text| typed.take(field, text)),
     );
-    typed.tell(ui);
+    typed.tell(ui, reason);
     edit.accessible_name(&field.title).changed().then(|| Value::from(number))
 }
 
@@ -96,8 +104,8 @@ fn number_ui(
     ui: &mut Ui,
     field: &SettingField,
     value: &Value,
-    min: Option<f64>,
-    max: Option<f64>,
+    (min, max): (Option<f64>, Option<f64>),
+    reason: Id,
 ) -> Option<Value> {
     let mut number = value.as_f64().or(field.default.as_f64()).unwrap_or(0.0);
     let range = min.unwrap_or(f64::NEG_INFINITY)..=max.unwrap_or(f64::INFINITY);
@@ -113,7 +121,7 @@ fn number_ui(
             .max_decimals(6)
             .custom_parser(|text| typed.take(field, text)),
     );
-    typed.tell(ui);
+    typed.tell(ui, reason);
     let changed = edit.accessible_name(&field.title).changed();
     (changed && number.is_finite()).then(|| Value::from(number))
 }
@@ -157,20 +165,16 @@ impl Typed {
         accepted.ok()?.as_f64()
     }
 
-    fn tell(self, ui: &Ui) {
+    fn tell(self, ui: &Ui, id: Id) {
         if let Some(reason) = self.reason.into_inner() {
-            ui.data_mut(|d| d.insert_temp(reason_id(ui), reason));
+            ui.data_mut(|d| d.insert_temp(id, reason));
         }
     }
 }
 
-fn reason_id(ui: &Ui) -> Id {
-    ui.scope_id().with("reason")
-}
-
 /// Why what was typed last is not taken.
-fn range_ui(ui: &mut Ui, field: &SettingField) {
-    let reason = ui.data(|d| d.get_temp::<Option<String>>(reason_id(ui))).flatten();
+fn range_ui(ui: &mut Ui, field: &SettingField, id: Id) {
+    let reason = ui.data(|d| d.get_temp::<Option<String>>(id)).flatten();
     if let Some(reason) = reason {
         let colour = tokens(ui).error;
         notice(ui, colour, &format!("{reason}: not taken"), &possible(field));
