@@ -2,7 +2,6 @@
 //! without a translation is shown in English. (A catalogue in the style of gettext in forty lines: the libraries that
 //! were tried bring parsers of several formats into every build.)
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,16 +28,16 @@ fn catalogue() -> &'static HashMap<String, String> {
 }
 
 /// A text in the chosen language.
-pub fn translated(english: &str) -> Cow<'_, str> {
-    if !SPEAKS_CHINESE.load(Ordering::Relaxed) {
-        return Cow::Borrowed(english);
+pub fn translated(english: &str) -> &str {
+    match SPEAKS_CHINESE.load(Ordering::Relaxed) {
+        true => catalogue().get(english).map_or(english, String::as_str),
+        false => english,
     }
-    catalogue().get(english).map_or(Cow::Borrowed(english), |text| Cow::Borrowed(text.as_str()))
 }
 
 /// A text with `%{name}` filled in.
 pub fn filled(english: &str, values: &[(&str, String)]) -> String {
-    let mut text = translated(english).into_owned();
+    let mut text = translated(english).to_owned();
     for (name, value) in values {
         text = text.replace(&format!("%{{{name}}}"), value);
     }
@@ -52,7 +51,7 @@ macro_rules! tr {
         $crate::i18n::translated($text)
     };
     ($text:expr, $($name:ident = $value:expr),+ $(,)?) => {
-        ::std::borrow::Cow::<str>::Owned($crate::i18n::filled($text, &[$((stringify!($name), $value.to_string())),+]))
+        $crate::i18n::filled($text, &[$((stringify!($name), $value.to_string())),+])
     };
 }
 

@@ -22,7 +22,8 @@ fn is_there(program: &str) -> bool {
 
 /// Python's side: the tree of names, and the X protocol.
 fn python_is_ready() -> bool {
-    let imports = "import gi; gi.require_version('Atspi', '2.0'); from gi.repository import Atspi; import Xlib";
+    let imports =
+        "import gi; gi.require_version('Atspi', '2.0'); from gi.repository import Atspi; import Xlib";
     Command::new("/usr/bin/python3").args(["-c", imports]).output().is_ok_and(|o| o.status.success())
 }
 
@@ -44,7 +45,8 @@ fn a_first_session_goes_from_a_dropped_model_to_a_better_network_and_survives_a_
     }
     let octet = Path::new(env!("CARGO_BIN_EXE_octet"));
     let dir = tempfile::tempdir().unwrap();
-    let folder = std::env::var_os("OCTET_TEST_SCREENSHOTS").map_or_else(|| dir.path().to_owned(), PathBuf::from);
+    let folder =
+        std::env::var_os("OCTET_TEST_SCREENSHOTS").map_or_else(|| dir.path().to_owned(), PathBuf::from);
     let work = dir.path().join("work");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::create_dir_all(&work).unwrap();

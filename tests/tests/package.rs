@@ -40,13 +40,15 @@ fn an_unpacked_archive_finds_its_plugins_and_tells_the_desktop_of_itself() {
     let mut ids: Vec<&str> =
         list["loaded"].as_array().unwrap().iter().filter_map(|p| p["id"].as_str()).collect();
     ids.sort_unstable();
-    let expected = ["equalization", "finetune", "int8", "mixed-precision", "qat-hook"].map(|n| format!("dev.octet.{n}"));
+    let expected =
+        ["equalization", "finetune", "int8", "mixed-precision", "qat-hook"].map(|n| format!("dev.octet.{n}"));
     assert_eq!(ids, expected, "{list}");
 
     // The desktop's side, in a home of its own.
     let prefix = dir.path().join("pre fix");
     let installed = |arguments: &[&str]| {
-        let out = Command::new("sh").arg(folder.join("install.sh")).args(arguments).env("PREFIX", &prefix).output();
+        let out =
+            Command::new("sh").arg(folder.join("install.sh")).args(arguments).env("PREFIX", &prefix).output();
         assert!(out.unwrap().status.success());
     };
     installed(&[]);

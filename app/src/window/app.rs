@@ -15,7 +15,7 @@ use super::messages::receive;
 use super::panels::{self, Panels};
 use super::project::{Journal, Project};
 use super::settings::Settings;
-use super::state::{Hover, State};
+use super::state::{Hover, Language, State};
 use super::tasks::Tasks;
 use super::views::window_ui;
 use super::{START_TARGET, WindowOptions, theme};
@@ -75,6 +75,9 @@ impl OctetWindow {
         tasks.run(Effect::Runs(RunsEffect::Begin));
         tasks.run(Effect::Project(ProjectEffect::FindOrphans));
         tasks.run(Effect::SetTheme(settings.theme));
+        if settings.language == Language::Chinese {
+            tasks.run(Effect::AddChineseGlyphs);
+        }
         if settings.scale != 1.0 {
             tasks.run(Effect::SetScale(settings.scale));
         }

@@ -5,6 +5,7 @@ pub mod actions;
 pub mod app;
 pub mod backend;
 pub mod commands;
+mod fonts;
 pub mod format;
 pub mod graph;
 pub mod heat;

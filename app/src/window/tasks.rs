@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
-use super::START_TARGET;
 use super::actions::Effect;
 use super::backend::Backend;
 use super::messages::Message;
 use super::state::{Model, ThemeChoice};
+use super::{START_TARGET, fonts};
 
 /// The threads' channel and what they work with.
 pub struct Tasks {
@@ -96,6 +96,10 @@ impl Tasks {
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
             Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
             Effect::SetScale(scale) => self.ctx.set_zoom_factor(scale),
+            Effect::AddChineseGlyphs => {
+                let ctx = self.ctx.clone();
+                spawn_named("font", move || fonts::add_system_face(&ctx));
+            }
             Effect::Close => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Effect::Notify(text) => notify(&self.ctx, text),
             Effect::Copy(text) => self.ctx.copy_text(text),

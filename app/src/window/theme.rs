@@ -1,10 +1,9 @@
 //! Design tokens: every colour, size and distance of the window, for both themes. Views take colours from here
 //! and nowhere else.
 
-use egui::{
-    Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme,
-    Ui, vec2,
-};
+use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, Ui, vec2};
+
+use super::fonts;
 
 /// The colours of one theme.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,14 +111,9 @@ pub fn figures() -> FontId {
     FontId::new(FIGURE_SIZE, FontFamily::Monospace)
 }
 
-/// Puts the tokens into egui's styles of both themes. The monospaced face, which has arrows, stands in where the
-/// other one lacks a character.
+/// Puts the faces and the tokens into egui's styles of both themes.
 pub fn install(ctx: &Context) {
-    let mut fonts = FontDefinitions::default();
-    if let Some(mono) = fonts.families.get(&FontFamily::Monospace).and_then(|f| f.first().cloned()) {
-        fonts.families.entry(FontFamily::Proportional).or_default().push(mono);
-    }
-    ctx.set_fonts(fonts);
+    fonts::install(ctx);
     ctx.style_mut_of(Theme::Dark, |style| restyle(style, &DARK));
     ctx.style_mut_of(Theme::Light, |style| restyle(style, &LIGHT));
 }

@@ -258,6 +258,8 @@ pub enum Effect {
     Copy(String),
     /// Make everything larger or smaller.
     SetScale(f32),
+    /// Add a face of the system with all Chinese glyphs.
+    AddChineseGlyphs,
     /// Close the window.
     Close,
     /// Tell of something through the system, since the window may be behind others.

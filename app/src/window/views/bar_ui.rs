@@ -39,7 +39,7 @@ fn logo_ui(ui: &mut Ui) {
         let colour = if 0b1011_0110 >> bit & 1 == 1 { t.accent } else { t.line };
         ui.painter().rect_filled(Rect::from_min_max(min, pos2(min.x + 6.0, min.y + 6.0)), 1.5, colour);
     }
-    ui.label(RichText::new("Octet").size(17.0).color(t.strong));
+    ui.label(RichText::new(crate::tr!("Octet")).size(17.0).color(t.strong));
 }
 
 fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -66,7 +66,10 @@ fn target_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             }
         }
     });
-    shown.response.accessible_name("Target").on_hover_text("The chip that the network will run on");
+    shown
+        .response
+        .accessible_name("Target")
+        .on_hover_text(crate::tr!("The chip that the network will run on"));
 }
 
 /// A chip's name as its maker writes it.
@@ -88,7 +91,7 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let shown = combo.show_ui(ui, |ui| {
         let found = strategies.found.as_deref().unwrap_or_default();
         if found.is_empty() {
-            ui.label("No strategies were found");
+            ui.label(crate::tr!("No strategies were found"));
         }
         for plugin in found {
             let chosen = strategies.position(&plugin.id).is_some();
@@ -97,7 +100,7 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             }
         }
     });
-    shown.response.accessible_name("Strategy").on_hover_text("How the numbers are chosen");
+    shown.response.accessible_name("Strategy").on_hover_text(crate::tr!("How the numbers are chosen"));
 }
 
 fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -144,7 +147,8 @@ fn theme_ui(ui: &mut Ui, out: &mut Actions) {
     if icon_button(ui, sign, words).clicked() {
         out.push(Action::SetTheme(other));
     }
-    if quiet_button(ui, "Open run…").on_hover_text("Show the report of a run folder").clicked() {
+    if quiet_button(ui, "Open run…").on_hover_text(crate::tr!("Show the report of a run folder")).clicked()
+    {
         out.push(Action::Ask(Pick::Run));
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn compare_ui(ui: &Ui, state: &State, out: &mut Actions) {
 fn heading_ui(ui: &mut Ui, out: &mut Actions) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Comparison of runs").size(18.0).color(t.strong));
+        ui.label(RichText::new(crate::tr!("Comparison of runs")).size(18.0).color(t.strong));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if icon_button(ui, Icon::Cross, "Close the comparison (Esc)").clicked() {
                 out.push(Action::Runs(RunsAction::CloseComparison));
@@ -86,7 +86,7 @@ fn run_ui(ui: &mut Ui, state: &State, c: &Comparison, run: &ComparedRun, path: &
         ui.label(RichText::new(&run.label).font(figures()).color(t.accent));
         ui.label(RichText::new(name).color(t.strong));
         if c.runs.get(c.reference).is_some_and(|r| r.label == run.label) {
-            ui.label(RichText::new("reference").small().color(t.weak));
+            ui.label(RichText::new(crate::tr!("reference")).small().color(t.weak));
         }
     });
 }
@@ -268,7 +268,7 @@ fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions)
         .header(ROW_HEIGHT, |mut header| {
             header.col(|ui| {
                 let t = tokens(ui);
-                ui.label(RichText::new("Operation").small().color(t.weak));
+                ui.label(RichText::new(crate::tr!("Operation")).small().color(t.weak));
             });
             for run in &c.runs {
                 header.col(|ui| {

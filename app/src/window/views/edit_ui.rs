@@ -45,14 +45,14 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
     }
     let observers = observers(state);
     if !observers.is_empty() {
-        ui.menu_button("Calibrate by", |ui| {
+        ui.menu_button(crate::tr!("Calibrate by"), |ui| {
             for observer in observers {
                 if ui.button(&observer.value).on_hover_text(&observer.description).clicked() {
                     edit(out, EditAction::SetObserver(owned(), Some(observer.value.clone())));
                     ui.close();
                 }
             }
-            if ui.button("As the rest").clicked() {
+            if ui.button(crate::tr!("As the rest")).clicked() {
                 edit(out, EditAction::SetObserver(owned(), None));
                 ui.close();
             }
@@ -66,7 +66,7 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
     }
     let touched = operations.iter().any(|name| state.edits.touches(name));
     ui.separator();
-    if ui.add_enabled(touched, Button::new("Take back changes by hand")).clicked() {
+    if ui.add_enabled(touched, Button::new(crate::tr!("Take back changes by hand"))).clicked() {
         edit(out, EditAction::Reset(owned()));
         ui.close();
     }
@@ -81,13 +81,13 @@ pub(super) fn edit_card_ui(ui: &mut Ui, state: &State, operation: &str, out: &mu
         weights_ui(ui, state, operation, out);
         observer_ui(ui, state, operation, out);
         let mut excluded = state.edits.excluded.contains(operation);
-        let shown = ui.checkbox(&mut excluded, "Strategies leave it alone");
+        let shown = ui.checkbox(&mut excluded, crate::tr!("Strategies leave it alone"));
         let hint = "Equalization keeps its weights, and searches keep it at 8 bits";
         if shown.on_hover_text(hint).changed() {
             edit(out, EditAction::Exclude(vec![operation.to_owned()], excluded));
         }
         if state.edits.touches(operation) {
-            let text = RichText::new("Take back changes by hand").small();
+            let text = RichText::new(crate::tr!("Take back changes by hand")).small();
             if ui.add(Button::new(text).frame_when_inactive(false)).clicked() {
                 edit(out, EditAction::Reset(vec![operation.to_owned()]));
             }
@@ -136,19 +136,19 @@ fn exponent_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
         edit(out, EditAction::SetExponent(operation.to_owned(), value));
     };
     row_ui(ui, "Output exponent", |ui| {
-        let more = Button::new("+").small();
+        let more = Button::new(crate::tr!("+")).small();
         if ui
             .add(more)
-            .on_hover_text("Coarser steps, twice the range")
+            .on_hover_text(crate::tr!("Coarser steps, twice the range"))
             .accessible_name("Output exponent plus one")
             .clicked()
         {
             set(exponent + 1, out);
         }
-        let less = Button::new("−").small();
+        let less = Button::new(crate::tr!("−")).small();
         if ui
             .add(less)
-            .on_hover_text("Finer steps, half the range")
+            .on_hover_text(crate::tr!("Finer steps, half the range"))
             .accessible_name("Output exponent minus one")
             .clicked()
         {

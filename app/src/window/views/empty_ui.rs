@@ -18,14 +18,19 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let mut ui = ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
     picture_ui(&mut ui);
     ui.add_space(18.0);
-    ui.label(RichText::new("Drop a MobileNetV2 .onnx here").size(22.0).color(t.strong));
+    ui.label(RichText::new(crate::tr!("Drop a MobileNetV2 .onnx here")).size(22.0).color(t.strong));
     ui.add_space(2.0);
-    ui.label(RichText::new("Octet quantizes it for an ESP32 and shows where the error is.").color(t.weak));
+    ui.label(
+        RichText::new(crate::tr!("Octet quantizes it for an ESP32 and shows where the error is."))
+            .color(t.weak),
+    );
     ui.add_space(18.0);
     buttons_ui(&mut ui, out);
     ui.add_space(GAP);
     ui.label(
-        RichText::new("A folder of pictures or a finished run can be dropped as well.").small().color(t.weak),
+        RichText::new(crate::tr!("A folder of pictures or a finished run can be dropped as well."))
+            .small()
+            .color(t.weak),
     );
     if let Some(problem) = state.problems.get(&Place::Model).or(state.problems.get(&Place::Run)) {
         ui.add_space(2.0 * GAP);
@@ -42,7 +47,7 @@ fn buttons_ui(ui: &mut Ui, out: &mut Actions) {
         if primary_button(ui, "Open…", true).clicked() {
             out.push(Action::Ask(Pick::Model));
         }
-        let example = egui::Button::new("Try the example").min_size(vec2(126.0, 30.0));
+        let example = egui::Button::new(crate::tr!("Try the example")).min_size(vec2(126.0, 30.0));
         if ui.add(example).clicked() {
             out.push(Action::OpenExample);
         }

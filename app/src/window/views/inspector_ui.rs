@@ -79,7 +79,7 @@ fn error_ui(ui: &mut Ui, heat: Heat, figure: Option<f64>, scale: Option<Scale>) 
         Heat::Layerwise => "Layerwise error",
         _ => "Graphwise error",
     };
-    fact(ui, name, &text).on_hover_text(heat.explanation());
+    fact(ui, name, &text).on_hover_text(crate::tr!(heat.explanation()));
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 6.0), Sense::hover());
     ui.painter().rect_filled(rect, CornerRadius::same(3), t.unmeasured.gamma_multiply(0.4));
     if let (Some(figure), Some(scale)) = (figure, scale) {

@@ -23,7 +23,7 @@ pub(super) fn model_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     ui.add_space(GAP);
     ui.horizontal(|ui| {
-        if ui.button("Open…").clicked() {
+        if ui.button(crate::tr!("Open…")).clicked() {
             out.push(Action::Ask(Pick::Model));
         }
         if quiet_button(ui, "Type a path…").clicked() {

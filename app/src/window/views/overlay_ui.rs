@@ -59,7 +59,7 @@ pub(super) fn path_field_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let shown = Modal::new(Id::unique("path field")).frame(frame).show(ui.ctx(), |ui| {
         let t = tokens(ui);
         ui.set_width(460.0);
-        ui.label(RichText::new(field.what.title()).size(18.0).color(t.strong));
+        ui.label(RichText::new(crate::tr!(field.what.title())).size(18.0).color(t.strong));
         ui.add_space(GAP);
         let mut text = field.text.clone();
         let edit = ui.add(

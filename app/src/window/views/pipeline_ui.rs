@@ -24,12 +24,16 @@ pub(super) fn pipeline_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     presets_ui(ui, state, out);
     ui.horizontal(|ui| {
-        if quiet_button(ui, "Load…").on_hover_text("Load a pipeline from a file or a run folder").clicked()
+        if quiet_button(ui, "Load…")
+            .on_hover_text(crate::tr!("Load a pipeline from a file or a run folder"))
+            .clicked()
         {
             out.push(Action::Ask(Pick::OpenPipeline));
         }
         ui.add_enabled_ui(!chain.is_empty(), |ui| {
-            if quiet_button(ui, "Save…").on_hover_text("Save the strategies with their settings").clicked()
+            if quiet_button(ui, "Save…")
+                .on_hover_text(crate::tr!("Save the strategies with their settings"))
+                .clicked()
             {
                 out.push(Action::Ask(Pick::SavePipeline));
             }

@@ -83,7 +83,7 @@ fn form_ui(
         }
         ui.add_space(2.0);
         ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new("Scale").small().color(t.weak));
+            ui.label(RichText::new(crate::tr!("Scale")).small().color(t.weak));
             for (name, mean, std, explanation) in SCALES {
                 let button = quiet_button(ui, name).on_hover_text(explanation);
                 if button.accessible_name(format!("Scale {name}")).clicked() {

@@ -129,7 +129,7 @@ fn facts_ui(ui: &mut Ui, preview: &InputPreview, bgr: bool, is_measured: bool) {
     exponent.on_hover_text(format!("Value = integer × 2^{}, {} bits", format.exponent, format.bits));
     if !is_measured {
         ui.label(
-            RichText::new("Until a run has chosen one: the finest exponent that clips no pixel.")
+            RichText::new(crate::tr!("Until a run has chosen one: the finest exponent that clips no pixel."))
                 .small()
                 .color(t.weak),
         );

@@ -22,11 +22,11 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     ui.add_space(SECTION - GAP);
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Runs").small().color(tokens(ui).weak));
+        ui.label(RichText::new(crate::tr!("Runs")).small().color(tokens(ui).weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let words = if runs.all.is_empty() { "Earlier…" } else { "Compare…" };
-            let button =
-                quiet_button(ui, words).on_hover_text("All runs: names, notes, comparison, earlier ones");
+            let button = quiet_button(ui, words)
+                .on_hover_text(crate::tr!("All runs: names, notes, comparison, earlier ones"));
             if button.accessible_name("Show all runs").clicked() {
                 out.push(Action::Runs(RunsAction::ShowPage));
             }
@@ -55,7 +55,7 @@ fn step_ui(ui: &mut Ui, state: &State, step: Step, number: usize, out: &mut Acti
         ui.spacing_mut().item_spacing.y = 1.0;
         ui.add_space(3.0);
         let colour = if chosen { t.strong } else { t.text };
-        ui.add(egui::Label::new(RichText::new(step.title()).color(colour)).truncate());
+        ui.add(egui::Label::new(RichText::new(crate::tr!(step.title())).color(colour)).truncate());
         let summary = RichText::new(step.summary(state)).small().color(t.weak);
         ui.add(egui::Label::new(summary).truncate());
     });
@@ -93,7 +93,8 @@ fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             row.label(figure.color(t.strong));
         }
         if state.runs.reference == Some(index) {
-            row.label(RichText::new("ref").small().color(t.accent)).on_hover_text("The pinned reference");
+            row.label(RichText::new(crate::tr!("ref")).small().color(t.accent))
+                .on_hover_text(crate::tr!("The pinned reference"));
         }
         row.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add(egui::Label::new(RichText::new(&name).small().color(t.text)).truncate());

@@ -45,7 +45,7 @@ fn compare_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let count = state.runs.to_compare().len();
     let words = if count < 2 { "Compare".to_owned() } else { format!("Compare {count} runs") };
     let button = primary_button(ui, &words, count >= 2);
-    if button.on_disabled_hover_text("Tick two runs or more").clicked() {
+    if button.on_disabled_hover_text(crate::tr!("Tick two runs or more")).clicked() {
         out.push(Action::Runs(RunsAction::Compare));
     }
     ui.add_space(GAP / 2.0);
@@ -58,7 +58,7 @@ pub(super) fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let button = quiet_button(ui, "Undo")
-                .on_hover_text("Take the run out of the trash, which is emptied a day later");
+                .on_hover_text(crate::tr!("Take the run out of the trash, which is emptied a day later"));
             if button.accessible_name("Restore the deleted run").clicked() {
                 out.push(Action::Runs(RunsAction::Restore));
             }
@@ -76,7 +76,7 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
     card(ui, |ui| {
         ui.horizontal(|ui| {
             let mut ticked = state.runs.ticked.contains(&run.path);
-            let tick = ui.checkbox(&mut ticked, "").on_hover_text("Compare this run");
+            let tick = ui.checkbox(&mut ticked, "").on_hover_text(crate::tr!("Compare this run"));
             if tick.accessible_name(format!("Compare {name}")).changed() {
                 out.push(Action::Runs(RunsAction::Tick(run.path.clone())));
             }
@@ -156,7 +156,7 @@ fn describe_ui(ui: &mut Ui, state: &State, run: &Run, name: &str, out: &mut Acti
         .char_limit(200);
     let one = ui.add(edit).accessible_name(format!("Name of {name}"));
     let edit = TextEdit::multiline(&mut notes)
-        .hint_text("Notes")
+        .hint_text(crate::tr!("Notes"))
         .desired_rows(2)
         .desired_width(f32::INFINITY)
         .char_limit(10_000);

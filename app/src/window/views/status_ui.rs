@@ -34,11 +34,12 @@ fn job_ui(ui: &mut Ui, job: &Job, out: &mut Actions) {
         let text = if job.finishing { "Finishing…" } else { "Keep the best so far" };
         let button = egui::Button::new(text).small();
         let button = ui.add_enabled(!job.finishing && !job.cancelling, button);
-        if button.on_hover_text("Ends this strategy now and goes on with what it found").clicked() {
+        if button.on_hover_text(crate::tr!("Ends this strategy now and goes on with what it found")).clicked()
+        {
             out.push(Action::FinishEarly);
         }
     }
-    if quiet_button(ui, "Log").on_hover_text("What the job tells").clicked() {
+    if quiet_button(ui, "Log").on_hover_text(crate::tr!("What the job tells")).clicked() {
         out.push(Action::ToggleLog);
     }
     if job.end.is_some() {

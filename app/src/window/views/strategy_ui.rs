@@ -37,13 +37,13 @@ pub(super) fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     ui.add_space(GAP / 2.0);
     ui.horizontal(|ui| {
-        let install = ui.button("Install a plugin…").on_hover_text(
+        let install = ui.button(crate::tr!("Install a plugin…")).on_hover_text(
             "Octet shows its path and SHA-256 and asks before it is loaded. A plugin file can be dropped on the window as well.",
         );
         if install.clicked() {
             out.push(Action::Ask(Pick::Plugin));
         }
-        if quiet_button(ui, "Look again").on_hover_text("Look for plugins again").clicked() {
+        if quiet_button(ui, "Look again").on_hover_text(crate::tr!("Look for plugins again")).clicked() {
             out.push(Action::FindPlugins);
         }
     });
@@ -80,7 +80,7 @@ fn plugin_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription, out: &mut A
 fn targets_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription) {
     let t = tokens(ui);
     if plugin.targets.is_empty() {
-        ui.label(RichText::new("for all chips").small().color(t.weak));
+        ui.label(RichText::new(crate::tr!("for all chips")).small().color(t.weak));
         return;
     }
     let made = plugin.targets.iter().map(|p| chip(p)).collect::<Vec<_>>().join(", ");
@@ -102,7 +102,7 @@ fn refused_ui(ui: &mut Ui, refused: &RefusedPlugin, out: &mut Actions) {
         notice(ui, t.accent, &format!("New plugin: {name}"), "It is loaded once you say that you trust it.");
         ui.horizontal(|ui| {
             ui.add_space(12.0);
-            let button = ui.button("Look at it…");
+            let button = ui.button(crate::tr!("Look at it…"));
             if button.accessible_name(format!("Look at {name}")).clicked() {
                 let offer = StrategyAction::Offer { path: refused.path.clone(), in_place: true };
                 out.push(Action::Strategy(offer));

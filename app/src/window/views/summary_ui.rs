@@ -107,7 +107,7 @@ fn accuracy_ui(ui: &mut Ui, name: &str, accuracy: &Accuracy, is_result: bool) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let colour = if is_result { t.accent } else { t.strong };
             let text = RichText::new(format::accuracy(accuracy.top1)).monospace().size(16.0).color(colour);
-            ui.label(text).on_hover_text("The right class comes first (top-1)");
+            ui.label(text).on_hover_text(crate::tr!("The right class comes first (top-1)"));
         });
     });
     fact(ui, "95 % interval", &format::interval(accuracy.top1_interval95));

@@ -25,13 +25,16 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     if rows.is_empty() && !state.table.filter.trim().is_empty() {
         ui.centered_and_justified(|ui| {
-            ui.label(RichText::new("No operation has this text in its name or kind.").color(tokens(ui).weak));
+            ui.label(
+                RichText::new(crate::tr!("No operation has this text in its name or kind."))
+                    .color(tokens(ui).weak),
+            );
         });
         return;
     }
     if rows.is_empty() {
         ui.centered_and_justified(|ui| {
-            ui.label(RichText::new("The operations will be listed here.").color(tokens(ui).weak));
+            ui.label(RichText::new(crate::tr!("The operations will be listed here.")).color(tokens(ui).weak));
         });
         return;
     }
@@ -101,8 +104,9 @@ fn tools_ui(ui: &mut Ui, state: &State, shown: usize, out: &mut Actions) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         let mut filter = state.table.filter.clone();
-        let field =
-            TextEdit::singleline(&mut filter).hint_text("Filter by name or kind").desired_width(190.0);
+        let field = TextEdit::singleline(&mut filter)
+            .hint_text(crate::tr!("Filter by name or kind"))
+            .desired_width(190.0);
         if ui.add(field).accessible_name("Filter operations").changed() {
             out.push(Action::Filter(filter));
         }
@@ -116,7 +120,7 @@ fn tools_ui(ui: &mut Ui, state: &State, shown: usize, out: &mut Actions) {
             ui.label(RichText::new(format!("compared with {}", run.name())).small().color(t.accent));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.menu_button(RichText::new("Copy").small(), |ui| {
+            ui.menu_button(RichText::new(crate::tr!("Copy")).small(), |ui| {
                 for (text, format) in [("As CSV", TableFormat::Csv), ("As Markdown", TableFormat::Markdown)] {
                     if ui.button(text).clicked() {
                         out.push(Action::CopyTable(format));
@@ -125,7 +129,7 @@ fn tools_ui(ui: &mut Ui, state: &State, shown: usize, out: &mut Actions) {
                 }
             })
             .response
-            .on_hover_text("Put the table on the clipboard");
+            .on_hover_text(crate::tr!("Put the table on the clipboard"));
         });
     });
 }
@@ -160,7 +164,7 @@ fn heading_ui(ui: &mut Ui, state: &State, column: Column, out: &mut Actions) {
     ui.with_layout(layout, |ui| {
         let heading = ui.add(Label::new(text).sense(Sense::click()).truncate());
         heading.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, column.title()));
-        if heading.on_hover_text(column.explanation()).clicked() {
+        if heading.on_hover_text(crate::tr!(column.explanation())).clicked() {
             out.push(Action::SortBy(column));
         }
     });
@@ -221,7 +225,7 @@ fn figure_ui(ui: &mut Ui, text: Option<String>) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let text = match text {
             Some(text) => RichText::new(text).color(t.text),
-            None => RichText::new("–").color(t.unmeasured),
+            None => RichText::new(crate::tr!("–")).color(t.unmeasured),
         };
         ui.add(Label::new(text.font(figures())).extend());
     });

@@ -23,7 +23,9 @@ const FLOOR: f64 = 1e-6;
 
 /// A button that asks for a picture.
 pub(super) fn choose_ui(ui: &mut Ui, text: &str, out: &mut Actions) {
-    let button = ui.button(text).on_hover_text("Both networks' answers to one picture; or drop it anywhere");
+    let button = ui
+        .button(text)
+        .on_hover_text(crate::tr!("Both networks' answers to one picture; or drop it anywhere"));
     if button.accessible_name("Choose a picture to try").clicked() {
         out.push(Action::Ask(Pick::Picture));
     }
@@ -90,7 +92,7 @@ fn answer_ui(ui: &mut Ui, answer: &Arc<TriedPicture>, out: &mut Actions) {
         }
         depth_ui(ui, answer, out);
         fact(ui, "Error of the scores", &format::percent(answer.output_nsr))
-            .on_hover_text("Noise to signal of the scores on this picture");
+            .on_hover_text(crate::tr!("Noise to signal of the scores on this picture"));
     });
 }
 
@@ -106,7 +108,7 @@ fn picture_ui(ui: &mut Ui, answer: &Arc<TriedPicture>) {
         let uv = Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
         ui.painter().image(texture.id(), rect, uv, Color32::WHITE);
     }
-    response.on_hover_text("As the networks see it: resized and cropped");
+    response.on_hover_text(crate::tr!("As the networks see it: resized and cropped"));
 }
 
 fn texture(ui: &Ui, answer: &Arc<TriedPicture>) -> Option<TextureHandle> {

@@ -10,6 +10,7 @@ use crate::window::theme::{self, GAP, RADIUS, SECTION, tokens};
 
 /// The one button of a page that goes on.
 pub(super) fn primary_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
+    let text = crate::tr!(text);
     let t = tokens(ui);
     let (fill, colour) = if enabled { (t.accent, t.on_accent) } else { (t.card, t.weak) };
     let button = Button::new(RichText::new(text).color(colour)).fill(fill).min_size(vec2(96.0, 30.0));
@@ -18,12 +19,14 @@ pub(super) fn primary_button(ui: &mut Ui, text: &str, enabled: bool) -> Response
 
 /// A button without a frame.
 pub(super) fn quiet_button(ui: &mut Ui, text: &str) -> Response {
+    let text = crate::tr!(text);
     let colour = tokens(ui).weak;
     ui.add(Button::new(RichText::new(text).color(colour)).frame_when_inactive(false))
 }
 
 /// A page's heading.
 pub(super) fn heading(ui: &mut Ui, text: &str) {
+    let text = crate::tr!(text);
     let colour = tokens(ui).strong;
     ui.label(RichText::new(text).size(18.0).color(colour));
     ui.add_space(2.0);
@@ -31,6 +34,7 @@ pub(super) fn heading(ui: &mut Ui, text: &str) {
 
 /// A heading within a page, with air above.
 pub(super) fn section(ui: &mut Ui, text: &str) {
+    let text = crate::tr!(text);
     ui.add_space(SECTION - GAP);
     let colour = tokens(ui).weak;
     ui.label(RichText::new(text).small().color(colour));
@@ -38,12 +42,14 @@ pub(super) fn section(ui: &mut Ui, text: &str) {
 
 /// A paragraph that steps back.
 pub(super) fn caption(ui: &mut Ui, text: &str) {
+    let text = crate::tr!(text);
     let colour = tokens(ui).weak;
     ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
 }
 
 /// A name on the left, a figure flush right.
 pub(super) fn fact(ui: &mut Ui, name: &str, value: &str) -> Response {
+    let name = crate::tr!(name);
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).color(t.weak));
@@ -72,6 +78,7 @@ pub(super) fn card<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
 
 /// A line with a coloured bar on its left: a problem or a warning, where it belongs.
 pub(super) fn notice(ui: &mut Ui, colour: Color32, title: &str, detail: &str) {
+    let (title, detail) = (crate::tr!(title), crate::tr!(detail));
     let t = tokens(ui);
     let shown = Frame::new().inner_margin(Margin { left: 12, right: 0, top: 4, bottom: 4 }).show(ui, |ui| {
         ui.set_min_width(ui.available_width());

@@ -33,13 +33,13 @@ fn facts_ui(ui: &mut Ui, figures: &ActivationFigures) {
             fact(ui, &format!("int{} reaches", grid.bits), &words)
                 .on_hover_text(format!("exponent {}: steps of {}", grid.exponent, grid.step));
             fact(ui, "Clipped", &format::percent(figures.clipped))
-                .on_hover_text("Float values beyond the integers by more than half a step");
+                .on_hover_text(crate::tr!("Float values beyond the integers by more than half a step"));
         }
         None => caption(ui, "Floats in the quantized network too."),
     }
     if figures.histogram.zeros > 0 {
         fact(ui, "Zeros", &format::percent(figures.histogram.zero_share()))
-            .on_hover_text("Left out of the bars");
+            .on_hover_text(crate::tr!("Left out of the bars"));
     }
 }
 

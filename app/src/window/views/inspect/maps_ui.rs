@@ -163,7 +163,7 @@ fn large_ui(ui: &mut Ui, maps: &FeatureMaps, sheets: &Sheets, place: usize) {
         ui.label(RichText::new(format!("Channel {}", map.channel)).color(t.text));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let error = RichText::new(format::percent(map.nsr)).monospace().color(t.strong);
-            ui.label(error).on_hover_text("Noise to signal of this channel alone");
+            ui.label(error).on_hover_text(crate::tr!("Noise to signal of this channel alone"));
         });
     });
 }

@@ -12,7 +12,7 @@ use crate::window::views::widgets::fact;
 pub(super) fn scatter_ui(ui: &mut Ui, scatter: &Scatter) {
     let t = tokens(ui);
     fact(ui, "Error on this picture", &format::percent(scatter.nsr))
-        .on_hover_text("Everything quantized: noise to signal of what this operation leaves");
+        .on_hover_text(crate::tr!("Everything quantized: noise to signal of what this operation leaves"));
     fact(ui, "Largest difference", &format!("{:.4}", scatter.largest_error));
     let drawn = plot(ui, "scatter", 150.0).custom_y_axes(vec![y_axis(t, plot::figure)]);
     show(ui, drawn, "Float against quantized values", |plot| {

@@ -30,7 +30,7 @@ pub(super) fn weights_ui(ui: &mut Ui, inspect: &Inspect, out: &mut Actions) {
 
 fn facts_ui(ui: &mut Ui, weights: &WeightFigures) {
     fact(ui, "Rounding error", &format::percent(weights.nsr))
-        .on_hover_text("Noise to signal of the rounded weights");
+        .on_hover_text(crate::tr!("Noise to signal of the rounded weights"));
     if weights.clipped > 0.0 {
         fact(ui, "Clipped weights", &format::percent(weights.clipped));
     }
@@ -193,7 +193,7 @@ fn chooser_ui(ui: &mut Ui, inspect: &Inspect, weights: &WeightFigures, out: &mut
 /// Chooses the heights of histograms.
 pub(super) fn logarithmic_ui(ui: &mut Ui, inspect: &Inspect, of: &str, out: &mut Actions) {
     let mut on = inspect.logarithmic;
-    let check = ui.checkbox(&mut on, RichText::new("log").small());
+    let check = ui.checkbox(&mut on, RichText::new(crate::tr!("log")).small());
     if check.accessible_name(format!("Logarithmic heights of {of}")).changed() {
         out.push(Action::Inspect(InspectAction::SetLogarithmic(on)));
     }
