@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from desk import Program, allow_readers, wait, xdotool
+from desk import Atspi, Program, allow_readers, wait
 
 octet, model, pictures, folder = (os.path.abspath(a) for a in sys.argv[1:5])
 data = os.path.join(folder, "data")
@@ -80,13 +80,11 @@ wait("the journal to know the strategy", lambda: journal().get("strategies"))
 window.click("Quantize", "push button")
 wait("the first report", lambda: len(reports()) == 1, 300)
 first = reports()[0]
-window.see("Worst first", exact=False, secs=1) if False else None
 worst = max((l for l in report(first)["layers"] if l["layerwise_nsr"] is not None), key=lambda l: l["layerwise_nsr"])
 shot(window, "errors")
 
 step("the worst layer is found in the table and selected")
 window.click("Layerwise %")
-row = window.see(worst["name"], "table row")
 window.click(worst["name"], "table row")
 wait("the selection", lambda: journal().get("selection") == worst["name"])
 shot(window, "worst")
@@ -125,9 +123,17 @@ window.key("Return")
 wait("the palette's undo", lambda: not journal().get("edits", {}).get("widths"))
 
 step("two runs are compared")
+window.click("Show all runs")
 for run in (first, second):
-    pass
-shot(window, "before-compare")
+    box = window.find(f"Compare {os.path.basename(run)}", "check box")
+    if box is not None and not box.get_state_set().contains(Atspi.StateType.CHECKED):
+        window.click(f"Compare {os.path.basename(run)}", "check box")
+window.click("Compare 2 runs", "push button")
+window.see("Comparison of runs")
+window.see("Close the comparison (Esc)", "push button")
+time.sleep(1.5)
+shot(window, "compared")
+window.click("Close the comparison (Esc)", "push button")
 
 step("the project is saved where the field says")
 project = os.path.join(folder, "journey.octet")
