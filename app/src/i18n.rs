@@ -2,6 +2,7 @@
 //! without a translation is shown in English. (A catalogue in the style of gettext in forty lines: the libraries that
 //! were tried bring parsers of several formats into every build.)
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,16 +29,16 @@ fn catalogue() -> &'static HashMap<String, String> {
 }
 
 /// A text in the chosen language.
-pub fn translated(english: &str) -> &str {
-    match SPEAKS_CHINESE.load(Ordering::Relaxed) {
+pub fn translated(english: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match SPEAKS_CHINESE.load(Ordering::Relaxed) {
         true => catalogue().get(english).map_or(english, String::as_str),
         false => english,
-    }
+    })
 }
 
 /// A text with `%{name}` filled in.
 pub fn filled(english: &str, values: &[(&str, String)]) -> String {
-    let mut text = translated(english).to_owned();
+    let mut text = translated(english).into_owned();
     for (name, value) in values {
         text = text.replace(&format!("%{{{name}}}"), value);
     }
@@ -51,7 +52,7 @@ macro_rules! tr {
         $crate::i18n::translated($text)
     };
     ($text:expr, $($name:ident = $value:expr),+ $(,)?) => {
-        $crate::i18n::filled($text, &[$((stringify!($name), $value.to_string())),+])
+        ::std::borrow::Cow::<str>::Owned($crate::i18n::filled($text, &[$((stringify!($name), $value.to_string())),+]))
     };
 }
 

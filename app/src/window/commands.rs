@@ -130,7 +130,7 @@ pub const COMMANDS: &[Command] = &[
         graph(s, GraphAction::ShowConstants(!s.graph.constants))
     }),
     command(Menu::File, "Save the graph as a picture…", None, |s| {
-        graph(s, GraphAction::AskPicture { dark: s.theme != ThemeChoice::Light })
+        graph(s, GraphAction::AskPicture { dark: s.settings.theme != ThemeChoice::Light })
     }),
     command(Menu::View, "English", None, |_| {
         Some(Action::Habit(HabitAction::SetLanguage(Language::English)))

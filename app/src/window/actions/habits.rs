@@ -88,5 +88,5 @@ impl HabitAction {
 /// The commands that fit what is typed in the palette.
 pub fn found(state: &State) -> Vec<&'static Command> {
     let query = state.palette.as_ref().map_or("", |p| p.query.as_str());
-    matching(query, |c| crate::tr!(c.title).to_owned())
+    matching(query, |c| crate::tr!(c.title).into_owned())
 }

@@ -81,7 +81,7 @@ pub(super) fn questions_ui(ui: &Ui, state: &State, out: &mut Actions) {
         ui.set_width(420.0);
         ui.label(RichText::new(tr!("Octet ended unexpectedly")).size(18.0).color(tokens(ui).strong));
         let model = orphan.project.model.as_deref().and_then(|m| m.file_name());
-        let model = model.map_or_else(|| tr!("no model").to_owned(), |m| m.to_string_lossy().into_owned());
+        let model = model.map_or_else(|| tr!("no model").into_owned(), |m| m.to_string_lossy().into_owned());
         let changes = orphan.project.edits.operations().len();
         caption(
             ui,
