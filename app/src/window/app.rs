@@ -10,7 +10,7 @@ use super::actions::{
     Action, Actions, Effect, GraphAction, ProjectEffect, RunsEffect, apply, follow, refresh,
 };
 use super::backend::Backend;
-use super::commands::COMMANDS;
+use super::commands::{COMMANDS, Command};
 use super::messages::receive;
 use super::panels::{self, Panels};
 use super::project::{Journal, Project};
@@ -170,7 +170,10 @@ impl OctetWindow {
 /// The keys that work everywhere.
 fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
     if state.palette.is_none() {
-        for command in COMMANDS {
+        // Keys with Shift first: those without it fit as well while it is held.
+        let has_shift = |c: &&Command| c.shortcut.is_some_and(|s| s.modifiers.shift);
+        let (with, without): (Vec<&Command>, Vec<&Command>) = COMMANDS.iter().partition(has_shift);
+        for command in with.into_iter().chain(without) {
             let Some(shortcut) = command.shortcut else { continue };
             // A text field has an undo of its own.
             let is_undo = matches!(shortcut.logical_key, Key::Z);

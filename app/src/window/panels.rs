@@ -28,10 +28,13 @@ impl Panel {
         match self {
             Panel::Graph => "Graph",
             Panel::Operations => "Operations",
-            Panel::Details => "Details",
+            Panel::Details => "Inspector",
         }
     }
 }
+
+/// Panels that are smaller in either direction are not drawn.
+const SMALLEST: f32 = 48.0;
 
 /// The tree of panels.
 pub type Panels = Tree<Panel>;
@@ -88,6 +91,10 @@ pub(super) struct Drawing<'a> {
 
 impl Behavior<Panel> for Drawing<'_> {
     fn pane_ui(&mut self, ui: &mut egui::Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
+        // A panel squeezed to a line has no room for anything.
+        if ui.available_width() < SMALLEST || ui.available_height() < SMALLEST {
+            return UiResponse::None;
+        }
         match panel {
             Panel::Graph => views::graph_panel_ui(ui, self.state, self.out),
             Panel::Operations => views::operations_panel_ui(ui, self.state, self.out),

@@ -111,6 +111,9 @@ impl Window {
     }
 
     pub fn click(&mut self, role: Role, label: &str) {
+        // What a person would scroll to first.
+        self.harness.get_by_role_and_label(role, label).scroll_to_me();
+        self.settle();
         self.harness.get_by_role_and_label(role, label).click();
         self.settle();
     }

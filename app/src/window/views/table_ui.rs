@@ -120,7 +120,7 @@ fn tools_ui(ui: &mut Ui, state: &State, shown: usize, out: &mut Actions) {
             ui.label(RichText::new(format!("compared with {}", run.name())).small().color(t.accent));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.menu_button(RichText::new(crate::tr!("Copy")).small(), |ui| {
+            ui.menu_button(RichText::new(crate::tr!("Copy table")).small(), |ui| {
                 for (text, format) in [("As CSV", TableFormat::Csv), ("As Markdown", TableFormat::Markdown)] {
                     if ui.button(text).clicked() {
                         out.push(Action::CopyTable(format));
