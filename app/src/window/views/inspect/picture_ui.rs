@@ -50,6 +50,7 @@ fn chooser_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             choose_ui(ui, "Other…", out);
             let width = ui.available_width().max(60.0);
             let text = chosen.map_or_else(|| "no picture".to_owned(), |p| name(p));
+            let named = format!("Picture that is looked at: {text}");
             let combo = ComboBox::from_id_salt("picture").selected_text(text).width(width).truncate();
             let shown = combo.show_ui(ui, |ui| {
                 let extra = chosen.filter(|c| !pictures.contains(c));
@@ -59,7 +60,7 @@ fn chooser_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                     }
                 }
             });
-            shown.response.accessible_name("Picture that is looked at");
+            shown.response.accessible_name(named);
         });
     });
 }
