@@ -222,8 +222,12 @@ fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Proble
     let run = Run { path, report: Arc::new(report) };
     let mut effects = opened(state, &run);
     state.runs.add(run);
-    state.side = Side::Step(Step::Errors);
-    state.selection = None;
+    // Whoever changes an operation goes on looking at it.
+    if state.shown_made().is_none_or(|made| !made.is_score) {
+        state.side = Side::Step(Step::Errors);
+        state.selection = None;
+    }
+    state.follow_run();
     if !fits {
         state.model.open = None;
         effects.extend(apply(state, Action::OpenModel(model)));

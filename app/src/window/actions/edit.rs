@@ -151,6 +151,7 @@ pub(super) fn after_change(state: &mut State, before: &Document) -> Vec<Effect> 
     state.scoring.wanted = false;
     if let Some(index) = state.run_of(&now) {
         state.runs.shown = Some(index);
+        state.follow_run();
         return Vec::new();
     }
     let from = state.shown_made().map_or_else(|| before.clone(), |made| made.document.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Document, State};
+use super::{Document, Heat, HeatSide, State};
 
 /// What a run of this session was made from.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +23,33 @@ pub struct Scoring {
     pub generation: u64,
     /// A change has no score yet.
     pub wanted: bool,
+    /// What coloured the graph before a score was shown, which has fewer figures.
+    pub heat_before: Option<(Heat, HeatSide)>,
 }
 
 impl State {
     /// What the run on display was made from, when it was made in this session.
     pub fn shown_made(&self) -> Option<&Made> {
         self.scoring.made.get(&self.runs.shown()?.path)
+    }
+
+    /// Colours the graph by what the run on display has: a score shows what it changed of the graphwise errors, and a
+    /// run shows again what was shown before scores.
+    pub fn follow_run(&mut self) {
+        let is_score = self.shown_made().is_some_and(|m| m.is_score);
+        match (is_score, self.scoring.heat_before) {
+            (true, None) => {
+                self.scoring.heat_before = Some((self.graph.heat, self.graph.side));
+                self.graph.heat = Heat::Graphwise;
+                let compared = self.runs.reference.is_some() && self.runs.reference != self.runs.shown;
+                self.graph.side = if compared { HeatSide::Difference } else { HeatSide::Shown };
+            }
+            (false, Some((heat, side))) if self.runs.shown.is_some() => {
+                (self.graph.heat, self.graph.side) = (heat, side);
+                self.scoring.heat_before = None;
+            }
+            _ => {}
+        }
     }
 
     /// True while the figures on display are older than the last change by hand.
