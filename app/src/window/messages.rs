@@ -264,7 +264,7 @@ fn pictures_listed(
             report_problem(state, problem);
         }
     }
-    changed(state, name, before, None)
+    changed(state, name, &before, None)
 }
 
 fn plugins_found(state: &mut State, found: FoundPlugins) {

@@ -193,19 +193,23 @@ impl Action {
     /// False for what only changes what is seen, and for what keeps the history itself.
     fn may_change_document(&self) -> bool {
         use EditAction::{Redo, RedoTimes, Score, Undo, UndoTimes};
-        match self {
-            Action::Edit(Undo | Redo | UndoTimes(_) | RedoTimes(_) | Score) => false,
-            Action::Select(_)
-            | Action::Mark(_)
-            | Action::MarkTo(_)
-            | Action::Filter(_)
-            | Action::CopyTable(_)
-            | Action::MoveSelection(_)
-            | Action::EditPath(_) => false,
-            Action::Drop(_) | Action::Start | Action::Cancel | Action::Graph(_) => false,
-            Action::Project(_) | Action::Habit(_) => false,
-            _ => true,
-        }
+        !matches!(
+            self,
+            Action::Edit(Undo | Redo | UndoTimes(_) | RedoTimes(_) | Score)
+                | Action::Select(_)
+                | Action::Mark(_)
+                | Action::MarkTo(_)
+                | Action::Filter(_)
+                | Action::CopyTable(_)
+                | Action::MoveSelection(_)
+                | Action::EditPath(_)
+                | Action::Drop(_)
+                | Action::Start
+                | Action::Cancel
+                | Action::Graph(_)
+                | Action::Project(_)
+                | Action::Habit(_)
+        )
     }
 
     /// What it changes, for changes that go on step by step: typing, dragging.
@@ -290,7 +294,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let (name, subject) = (action.name(), action.subject());
     let before = Document::of(state);
     let mut effects = perform(state, action);
-    effects.extend(changed(state, name, before, subject));
+    effects.extend(changed(state, name, &before, subject));
     effects
 }
 
@@ -298,14 +302,14 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 pub(super) fn changed(
     state: &mut State,
     name: String,
-    before: Document,
+    before: &Document,
     subject: Option<String>,
 ) -> Vec<Effect> {
-    if Document::of(state) == before {
+    if Document::of(state) == *before {
         return Vec::new();
     }
     state.history.note(name, before.clone(), subject);
-    edit::after_change(state, &before)
+    edit::after_change(state, before)
 }
 
 fn perform(state: &mut State, action: Action) -> Vec<Effect> {
@@ -455,7 +459,7 @@ fn look(state: &mut State, action: Action) {
         Action::MoveSelection(by) => move_selection(state, by),
         Action::SortBy(column) => state.table.click(column),
         Action::Mark(name) => mark(state, name),
-        Action::MarkTo(name) => mark_to(state, name),
+        Action::MarkTo(name) => mark_to(state, &name),
         Action::Filter(text) => state.table.filter = text,
         Action::ShowStep(step) => state.side = Side::Step(step),
         Action::ToggleLog => state.shows_log = !state.shows_log,
@@ -490,10 +494,10 @@ fn mark(state: &mut State, name: String) {
     }
 }
 
-fn mark_to(state: &mut State, name: String) {
+fn mark_to(state: &mut State, name: &str) {
     let rows = rows(state);
     let at = |wanted: &str| rows.iter().position(|r| r.name == wanted);
-    let (Some(to), from) = (at(&name), state.selection.as_deref().and_then(at)) else { return };
+    let (Some(to), from) = (at(name), state.selection.as_deref().and_then(at)) else { return };
     let from = from.unwrap_or(to);
     state.marked.extend(rows[from.min(to)..=from.max(to)].iter().map(|r| r.name.clone()));
 }

@@ -121,7 +121,7 @@ pub fn orphans(folder: &Path) -> Vec<Orphan> {
             Err(error) => tracing::warn!("{error}"),
         }
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|(changed, _)| std::cmp::Reverse(*changed));
     found.into_iter().map(|(_, orphan)| orphan).collect()
 }
 

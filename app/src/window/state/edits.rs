@@ -87,14 +87,14 @@ pub fn requests(strategies: &Strategies, edits: &Edits) -> Result<Vec<StrategyRe
         }
         append(&mut chain[at], LAYERS, wide.into_iter().map(|name| pattern(name)));
     }
-    for at in 0..chain.len() {
-        let fields = strategies.plugin(&chain[at].id).map(|p| p.fields.as_slice()).unwrap_or_default();
+    for request in &mut chain {
+        let fields = strategies.plugin(&request.id).map(|p| p.fields.as_slice()).unwrap_or_default();
         if !has_field(fields, EXCEPT) {
             continue;
         }
         let kept_narrow = narrow.iter().filter(|_| has_field(fields, LAYERS)).copied();
         let names: BTreeSet<&String> = edits.excluded.iter().chain(kept_narrow).collect();
-        append(&mut chain[at], EXCEPT, names.into_iter().map(|name| pattern(name)));
+        append(request, EXCEPT, names.into_iter().map(|name| pattern(name)));
     }
     if !edits.observers.is_empty() {
         let at = position(strategies, &chain, OBSERVER_OF).ok_or(EditError::NoObservers)?;
