@@ -2,9 +2,11 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 mod error;
+mod fused;
 pub mod kernels;
 mod limits;
 pub mod model;
+pub mod observe;
 pub mod plan;
 pub mod preprocess;
 mod reader;
@@ -18,7 +20,7 @@ mod target;
 pub use error::Error;
 pub use limits::Limits;
 pub use model::{Model, Node, Tensor, ValueInfo};
-pub use plan::Plan;
+pub use plan::{Plan, Strategy};
 pub use shape::{DType, MAX_RANK, Shape};
 #[cfg(feature = "std")]
 pub use simulator::{

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use crate::kernels::{self, Place, exp2_f32, round_f32};
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::plan::{Op, Plan, Step, TensorSlot};
+use crate::plan::{Op, Plan, Step, Strategy, TensorSlot};
 use crate::shape::DType;
 use crate::simd::{AlignedBytes, Buffers, Packed};
 use crate::target::Target;
@@ -24,7 +24,7 @@ pub enum Kernels {
     /// The fastest that this processor has.
     #[default]
     Fastest,
-    /// The plain loops which also run on the chips.
+    /// Those which run on the chips: plain Rust without vector instructions.
     Portable,
 }
 
@@ -41,6 +41,7 @@ pub struct Simulator {
     input: ValueSpec,
     output: ValueSpec,
     memory: MemoryPlan,
+    kernels: Kernels,
     /// For each step, what its vector kernel needs.
     packed: Vec<Option<Packed>>,
     /// The limit for those, and for the sums below.
@@ -79,7 +80,7 @@ impl Simulator {
         let sizes = Plan::sizes(&model);
         let mut slots = vec![TensorSlot::default(); sizes.tensors];
         let mut steps = vec![Step::default(); sizes.steps];
-        let plan = Plan::build(&model, target, limits, &mut slots, &mut steps)?;
+        let plan = Plan::build_with(&model, target, limits, Strategy::Separate, &mut slots, &mut steps)?;
         let names: Vec<String> = plan.slots.iter().map(|s| plan.name(&model, s).to_owned()).collect();
         let shapes: Vec<Vec<usize>> = plan.slots.iter().map(|s| s.shape().iter().collect()).collect();
         let spec = |index: usize| ValueSpec::new(names[index].clone(), &plan.slots[index]);
@@ -98,6 +99,7 @@ impl Simulator {
             input,
             output,
             memory,
+            kernels: Kernels::Fastest,
             packed: Vec::new(),
             packed_bytes: limits.packed_bytes,
             weight_sums: OnceLock::new(),
@@ -109,6 +111,7 @@ impl Simulator {
     /// Chooses the kernels. Layers beyond [`Limits::packed_bytes`] keep the portable ones.
     #[must_use]
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
+        self.kernels = kernels;
         // What was packed before would take its memory a second time.
         self.packed.clear();
         let mut left = if kernels == Kernels::Fastest { self.packed_bytes } else { 0 };
@@ -213,11 +216,14 @@ impl Simulator {
         let done = match (&step.op, &self.packed[index]) {
             (Op::Conv(conv), Some(packed)) => {
                 let slot = |i: u16| &self.slots[usize::from(i)];
-                Place::of(arena, slot(step.inputs[0]), slot(step.output))
+                Place::of(arena, slot(step.inputs[0]).range(), slot(step.output).range())
                     .and_then(Place::apart)
                     .and_then(|(x, y)| packed.run(conv, x, y, &mut scratch.buffers))
             }
-            _ => kernels::run_step(step, &self.slots, self.target.rounding(), self.payload(), arena),
+            _ => {
+                let fast = self.kernels == Kernels::Portable;
+                kernels::run_step(step, &self.slots, self.target.rounding(), self.payload(), arena, fast)
+            }
         };
         done.ok_or_else(|| crate::Error::Foreign { step: index }.into())
     }
