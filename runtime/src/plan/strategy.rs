@@ -1,6 +1,6 @@
 //! How little memory a network shall run in.
 
-use super::op::{Op, Step, TensorSlot};
+use super::op::{NO_SLOT, Op, Step, TensorSlot};
 use super::{arena, blocks, overlap};
 use crate::kernels::conv::Layer;
 
@@ -88,10 +88,11 @@ fn scratch(slots: &[TensorSlot], steps: &mut [Step]) {
     for step in steps.iter_mut() {
         step.scratch.len = match &step.op {
             Op::Conv(conv) => {
-                // What overlaps its input runs row by row.
-                let output = slots.get(usize::from(step.output));
-                let whole = step.length == 1 && output.is_some_and(|s| s.over == super::op::NO_SLOT);
-                u32::try_from(Layer::scratch_bytes(conv, whole)).unwrap_or(u32::MAX)
+                // What may overlap its input runs row by row if it does so in the end, else as a whole.
+                let whole = if step.length == 1 { Layer::scratch_bytes(conv, true) } else { 0 };
+                let apart = slots.get(usize::from(step.output)).is_some_and(|s| s.over == NO_SLOT);
+                let rows = if step.length == 1 && apart { 0 } else { Layer::scratch_bytes(conv, false) };
+                u32::try_from(whole.max(rows)).unwrap_or(u32::MAX)
             }
             _ => 0,
         };
