@@ -62,14 +62,12 @@ pub(crate) fn bytes(payload: &[u8], span: Span) -> Option<&[u8]> {
 /// What turns a sum of products into an output: the bias with a half of the last place kept, and the shift.
 pub(super) type Finish = [u32; 2];
 
-/// Bias and shift of every channel, as the fast kernels want them.
-pub(super) fn prepare(conv: &Conv, channels: &Channels<'_>, table: &mut [Finish]) {
-    for (channel, entry) in table.iter_mut().enumerate().take(conv.filters) {
-        let shift = channels.shift(channel).clamp(0, 30);
-        // A shift of 0 keeps all, so there is no half.
-        let half = (1i64 << shift) >> 1;
-        *entry = [(channels.bias(channel) + half) as u32, shift as u32];
-    }
+/// Bias and shift of a channel, as the fast kernels want them.
+pub(super) fn finish(channels: &Channels<'_>, channel: usize) -> Finish {
+    let shift = channels.shift(channel).clamp(0, 30);
+    // A shift of 0 keeps all, so there is no half.
+    let half = (1i64 << shift) >> 1;
+    [(channels.bias(channel) + half) as u32, shift as u32]
 }
 
 /// Rounding and bounds of a layer's int8 outputs.
@@ -98,6 +96,10 @@ impl Output {
         if sum.wrapping_shl(32u32.wrapping_sub(shift)) == 0 {
             rounded &= !self.even;
         }
-        rounded.max(self.low).min(127) as u8
+        if (rounded.wrapping_sub(self.low) as u32) > (127 - self.low) as u32 {
+            // All bits of the sign, turned round: the lower bound for negative values, else the upper one.
+            rounded = self.low ^ ((127 ^ self.low) & !(rounded >> 31));
+        }
+        rounded as u8
     }
 }

@@ -14,28 +14,57 @@ pub(super) fn covers(conv: &Conv) -> bool {
         && (1..=2).contains(&w.stride[1])
 }
 
+/// Weights `[row][column]`, of which the last three stand for nothing, then what finishes an output.
+type Prepared = [u32; 5];
+
+pub(super) fn scratch_words(conv: &Conv) -> usize {
+    conv.filters * size_of::<Prepared>() / 4
+}
+
+/// Gathers what each channel needs.
+pub(super) fn prepare(layer: &Layer<'_>, words: &mut [u32]) -> Option<()> {
+    let c = &layer.conv;
+    let table: &mut [Prepared] = words.get_mut(..scratch_words(c))?.as_chunks_mut().0;
+    for (channel, entry) in table.iter_mut().enumerate() {
+        let (start, step) = c.weight_run(channel);
+        *entry = [0; 5];
+        for (tap, byte) in bytemuck::bytes_of_mut(entry).iter_mut().enumerate().take(9) {
+            *byte = *layer.weights.get(start + tap * step)?;
+        }
+        let [.., add, shift] = entry;
+        [*add, *shift] = super::channels::finish(&layer.channels, channel);
+    }
+    Some(())
+}
+
 /// One row of the output.
 pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], words: &mut [u32]) -> Option<()> {
     let (c, w) = (&layer.conv, &layer.conv.window);
-    let table: &[Finish] = words.get(..2 * c.filters)?.as_chunks().0;
+    let table: &[Prepared] = words.get(..scratch_words(c))?.as_chunks().0;
     if y.len() != w.output[1] * c.channels || x.pitch != w.input[1] * c.channels {
         return None;
     }
     let lines = [0, 1, 2].map(|ky| w.source(0, row, ky).and_then(|iy| x.get(iy)));
     // A row in the padding counts with weights of 0, whatever stands in its place.
     let any = lines.into_iter().flatten().next().unwrap_or_default();
+    let present = lines.map(|line| line.is_some());
+    let lines = lines.map(|line| line.unwrap_or(any));
     let output = Output::new(c, layer.rounding);
-    for (channel, &finish) in table.iter().enumerate() {
-        let (start, step) = c.weight_run(channel);
+    for (channel, &[a, b, d, add, shift]) in table.iter().enumerate() {
+        let words = [a, b, d];
+        let (bytes, _) = bytemuck::bytes_of(&words).as_chunks::<3>();
         let mut weights = [[0i32; 3]; 3];
-        for (ky, (weights, line)) in weights.iter_mut().zip(lines).enumerate() {
-            for (kx, weight) in weights.iter_mut().enumerate().filter(|_| line.is_some()) {
-                *weight = layer.weights.get(start + (3 * ky + kx) * step).map_or(0, |&w| i32::from(w as i8));
+        for ((weights, bytes), present) in weights.iter_mut().zip(bytes).zip(present) {
+            if present {
+                *weights = bytes.map(|w| i32::from(w as i8));
             }
         }
-        let lines = lines.map(|line| line.unwrap_or(any));
-        let line = Channel { lines, channel, channels: c.channels, weights, finish, output };
-        line.run(w.stride[1], w.pad[1], w.input[1], y);
+        let line = Channel { lines, channel, channels: c.channels, weights, finish: [add, shift], output };
+        if w.stride[1] == 1 {
+            line.run::<1>(w.pad[1], y);
+        } else {
+            line.run::<2>(w.pad[1], y);
+        }
     }
     Some(())
 }
@@ -52,32 +81,21 @@ struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    fn run(&self, stride: usize, pad: usize, width: usize, y: &mut [u8]) {
-        if self.lines[0].is_empty() {
-            // All rows lie in the padding.
-            return self.border(0, stride, pad, y);
-        }
-        let columns = y.len() / self.channels;
-        // Output columns whose window lies inside: from `first`, `inner` of them.
-        let first = pad.div_ceil(stride).min(columns);
-        let end = (width + pad).checked_sub(3).map_or(0, |last| last / stride + 1).min(columns);
-        let inner = end.saturating_sub(first);
-        let (left, rest) = y.split_at_mut(first * self.channels);
-        let (middle, right) = rest.split_at_mut(inner * self.channels);
-        self.border(0, stride, pad, left);
-        if inner > 0 {
-            let start = (first * stride - pad) * self.channels;
-            let lines = self.lines.map(|line| line.get(start..).unwrap_or_default());
-            if stride == 1 {
-                self.stride_1(lines, middle);
-            } else {
-                self.stride_2(lines, middle);
-            }
-        }
-        self.border(first + inner, stride, pad, right);
+    #[inline(always)]
+    fn run<const STRIDE: usize>(&self, pad: usize, y: &mut [u8]) {
+        // Outputs before this one begin two columns or more before the input.
+        let first = pad.saturating_sub(1).div_ceil(STRIDE).min(y.len() / self.channels);
+        let padded = pad > first * STRIDE;
+        let start = (first * STRIDE).saturating_sub(pad) * self.channels;
+        let (left, middle) = y.split_at_mut(first * self.channels);
+        let lines = self.lines.map(|line| line.get(start..).unwrap_or_default());
+        let done = if STRIDE == 1 { self.stride_1(lines, padded, middle) } else { self.stride_2(lines, padded, middle) };
+        self.border(0, STRIDE, pad, left);
+        let right = middle.get_mut(done * self.channels..).unwrap_or_default();
+        self.border(first + done, STRIDE, pad, right);
     }
 
-    /// Outputs whose windows reach into the padding.
+    /// Outputs whose windows reach far into the padding.
     fn border(&self, first: usize, stride: usize, pad: usize, y: &mut [u8]) {
         for (column, out) in y.chunks_exact_mut(self.channels).enumerate() {
             let mut sum = 0i32;
@@ -101,43 +119,58 @@ impl Channel<'_> {
         a.wrapping_add(b).wrapping_add(c)
     }
 
-    /// Each column of inputs goes into three sums at once.
-    fn stride_1(&self, [a, b, c]: [&[u8]; 3], y: &mut [u8]) {
+    /// Each column of inputs goes into three sums at once. `padded` says that the first window begins one column
+    /// before the input. Returns the number of outputs.
+    #[inline(always)]
+    fn stride_1(&self, [a, b, c]: [&[u8]; 3], padded: bool, y: &mut [u8]) -> usize {
         let (size, channel) = (self.channels, self.channel);
         if channel >= size {
-            return;
+            return 0;
         }
         let mut columns = a
             .chunks_exact(size)
             .zip(b.chunks_exact(size))
             .zip(c.chunks_exact(size))
             .map(|((a, b), c)| [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8)));
-        let (Some(x0), Some(x1)) = (columns.next(), columns.next()) else { return };
+        let x0 = if padded { [0; 3] } else { columns.next().unwrap_or_default() };
+        let Some(x1) = columns.next() else { return 0 };
         let mut oldest = self.column(x0, 0).wrapping_add(self.column(x1, 1));
         let mut older = self.column(x1, 0);
+        let mut done = 0;
         for (x, out) in columns.zip(y.chunks_exact_mut(size)) {
             out[channel] = self.output.byte(oldest.wrapping_add(self.column(x, 2)), self.finish);
             oldest = older.wrapping_add(self.column(x, 1));
             older = self.column(x, 0);
+            done += 1;
         }
+        // One more window reaches over the end by one column.
+        if let Some(byte) = y.get_mut(done * size + channel) {
+            *byte = self.output.byte(oldest, self.finish);
+            done += 1;
+        }
+        done
     }
 
     /// Every second column goes into two sums.
-    fn stride_2(&self, lines: [&[u8]; 3], y: &mut [u8]) {
+    #[inline(always)]
+    fn stride_2(&self, lines: [&[u8]; 3], padded: bool, y: &mut [u8]) -> usize {
         let (size, channel) = (self.channels, self.channel);
         if channel >= size {
-            return;
+            return 0;
         }
         let first = lines.map(|line| line.get(channel).map_or(0, |&x| i32::from(x as i8)));
-        let mut older = self.column(first, 0);
-        let [a, b, c] = lines.map(|line| line.get(size..).unwrap_or_default().chunks_exact(2 * size));
+        let mut older = if padded { 0 } else { self.column(first, 0) };
+        let skip = if padded { 0 } else { size };
+        let [a, b, c] = lines.map(|line| line.get(skip..).unwrap_or_default().chunks_exact(2 * size));
+        let mut done = 0;
         for (((a, b), c), out) in a.zip(b).zip(c).zip(y.chunks_exact_mut(size)) {
             let x1 = [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8));
             let x2 = [a[size + channel], b[size + channel], c[size + channel]].map(|x| i32::from(x as i8));
             let sum = older.wrapping_add(self.column(x1, 1)).wrapping_add(self.column(x2, 2));
             out[channel] = self.output.byte(sum, self.finish);
             older = self.column(x2, 0);
+            done += 1;
         }
+        done
     }
 }
-

@@ -61,7 +61,7 @@ impl<'a> Layer<'a> {
     pub(crate) fn scratch_bytes(conv: &Conv, whole: bool) -> usize {
         let words = match conv.kernel {
             ConvKernel::Generic => return 0,
-            ConvKernel::Depthwise => 2 * conv.filters,
+            ConvKernel::Depthwise => depthwise::scratch_words(conv),
             ConvKernel::Tiled if whole => tile::scratch_words(&flat(conv)),
             ConvKernel::Tiled => tile::scratch_words(conv),
         };
@@ -73,13 +73,12 @@ impl<'a> Layer<'a> {
     pub(crate) fn prepare(&self, scratch: &mut [u8]) -> Option<()> {
         match self.kernel {
             ConvKernel::Generic => {}
-            ConvKernel::Depthwise => {
-                let (table, _) = words(scratch).split_at_mut_checked(2 * self.conv.filters)?;
-                channels::prepare(&self.conv, &self.channels, table.as_chunks_mut().0);
-            }
+            ConvKernel::Depthwise => depthwise::prepare(self, words(scratch))?,
             ConvKernel::Tiled => {
                 let scratch = tile::Scratch::new(&self.conv, words(scratch))?;
-                channels::prepare(&self.conv, &self.channels, scratch.table);
+                for (channel, entry) in scratch.table.iter_mut().enumerate() {
+                    *entry = channels::finish(&self.channels, channel);
+                }
                 runs::prepare(&self.conv, self.weights, scratch.runs);
             }
         }

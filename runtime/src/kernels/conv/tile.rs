@@ -3,9 +3,12 @@
 
 use super::channels::{Finish, Output};
 use super::pack::{self, PIXELS, Word2};
-use super::runs::{self, HALVES, QUAD, RUN, WHOLE};
+use super::runs::{self, SINGLE, STEP, STEPS};
 use super::{LANES, Layer, Rows};
 use crate::plan::Conv;
+
+/// Output channels computed together.
+pub(super) const QUAD: usize = 4;
 
 /// Filters larger than this are read from slow memory: as many tiles as fit into [`PACKED`] share one reading.
 const CACHED: usize = 16 << 10;
@@ -28,7 +31,7 @@ pub(super) struct Scratch<'a> {
 
 /// Words of each part.
 fn parts(conv: &Conv) -> [usize; 3] {
-    let runs = conv.filters.div_ceil(QUAD) * runs::per_filter(conv);
+    let runs = conv.filters.div_ceil(QUAD) * runs::bytes_per_quad(conv);
     [2 * conv.filters, 2 * tiles(conv) * conv.taps(), runs.div_ceil(4)]
 }
 
@@ -51,7 +54,7 @@ pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], wor
     let c = &layer.conv;
     let (taps, filters, tiles) = (c.taps(), c.filters, tiles(c));
     let Scratch { table, packed, runs } = Scratch::new(c, words)?;
-    let per_filter = runs::per_filter(c);
+    let bytes = runs::bytes_per_quad(c);
     let columns = c.window.output[1];
     if y.len() != columns * filters || taps == 0 {
         return None;
@@ -66,7 +69,7 @@ pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], wor
             let part = Part {
                 packed: &*packed,
                 taps,
-                runs: runs.get(quad * per_filter..(quad + 1) * per_filter)?,
+                runs: runs.get(quad * bytes..(quad + 1) * bytes)?,
                 finish,
                 output,
                 filters,
@@ -97,13 +100,13 @@ pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], wor
 
 /// The filters of four output channels.
 trait Filters: Copy {
-    type Run: Copy;
+    /// [`STEP`] weights of each.
+    type Step: Copy;
 
-    /// The runs of [`RUN`] weights, and the number of weights in them.
-    fn runs(&self) -> impl Iterator<Item = Self::Run>;
+    fn steps(&self) -> impl Iterator<Item = Self::Step>;
 
-    /// The four weights at a place of a run.
-    fn of_run(&self, run: Self::Run, place: usize) -> [i32; QUAD];
+    /// The four weights at a place of a step.
+    fn pick(&self, step: Self::Step, place: usize) -> [i32; QUAD];
 
     /// The four weights at a place of the filter.
     fn at(&self, place: usize) -> [i32; QUAD];
@@ -118,7 +121,7 @@ struct Block<'a, const L: usize> {
 
 impl<const L: usize> Block<'_, L> {
     #[inline(always)]
-    fn pick(&self, weights: &[u8; L]) -> [i32; QUAD] {
+    fn quad(&self, weights: &[u8; L]) -> [i32; QUAD] {
         // The remainder shows the compiler that no index leaves the block.
         let first = QUAD * (self.quad % (L / QUAD));
         [0, 1, 2, 3].map(|i| i32::from(weights[first + i] as i8))
@@ -126,20 +129,20 @@ impl<const L: usize> Block<'_, L> {
 }
 
 impl<'a, const L: usize> Filters for Block<'a, L> {
-    type Run = &'a [[u8; L]; RUN];
+    type Step = &'a [[u8; L]; STEP];
 
     #[inline(always)]
-    fn runs(&self) -> impl Iterator<Item = Self::Run> {
-        self.block.as_chunks::<RUN>().0.iter()
+    fn steps(&self) -> impl Iterator<Item = Self::Step> {
+        self.block.as_chunks::<STEP>().0.iter()
     }
 
     #[inline(always)]
-    fn of_run(&self, run: Self::Run, place: usize) -> [i32; QUAD] {
-        self.pick(&run[place])
+    fn pick(&self, step: Self::Step, place: usize) -> [i32; QUAD] {
+        self.quad(&step[place])
     }
 
     fn at(&self, place: usize) -> [i32; QUAD] {
-        self.block.get(place).map_or([0; QUAD], |w| self.pick(w))
+        self.block.get(place).map_or([0; QUAD], |w| self.quad(w))
     }
 }
 
@@ -148,26 +151,23 @@ impl<'a, const L: usize> Filters for Block<'a, L> {
 struct Lines<'a>([&'a [u8]; QUAD]);
 
 impl<'a> Filters for Lines<'a> {
-    type Run = [&'a [u8; RUN]; QUAD];
+    type Step = [&'a [u8; STEP]; QUAD];
 
     #[inline(always)]
-    fn runs(&self) -> impl Iterator<Item = Self::Run> {
-        let [a, b, c, d] = self.0.map(|line| line.as_chunks::<RUN>().0.iter());
+    fn steps(&self) -> impl Iterator<Item = Self::Step> {
+        let [a, b, c, d] = self.0.map(|line| line.as_chunks::<STEP>().0.iter());
         a.zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d])
     }
 
     #[inline(always)]
-    fn of_run(&self, run: Self::Run, place: usize) -> [i32; QUAD] {
-        run.map(|line| i32::from(line[place] as i8))
+    fn pick(&self, step: Self::Step, place: usize) -> [i32; QUAD] {
+        step.map(|line| i32::from(line[place] as i8))
     }
 
     fn at(&self, place: usize) -> [i32; QUAD] {
         self.0.map(|line| line.get(place).map_or(0, |&w| i32::from(w as i8)))
     }
 }
-
-/// Sums of four pixels for each of four channels.
-type Sums = [[i32; QUAD]; PIXELS];
 
 /// Four output channels of some tiles.
 struct Part<'a> {
@@ -183,12 +183,40 @@ struct Part<'a> {
 impl Part<'_> {
     #[inline(never)]
     fn run(&self, filters: impl Filters, out: &mut [u8]) {
+        let Some((&kind, ends)) = self.runs.split_first() else { return };
         let tiles = self.packed.chunks_exact(self.taps);
         for (packed, out) in tiles.zip(out.chunks_mut(PIXELS * self.filters)) {
-            let sums = sums(packed, filters, self.runs);
-            for (sums, pixel) in sums.iter().zip(out.chunks_exact_mut(self.filters)) {
-                let Some(bytes) = pixel.get_mut(self.channel..) else { continue };
-                for ((byte, &sum), &finish) in bytes.iter_mut().zip(sums).zip(self.finish) {
+            let mut sums = Sums::default();
+            if kind == SINGLE {
+                sums.singly(packed, filters, 0);
+            } else {
+                sums.in_runs(packed, filters, ends);
+            }
+            let mut pixels = out.chunks_exact_mut(self.filters).map(|p| p.get_mut(self.channel..));
+            let pixels = [(); PIXELS].map(|()| pixels.next().flatten().unwrap_or_default());
+            self.store(&sums, pixels);
+        }
+    }
+
+    /// Rounds and stores; pixels beyond the end of the row are empty.
+    #[inline(always)]
+    fn store(&self, sums: &Sums, [a, b, c, d]: [&mut [u8]; PIXELS]) {
+        let firsts = (a.first_chunk_mut(), b.first_chunk_mut(), c.first_chunk_mut(), d.first_chunk_mut());
+        let table = self.finish.first_chunk::<QUAD>();
+        if let (Some(table), (Some(a), Some(b), Some(c), Some(d))) = (table, firsts) {
+            let pixels: [&mut [u8; QUAD]; PIXELS] = [a, b, c, d];
+            for channel in 0..QUAD {
+                let sums = sums.of(channel);
+                for pixel in 0..PIXELS {
+                    pixels[pixel][channel] = self.output.byte(sums[pixel], table[channel]);
+                }
+            }
+            return;
+        }
+        for (channel, &finish) in self.finish.iter().enumerate().take(QUAD) {
+            let sums = sums.of(channel);
+            for (pixel, sum) in [&mut *a, &mut *b, &mut *c, &mut *d].into_iter().zip(sums) {
+                if let Some(byte) = pixel.get_mut(channel) {
                     *byte = self.output.byte(sum, finish);
                 }
             }
@@ -199,76 +227,77 @@ impl Part<'_> {
 /// What is added to the low half, so that a negative sum there takes nothing from the high half.
 const LIFT: u32 = 0x8000;
 
-/// Takes the sums of both halves out of the words.
-#[inline(always)]
-fn unpack(words: [Word2; QUAD], sums: &mut Sums) {
-    for (channel, [first, second]) in words.into_iter().enumerate() {
-        let parts = [first & 0xffff, (first as i32 >> 16) as u32, second & 0xffff, (second as i32 >> 16) as u32];
-        for (sums, part) in sums.iter_mut().zip(parts) {
-            sums[channel] = sums[channel].wrapping_add(part as i32);
-        }
-    }
+/// Sums of four channels of four pixels, two pixels each.
+#[derive(Default)]
+struct Sums {
+    /// Low half and high half as they came, modulo 2^32.
+    both: [Word2; QUAD],
+    /// The high half, which is the second pixel's sum.
+    high: [Word2; QUAD],
 }
 
-#[inline(always)]
-fn products(words: &mut [Word2; QUAD], weights: [i32; QUAD], x: Word2) {
-    for (words, weight) in words.iter_mut().zip(weights) {
-        for (word, x) in words.iter_mut().zip(x) {
-            *word = word.wrapping_add(x.wrapping_mul(weight as u32));
+impl Sums {
+    /// The sums of one channel, pixel by pixel.
+    #[inline(always)]
+    fn of(&self, channel: usize) -> [i32; PIXELS] {
+        let ([a, b], [c, d]) = (self.both[channel], self.high[channel]);
+        // What is left of both without the high half is the low one.
+        [a.wrapping_sub(c << 16), c, b.wrapping_sub(d << 16), d].map(|sum| sum as i32)
+    }
+
+    /// Adds what a run has summed, and begins the next.
+    #[inline(always)]
+    fn add(&mut self, words: &mut [Word2; QUAD]) {
+        for channel in 0..QUAD {
+            for pair in 0..2 {
+                let word = words[channel][pair];
+                self.both[channel][pair] = self.both[channel][pair].wrapping_add(word.wrapping_sub(LIFT));
+                self.high[channel][pair] = self.high[channel][pair].wrapping_add((word as i32 >> 16) as u32);
+                words[channel][pair] = LIFT;
+            }
         }
     }
-}
 
-/// Products of one weight per channel, each pixel by itself.
-#[inline(always)]
-fn single(sums: &mut Sums, weights: [i32; QUAD], [first, second]: Word2) {
-    let low = |word: u32| i32::from(word as i16);
-    let high = |word: u32| (word as i32).wrapping_sub(low(word)) >> 16;
-    for (sums, x) in sums.iter_mut().zip([low(first), high(first), low(second), high(second)]) {
-        for (sum, weight) in sums.iter_mut().zip(weights) {
-            *sum = sum.wrapping_add(x.wrapping_mul(weight));
-        }
-    }
-}
-
-#[inline(always)]
-fn sums(packed: &[Word2], filters: impl Filters, kinds: &[u8]) -> Sums {
-    let mut sums = Sums::default();
-    // How often LIFT went into the even pixels.
-    let mut lifted = 0i32;
-    let (runs, rest) = packed.as_chunks::<RUN>();
-    for ((x, run), &kind) in runs.iter().zip(filters.runs()).zip(kinds) {
+    #[inline(always)]
+    fn in_runs(&mut self, packed: &[Word2], filters: impl Filters, ends: &[u8]) {
         let mut words = [[LIFT; 2]; QUAD];
-        if kind == WHOLE {
-            for place in 0..RUN {
-                products(&mut words, filters.of_run(run, place), x[place]);
+        let (pairs, rest) = packed.as_chunks::<STEP>();
+        let mut steps = filters.steps();
+        for (pairs, &ends) in pairs.chunks(STEPS).zip(ends) {
+            let mut ends = u32::from(ends);
+            for (x, step) in pairs.iter().zip(&mut steps) {
+                for place in 0..STEP {
+                    for (words, weight) in words.iter_mut().zip(filters.pick(step, place)) {
+                        for (word, x) in words.iter_mut().zip(x[place]) {
+                            *word = word.wrapping_add(x.wrapping_mul(weight as u32));
+                        }
+                    }
+                }
+                if ends & 1 == 1 {
+                    self.add(&mut words);
+                }
+                ends >>= 1;
             }
-            unpack(words, &mut sums);
-            lifted += 1;
-        } else if kind == HALVES {
-            for place in 0..RUN / 2 {
-                products(&mut words, filters.of_run(run, place), x[place]);
-            }
-            unpack(words, &mut sums);
-            words = [[LIFT; 2]; QUAD];
-            for place in RUN / 2..RUN {
-                products(&mut words, filters.of_run(run, place), x[place]);
-            }
-            unpack(words, &mut sums);
-            lifted += 2;
-        } else {
-            for place in 0..RUN {
-                single(&mut sums, filters.of_run(run, place), x[place]);
+        }
+        self.add(&mut words);
+        self.singly(rest, filters, packed.len() - rest.len());
+    }
+
+    /// Sums products one by one; `packed` begins at the filters' weight `first`.
+    #[inline(never)]
+    fn singly(&mut self, packed: &[Word2], filters: impl Filters, first: usize) {
+        for (place, x) in packed.iter().enumerate() {
+            for (channel, weight) in filters.at(first + place).into_iter().enumerate() {
+                for (pair, &x) in x.iter().enumerate() {
+                    let low = i32::from(x as i16);
+                    let high = (x as i32).wrapping_sub(low) >> 16;
+                    let high = high.wrapping_mul(weight) as u32;
+                    let low = low.wrapping_mul(weight) as u32;
+                    let (both, highs) = (&mut self.both[channel][pair], &mut self.high[channel][pair]);
+                    *both = both.wrapping_add(low).wrapping_add(high << 16);
+                    *highs = highs.wrapping_add(high);
+                }
             }
         }
     }
-    let first = packed.len() - rest.len();
-    for (place, &x) in rest.iter().enumerate() {
-        single(&mut sums, filters.at(first + place), x);
-    }
-    let lift = lifted.wrapping_mul(LIFT as i32);
-    for sums in sums.iter_mut().step_by(2) {
-        *sums = sums.map(|sum| sum.wrapping_sub(lift));
-    }
-    sums
 }
