@@ -2,6 +2,7 @@
 
 use crate::plan::{Conv, Span};
 use crate::target::Rounding;
+use core::hint::cold_path;
 
 /// Biases and shifts of the output channels, read from the file.
 #[derive(Clone, Copy)]
@@ -94,11 +95,14 @@ impl Output {
         let sum = sum.wrapping_add(add as i32);
         let mut rounded = sum.wrapping_shr(shift);
         if sum.wrapping_shl(32u32.wrapping_sub(shift)) == 0 {
+            // Rare enough that a jump is cheaper than computing both ways.
+            cold_path();
             rounded &= !self.even;
         }
-        if (rounded.wrapping_sub(self.low) as u32) > (127 - self.low) as u32 {
-            // All bits of the sign, turned round: the lower bound for negative values, else the upper one.
-            rounded = self.low ^ ((127 ^ self.low) & !(rounded >> 31));
+        rounded = rounded.max(self.low);
+        if rounded > 127 {
+            cold_path();
+            return 127;
         }
         rounded as u8
     }

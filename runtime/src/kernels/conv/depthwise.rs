@@ -81,7 +81,7 @@ struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    #[inline(always)]
+    #[inline(never)]
     fn run<const STRIDE: usize>(&self, pad: usize, y: &mut [u8]) {
         // Outputs before this one begin two columns or more before the input.
         let first = pad.saturating_sub(1).div_ceil(STRIDE).min(y.len() / self.channels);
@@ -96,6 +96,7 @@ impl Channel<'_> {
     }
 
     /// Outputs whose windows reach far into the padding.
+    #[inline(never)]
     fn border(&self, first: usize, stride: usize, pad: usize, y: &mut [u8]) {
         for (column, out) in y.chunks_exact_mut(self.channels).enumerate() {
             let mut sum = 0i32;

@@ -103,7 +103,8 @@ trait Filters: Copy {
     /// [`STEP`] weights of each.
     type Step: Copy;
 
-    fn steps(&self) -> impl Iterator<Item = Self::Step>;
+    /// All steps, [`STEPS`] of them at a time.
+    fn steps(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = Self::Step>>;
 
     /// The four weights at a place of a step.
     fn pick(&self, step: Self::Step, place: usize) -> [i32; QUAD];
@@ -132,8 +133,8 @@ impl<'a, const L: usize> Filters for Block<'a, L> {
     type Step = &'a [[u8; L]; STEP];
 
     #[inline(always)]
-    fn steps(&self) -> impl Iterator<Item = Self::Step> {
-        self.block.as_chunks::<STEP>().0.iter()
+    fn steps(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = Self::Step>> {
+        self.block.as_chunks::<STEP>().0.chunks(STEPS).map(<[_]>::iter)
     }
 
     #[inline(always)]
@@ -154,9 +155,11 @@ impl<'a> Filters for Lines<'a> {
     type Step = [&'a [u8; STEP]; QUAD];
 
     #[inline(always)]
-    fn steps(&self) -> impl Iterator<Item = Self::Step> {
-        let [a, b, c, d] = self.0.map(|line| line.as_chunks::<STEP>().0.iter());
-        a.zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d])
+    fn steps(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = Self::Step>> {
+        let [a, b, c, d] = self.0.map(|line| line.as_chunks::<STEP>().0.chunks(STEPS));
+        a.zip(b).zip(c).zip(d).map(|(((a, b), c), d)| {
+            a.iter().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d])
+        })
     }
 
     #[inline(always)]
@@ -184,41 +187,52 @@ impl Part<'_> {
     #[inline(never)]
     fn run(&self, filters: impl Filters, out: &mut [u8]) {
         let Some((&kind, ends)) = self.runs.split_first() else { return };
+        // Channels beyond the last one are computed and thrown away.
+        let mut table = [Finish::default(); QUAD];
+        for (entry, &finish) in table.iter_mut().zip(self.finish) {
+            *entry = finish;
+        }
         let tiles = self.packed.chunks_exact(self.taps);
         for (packed, out) in tiles.zip(out.chunks_mut(PIXELS * self.filters)) {
-            let mut sums = Sums::default();
-            if kind == SINGLE {
-                sums.singly(packed, filters, 0);
-            } else {
-                sums.in_runs(packed, filters, ends);
+            let mut sums = if kind == SINGLE { Sums::default() } else { in_runs(packed, filters, ends) };
+            let rest = if kind == SINGLE { packed } else { packed.as_chunks::<STEP>().1 };
+            if !rest.is_empty() {
+                sums = singly(sums, rest, filters, packed.len() - rest.len());
             }
-            let mut pixels = out.chunks_exact_mut(self.filters).map(|p| p.get_mut(self.channel..));
-            let pixels = [(); PIXELS].map(|()| pixels.next().flatten().unwrap_or_default());
-            self.store(&sums, pixels);
+            self.store(&sums, table, out);
         }
     }
 
-    /// Rounds and stores; pixels beyond the end of the row are empty.
+    /// Rounds and stores.
     #[inline(always)]
-    fn store(&self, sums: &Sums, [a, b, c, d]: [&mut [u8]; PIXELS]) {
-        let firsts = (a.first_chunk_mut(), b.first_chunk_mut(), c.first_chunk_mut(), d.first_chunk_mut());
-        let table = self.finish.first_chunk::<QUAD>();
-        if let (Some(table), (Some(a), Some(b), Some(c), Some(d))) = (table, firsts) {
-            let pixels: [&mut [u8; QUAD]; PIXELS] = [a, b, c, d];
-            for channel in 0..QUAD {
-                let sums = sums.of(channel);
-                for pixel in 0..PIXELS {
-                    pixels[pixel][channel] = self.output.byte(sums[pixel], table[channel]);
-                }
+    fn store(&self, sums: &Sums, table: [Finish; QUAD], out: &mut [u8]) {
+        let mut pixels = out.chunks_exact_mut(self.filters).map(|p| p.get_mut(self.channel..).unwrap_or_default());
+        let mut next = || pixels.next().unwrap_or_default();
+        let pixels = (next(), next(), next(), next());
+        if let (Some(a), Some(b), Some(c), Some(d)) = (
+            pixels.0.first_chunk_mut::<QUAD>(),
+            pixels.1.first_chunk_mut::<QUAD>(),
+            pixels.2.first_chunk_mut::<QUAD>(),
+            pixels.3.first_chunk_mut::<QUAD>(),
+        ) {
+            for (channel, &finish) in table.iter().enumerate() {
+                let [first, second, third, fourth] = sums.of(channel);
+                a[channel] = self.output.byte(first, finish);
+                b[channel] = self.output.byte(second, finish);
+                c[channel] = self.output.byte(third, finish);
+                d[channel] = self.output.byte(fourth, finish);
             }
-            return;
+        } else {
+            self.store_some(sums, [pixels.0, pixels.1, pixels.2, pixels.3]);
         }
-        for (channel, &finish) in self.finish.iter().enumerate().take(QUAD) {
-            let sums = sums.of(channel);
-            for (pixel, sum) in [&mut *a, &mut *b, &mut *c, &mut *d].into_iter().zip(sums) {
-                if let Some(byte) = pixel.get_mut(channel) {
-                    *byte = self.output.byte(sum, finish);
-                }
+    }
+
+    /// The same where pixels or channels are missing.
+    #[inline(never)]
+    fn store_some(&self, sums: &Sums, pixels: [&mut [u8]; PIXELS]) {
+        for (place, pixel) in pixels.into_iter().enumerate() {
+            for (channel, (byte, &finish)) in pixel.iter_mut().zip(self.finish).enumerate() {
+                *byte = self.output.byte(sums.of(channel % QUAD)[place], finish);
             }
         }
     }
@@ -228,12 +242,14 @@ impl Part<'_> {
 const LIFT: u32 = 0x8000;
 
 /// Sums of four channels of four pixels, two pixels each.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Sums {
     /// Low half and high half as they came, modulo 2^32.
     both: [Word2; QUAD],
     /// The high half, which is the second pixel's sum.
     high: [Word2; QUAD],
+    /// What was added to the low half besides.
+    lift: u32,
 }
 
 impl Sums {
@@ -242,62 +258,66 @@ impl Sums {
     fn of(&self, channel: usize) -> [i32; PIXELS] {
         let ([a, b], [c, d]) = (self.both[channel], self.high[channel]);
         // What is left of both without the high half is the low one.
-        [a.wrapping_sub(c << 16), c, b.wrapping_sub(d << 16), d].map(|sum| sum as i32)
+        let low = |both: u32, high: u32| both.wrapping_sub(high << 16).wrapping_sub(self.lift);
+        [low(a, c), c, low(b, d), d].map(|sum| sum as i32)
     }
 
     /// Adds what a run has summed, and begins the next.
     #[inline(always)]
     fn add(&mut self, words: &mut [Word2; QUAD]) {
+        self.lift = self.lift.wrapping_add(LIFT);
         for channel in 0..QUAD {
             for pair in 0..2 {
                 let word = words[channel][pair];
-                self.both[channel][pair] = self.both[channel][pair].wrapping_add(word.wrapping_sub(LIFT));
+                self.both[channel][pair] = self.both[channel][pair].wrapping_add(word);
                 self.high[channel][pair] = self.high[channel][pair].wrapping_add((word as i32 >> 16) as u32);
                 words[channel][pair] = LIFT;
             }
         }
     }
+}
 
-    #[inline(always)]
-    fn in_runs(&mut self, packed: &[Word2], filters: impl Filters, ends: &[u8]) {
-        let mut words = [[LIFT; 2]; QUAD];
-        let (pairs, rest) = packed.as_chunks::<STEP>();
-        let mut steps = filters.steps();
-        for (pairs, &ends) in pairs.chunks(STEPS).zip(ends) {
-            let mut ends = u32::from(ends);
-            for (x, step) in pairs.iter().zip(&mut steps) {
-                for place in 0..STEP {
-                    for (words, weight) in words.iter_mut().zip(filters.pick(step, place)) {
-                        for (word, x) in words.iter_mut().zip(x[place]) {
-                            *word = word.wrapping_add(x.wrapping_mul(weight as u32));
-                        }
+/// Sums runs of products of two pixels at once.
+#[inline(always)]
+fn in_runs(packed: &[Word2], filters: impl Filters, ends: &[u8]) -> Sums {
+    let mut sums = Sums::default();
+    let mut words = [[LIFT; 2]; QUAD];
+    let pairs = packed.as_chunks::<STEP>().0.chunks(STEPS);
+    for ((pairs, steps), &ends) in pairs.zip(filters.steps()).zip(ends) {
+        let mut ends = u32::from(ends);
+        for (x, step) in pairs.iter().zip(steps) {
+            for place in 0..STEP {
+                for (words, weight) in words.iter_mut().zip(filters.pick(step, place)) {
+                    for (word, x) in words.iter_mut().zip(x[place]) {
+                        *word = word.wrapping_add(x.wrapping_mul(weight as u32));
                     }
                 }
-                if ends & 1 == 1 {
-                    self.add(&mut words);
-                }
-                ends >>= 1;
             }
+            if ends & 1 == 1 {
+                sums.add(&mut words);
+            }
+            ends >>= 1;
         }
-        self.add(&mut words);
-        self.singly(rest, filters, packed.len() - rest.len());
     }
+    sums.add(&mut words);
+    sums
+}
 
-    /// Sums products one by one; `packed` begins at the filters' weight `first`.
-    #[inline(never)]
-    fn singly(&mut self, packed: &[Word2], filters: impl Filters, first: usize) {
-        for (place, x) in packed.iter().enumerate() {
-            for (channel, weight) in filters.at(first + place).into_iter().enumerate() {
-                for (pair, &x) in x.iter().enumerate() {
-                    let low = i32::from(x as i16);
-                    let high = (x as i32).wrapping_sub(low) >> 16;
-                    let high = high.wrapping_mul(weight) as u32;
-                    let low = low.wrapping_mul(weight) as u32;
-                    let (both, highs) = (&mut self.both[channel][pair], &mut self.high[channel][pair]);
-                    *both = both.wrapping_add(low).wrapping_add(high << 16);
-                    *highs = highs.wrapping_add(high);
-                }
+/// Sums products one by one; `packed` begins at the filters' weight `first`.
+#[inline(never)]
+fn singly(mut sums: Sums, packed: &[Word2], filters: impl Filters, first: usize) -> Sums {
+    for (place, x) in packed.iter().enumerate() {
+        for (channel, weight) in filters.at(first + place).into_iter().enumerate() {
+            for (pair, &x) in x.iter().enumerate() {
+                let low = i32::from(x as i16);
+                let high = (x as i32).wrapping_sub(low) >> 16;
+                let high = high.wrapping_mul(weight) as u32;
+                let low = low.wrapping_mul(weight) as u32;
+                let (both, highs) = (&mut sums.both[channel][pair], &mut sums.high[channel][pair]);
+                *both = both.wrapping_add(low).wrapping_add(high << 16);
+                *highs = highs.wrapping_add(high);
             }
         }
     }
+    sums
 }
