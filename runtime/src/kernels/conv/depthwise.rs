@@ -128,21 +128,20 @@ impl Channel<'_> {
         if channel >= size {
             return 0;
         }
-        let mut columns = a
-            .chunks_exact(size)
-            .zip(b.chunks_exact(size))
-            .zip(c.chunks_exact(size))
-            .map(|((a, b), c)| [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8)));
-        let x0 = if padded { [0; 3] } else { columns.next().unwrap_or_default() };
-        let Some(x1) = columns.next() else { return 0 };
+        let mut columns = a.chunks_exact(size).zip(b.chunks_exact(size)).zip(c.chunks_exact(size));
+        let read = |((a, b), c): ((&[u8], &[u8]), &[u8])| {
+            [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8))
+        };
+        let x0 = if padded { [0; 3] } else { columns.next().map_or([0; 3], read) };
+        let Some(x1) = columns.next().map(read) else { return 0 };
         let mut oldest = self.column(x0, 0).wrapping_add(self.column(x1, 1));
         let mut older = self.column(x1, 0);
-        let mut done = 0;
+        let mut done = columns.len().min(y.len() / size);
         for (x, out) in columns.zip(y.chunks_exact_mut(size)) {
+            let x = read(x);
             out[channel] = self.output.byte(oldest.wrapping_add(self.column(x, 2)), self.finish);
             oldest = older.wrapping_add(self.column(x, 1));
             older = self.column(x, 0);
-            done += 1;
         }
         // One more window reaches over the end by one column.
         if let Some(byte) = y.get_mut(done * size + channel) {
@@ -163,14 +162,13 @@ impl Channel<'_> {
         let mut older = if padded { 0 } else { self.column(first, 0) };
         let skip = if padded { 0 } else { size };
         let [a, b, c] = lines.map(|line| line.get(skip..).unwrap_or_default().chunks_exact(2 * size));
-        let mut done = 0;
+        let done = a.len().min(b.len()).min(c.len()).min(y.len() / size);
         for (((a, b), c), out) in a.zip(b).zip(c).zip(y.chunks_exact_mut(size)) {
             let x1 = [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8));
             let x2 = [a[size + channel], b[size + channel], c[size + channel]].map(|x| i32::from(x as i8));
             let sum = older.wrapping_add(self.column(x1, 1)).wrapping_add(self.column(x2, 2));
             out[channel] = self.output.byte(sum, self.finish);
             older = self.column(x2, 0);
-            done += 1;
         }
         done
     }

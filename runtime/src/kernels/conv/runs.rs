@@ -11,60 +11,88 @@ use crate::plan::Conv;
 /// Weights between two places where a run may end.
 pub(super) const STEP: usize = 2;
 
-/// Steps whose ends stand in one byte.
-pub(super) const STEPS: usize = 8;
+/// Steps whose ends stand in one word.
+pub(super) const STEPS: usize = 32;
 
-/// The first byte of four channels some of whose weights do not even fit two by two.
-pub(super) const SINGLE: u8 = 1;
+/// The first word of four channels some of whose weights do not even fit two by two.
+pub(super) const SINGLE: u32 = 1;
 
-/// Bytes for each four channels: the kind, and a bit for each step at whose end a run ends.
-pub(super) fn bytes_per_quad(conv: &Conv) -> usize {
-    1 + (conv.taps() / STEP).div_ceil(STEPS)
+/// Words for each four channels: the kind, and a bit for each step at whose end a run ends.
+pub(super) fn words_per_quad(conv: &Conv) -> usize {
+    1 + conv.taps().div_ceil(STEP).div_ceil(STEPS)
 }
 
 /// Sums of the magnitudes of a channel's negative and positive weights.
 type Magnitudes = [i32; 2];
 
 /// Cuts all filters into runs.
-pub(super) fn prepare(conv: &Conv, weights: &[u8], runs: &mut [u8]) {
-    // The largest magnitudes of an input below and above 0.
-    let (below, above) = if conv.input_nonnegative { (0, 127) } else { (128, 127) };
-    let fits = |[negative, positive]: Magnitudes| {
-        positive * above + negative * below <= 32767 && negative * above + positive * below <= 32768
-    };
-    for (quad, bytes) in runs.chunks_exact_mut(bytes_per_quad(conv)).enumerate() {
-        let Some((kind, ends)) = bytes.split_first_mut() else { return };
-        *kind = 0;
-        ends.fill(0);
+pub(super) fn prepare(conv: &Conv, weights: &[u8], runs: &mut [u32]) {
+    let per_quad = words_per_quad(conv);
+    for (quad, words) in runs.chunks_exact_mut(per_quad).enumerate() {
         let filters = [0, 1, 2, 3].map(|i| {
             let (start, step) = conv.weight_run((QUAD * quad + i).min(conv.filters.saturating_sub(1)));
-            (weights.get(start..).unwrap_or_default(), step)
+            weights.get(start..).unwrap_or_default().iter().step_by(step.max(1)).take(conv.taps())
         });
-        let mut run = [Magnitudes::default(); QUAD];
-        for step in 0..conv.taps() / STEP {
+        if conv.input_nonnegative {
+            // Inputs up to 127: the weights of one sign alone decide.
+            cut(filters, words, |[negative, positive]| negative.max(positive) * 127 <= 32767);
+        } else {
+            cut(filters, words, |[negative, positive]| (negative + positive) * 128 <= 32767);
+        }
+    }
+}
+
+/// Cuts four filters into runs whose magnitudes fit.
+#[inline(always)]
+fn cut<'a>(
+    mut filters: [impl Iterator<Item = &'a u8>; QUAD],
+    words: &mut [u32],
+    fits: impl Fn(Magnitudes) -> bool,
+) {
+    let Some((kind, ends)) = words.split_first_mut() else { return };
+    *kind = 0;
+    let mut run = [Magnitudes::default(); QUAD];
+    // Where the step before this one has its bit.
+    let mut before = None;
+    for word in ends {
+        *word = 0;
+        for bit in 0..STEPS {
             let mut own = [Magnitudes::default(); QUAD];
-            for ([negative, positive], (weights, pitch)) in own.iter_mut().zip(filters) {
-                for place in STEP * step..STEP * (step + 1) {
-                    let weight = weights.get(place * pitch).map_or(0, |&w| i32::from(w as i8));
-                    *positive += weight.max(0);
-                    *negative -= weight.min(0);
+            let (mut alone, mut together) = (true, true);
+            for ((filter, own), run) in filters.iter_mut().zip(&mut own).zip(&run) {
+                for &weight in filter.take(STEP) {
+                    let weight = i32::from(weight as i8);
+                    if weight < 0 {
+                        own[0] -= weight;
+                    } else {
+                        own[1] += weight;
+                    }
                 }
+                alone &= fits(*own);
+                together &= fits([own[0] + run[0], own[1] + run[1]]);
             }
-            let longer: [Magnitudes; QUAD] =
-                core::array::from_fn(|i| core::array::from_fn(|sign| run[i][sign] + own[i][sign]));
-            if longer.into_iter().all(fits) {
-                run = longer;
-                continue;
-            }
-            if !own.into_iter().all(fits) {
-                *kind = SINGLE;
-            }
-            run = own;
-            if let Some(end) = step.checked_sub(1) {
-                if let Some(byte) = ends.get_mut(end / STEPS) {
-                    *byte |= 1 << (end % STEPS);
+            if together {
+                for (run, own) in run.iter_mut().zip(own) {
+                    *run = [run[0] + own[0], run[1] + own[1]];
+                }
+            } else {
+                run = own;
+                match bit {
+                    0 => carry(&mut before),
+                    _ => *word |= 1 << (bit - 1),
+                }
+                if !alone {
+                    *kind = SINGLE;
                 }
             }
         }
+        before = Some(word);
+    }
+}
+
+/// Ends a run at the last step of a word.
+fn carry(word: &mut Option<&mut u32>) {
+    if let Some(word) = word {
+        **word |= 1 << (STEPS - 1);
     }
 }

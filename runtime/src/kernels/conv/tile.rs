@@ -10,29 +10,30 @@ use crate::plan::Conv;
 /// Output channels computed together.
 pub(super) const QUAD: usize = 4;
 
-/// Filters larger than this are read from slow memory: as many tiles as fit into [`PACKED`] share one reading.
+/// Filters larger than this are read from slow memory, so that more tiles should share one reading.
 const CACHED: usize = 16 << 10;
-const PACKED: usize = 16 << 10;
+
+/// Bytes of packed tiles with small and with large filters.
+const PACKED: [usize; 2] = [4 << 10, 16 << 10];
 
 /// Tiles of a row that are packed before the filters are read.
 fn tiles(conv: &Conv) -> usize {
-    if conv.taps() * conv.filters <= CACHED {
-        return 1;
-    }
-    (PACKED / (8 * conv.taps()).max(1)).clamp(1, conv.window.output[1].div_ceil(PIXELS).max(1))
+    let [small, large] = PACKED;
+    let bytes = if conv.taps() * conv.filters <= CACHED { small } else { large };
+    (bytes / (8 * conv.taps()).max(1)).clamp(1, conv.window.output[1].div_ceil(PIXELS).max(1))
 }
 
 /// Working memory of a layer.
 pub(super) struct Scratch<'a> {
     pub(super) table: &'a mut [Finish],
     packed: &'a mut [Word2],
-    pub(super) runs: &'a mut [u8],
+    pub(super) runs: &'a mut [u32],
 }
 
 /// Words of each part.
 fn parts(conv: &Conv) -> [usize; 3] {
-    let runs = conv.filters.div_ceil(QUAD) * runs::bytes_per_quad(conv);
-    [2 * conv.filters, 2 * tiles(conv) * conv.taps(), runs.div_ceil(4)]
+    let runs = conv.filters.div_ceil(QUAD) * runs::words_per_quad(conv);
+    [2 * conv.filters, 2 * tiles(conv) * conv.taps(), runs]
 }
 
 pub(super) fn scratch_words(conv: &Conv) -> usize {
@@ -44,7 +45,7 @@ impl<'a> Scratch<'a> {
         let [table, packed, runs] = parts(conv);
         let (table, words) = words.split_at_mut_checked(table)?;
         let (packed, words) = words.split_at_mut_checked(packed)?;
-        let runs = bytemuck::cast_slice_mut(words.get_mut(..runs)?);
+        let runs = words.get_mut(..runs)?;
         Some(Self { table: table.as_chunks_mut().0, packed: packed.as_chunks_mut().0, runs })
     }
 }
@@ -54,7 +55,7 @@ pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], wor
     let c = &layer.conv;
     let (taps, filters, tiles) = (c.taps(), c.filters, tiles(c));
     let Scratch { table, packed, runs } = Scratch::new(c, words)?;
-    let bytes = runs::bytes_per_quad(c);
+    let per_quad = runs::words_per_quad(c);
     let columns = c.window.output[1];
     if y.len() != columns * filters || taps == 0 {
         return None;
@@ -69,7 +70,7 @@ pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], wor
             let part = Part {
                 packed: &*packed,
                 taps,
-                runs: runs.get(quad * bytes..(quad + 1) * bytes)?,
+                runs: runs.get(quad * per_quad..(quad + 1) * per_quad)?,
                 finish,
                 output,
                 filters,
@@ -176,7 +177,7 @@ impl<'a> Filters for Lines<'a> {
 struct Part<'a> {
     packed: &'a [Word2],
     taps: usize,
-    runs: &'a [u8],
+    runs: &'a [u32],
     finish: &'a [Finish],
     output: Output,
     filters: usize,
@@ -194,45 +195,41 @@ impl Part<'_> {
         }
         let tiles = self.packed.chunks_exact(self.taps);
         for (packed, out) in tiles.zip(out.chunks_mut(PIXELS * self.filters)) {
-            let mut sums = if kind == SINGLE { Sums::default() } else { in_runs(packed, filters, ends) };
-            let rest = if kind == SINGLE { packed } else { packed.as_chunks::<STEP>().1 };
-            if !rest.is_empty() {
-                sums = singly(sums, rest, filters, packed.len() - rest.len());
+            let sums = if kind == SINGLE { singly(packed, filters) } else { in_runs(packed, filters, ends) };
+            if self.store(&sums, &table, out).is_none() {
+                self.store_some(sums, out);
             }
-            self.store(&sums, table, out);
         }
     }
 
-    /// Rounds and stores.
+    /// Rounds and stores four channels of four pixels; `None` when there are not as many.
     #[inline(always)]
-    fn store(&self, sums: &Sums, table: [Finish; QUAD], out: &mut [u8]) {
-        let mut pixels = out.chunks_exact_mut(self.filters).map(|p| p.get_mut(self.channel..).unwrap_or_default());
-        let mut next = || pixels.next().unwrap_or_default();
-        let pixels = (next(), next(), next(), next());
-        if let (Some(a), Some(b), Some(c), Some(d)) = (
-            pixels.0.first_chunk_mut::<QUAD>(),
-            pixels.1.first_chunk_mut::<QUAD>(),
-            pixels.2.first_chunk_mut::<QUAD>(),
-            pixels.3.first_chunk_mut::<QUAD>(),
-        ) {
-            for (channel, &finish) in table.iter().enumerate() {
-                let [first, second, third, fourth] = sums.of(channel);
-                a[channel] = self.output.byte(first, finish);
-                b[channel] = self.output.byte(second, finish);
-                c[channel] = self.output.byte(third, finish);
-                d[channel] = self.output.byte(fourth, finish);
-            }
-        } else {
-            self.store_some(sums, [pixels.0, pixels.1, pixels.2, pixels.3]);
+    fn store(&self, sums: &Sums, table: &[Finish; QUAD], out: &mut [u8]) -> Option<()> {
+        let channels = self.channel..self.channel + QUAD;
+        let (a, rest) = out.split_at_mut_checked(self.filters)?;
+        let (b, rest) = rest.split_at_mut_checked(self.filters)?;
+        let (c, d) = rest.split_at_mut_checked(self.filters)?;
+        let a = a.get_mut(channels.clone())?.first_chunk_mut::<QUAD>()?;
+        let b = b.get_mut(channels.clone())?.first_chunk_mut::<QUAD>()?;
+        let c = c.get_mut(channels.clone())?.first_chunk_mut::<QUAD>()?;
+        let d = d.get_mut(channels)?.first_chunk_mut::<QUAD>()?;
+        for (channel, &finish) in table.iter().enumerate() {
+            let [first, second, third, fourth] = sums.of(channel);
+            a[channel] = self.output.byte(first, finish);
+            b[channel] = self.output.byte(second, finish);
+            c[channel] = self.output.byte(third, finish);
+            d[channel] = self.output.byte(fourth, finish);
         }
+        Some(())
     }
 
     /// The same where pixels or channels are missing.
     #[inline(never)]
-    fn store_some(&self, sums: &Sums, pixels: [&mut [u8]; PIXELS]) {
-        for (place, pixel) in pixels.into_iter().enumerate() {
-            for (channel, (byte, &finish)) in pixel.iter_mut().zip(self.finish).enumerate() {
-                *byte = self.output.byte(sums.of(channel % QUAD)[place], finish);
+    fn store_some(&self, sums: Sums, out: &mut [u8]) {
+        for (place, pixel) in out.chunks_exact_mut(self.filters).enumerate().take(PIXELS) {
+            let bytes = pixel.get_mut(self.channel..).unwrap_or_default().iter_mut();
+            for (channel, (byte, &finish)) in bytes.zip(self.finish).enumerate() {
+                *byte = self.output.byte(sums.of(channel % QUAD)[place % PIXELS], finish);
             }
         }
     }
@@ -279,19 +276,22 @@ impl Sums {
 
 /// Sums runs of products of two pixels at once.
 #[inline(always)]
-fn in_runs(packed: &[Word2], filters: impl Filters, ends: &[u8]) -> Sums {
+fn in_runs(packed: &[Word2], filters: impl Filters, ends: &[u32]) -> Sums {
     let mut sums = Sums::default();
     let mut words = [[LIFT; 2]; QUAD];
-    let pairs = packed.as_chunks::<STEP>().0.chunks(STEPS);
-    for ((pairs, steps), &ends) in pairs.zip(filters.steps()).zip(ends) {
-        let mut ends = u32::from(ends);
+    let add = |weights: [i32; QUAD], x: Word2, words: &mut [Word2; QUAD]| {
+        for (words, weight) in words.iter_mut().zip(weights) {
+            for (word, x) in words.iter_mut().zip(x) {
+                *word = word.wrapping_add(x.wrapping_mul(weight as u32));
+            }
+        }
+    };
+    let (pairs, rest) = packed.as_chunks::<STEP>();
+    for ((pairs, steps), &ends) in pairs.chunks(STEPS).zip(filters.steps()).zip(ends) {
+        let mut ends = ends;
         for (x, step) in pairs.iter().zip(steps) {
             for place in 0..STEP {
-                for (words, weight) in words.iter_mut().zip(filters.pick(step, place)) {
-                    for (word, x) in words.iter_mut().zip(x[place]) {
-                        *word = word.wrapping_add(x.wrapping_mul(weight as u32));
-                    }
-                }
+                add(filters.pick(step, place), x[place], &mut words);
             }
             if ends & 1 == 1 {
                 sums.add(&mut words);
@@ -299,15 +299,19 @@ fn in_runs(packed: &[Word2], filters: impl Filters, ends: &[u8]) -> Sums {
             ends >>= 1;
         }
     }
+    if let [x] = rest {
+        add(filters.at(packed.len() - 1), *x, &mut words);
+    }
     sums.add(&mut words);
     sums
 }
 
-/// Sums products one by one; `packed` begins at the filters' weight `first`.
+/// Sums products one by one.
 #[inline(never)]
-fn singly(mut sums: Sums, packed: &[Word2], filters: impl Filters, first: usize) -> Sums {
+fn singly(packed: &[Word2], filters: impl Filters) -> Sums {
+    let mut sums = Sums::default();
     for (place, x) in packed.iter().enumerate() {
-        for (channel, weight) in filters.at(first + place).into_iter().enumerate() {
+        for (channel, weight) in filters.at(place).into_iter().enumerate() {
             for (pair, &x) in x.iter().enumerate() {
                 let low = i32::from(x as i16);
                 let high = (x as i32).wrapping_sub(low) >> 16;
