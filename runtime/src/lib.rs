@@ -24,7 +24,7 @@ pub use plan::{Plan, Strategy};
 pub use shape::{DType, MAX_RANK, Shape};
 #[cfg(feature = "std")]
 pub use simulator::{
-    AccumulatorReport, Data, Kernels, MemoryPlan, PeakTensor, QuantizedInput, Scratch, Simulator,
-    SimulatorError, TensorView, ValueSpec,
+    AccumulatorReport, Data, Kernels, MemoryMap, MemoryPlan, MemoryStage, PeakTensor, PlacedTensor,
+    QuantizedInput, Scratch, Simulator, SimulatorError, TensorView, ValueSpec,
 };
 pub use target::{Rounding, Target, UnknownTarget};

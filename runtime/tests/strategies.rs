@@ -373,7 +373,7 @@ fn blocks_are_found_and_take_little_memory() {
         Block { stride: [2, 2], residual: false, projected: 12, ..plain() },
         Block { clips: [true; 2], ..plain() },
         Block { expand: None, channels: 24, residual: false, ..plain() },
-        Block { expand: Some(stem), residual: false, size: [40, 40], ..plain() },
+        Block { expand: Some(stem), residual: false, size: [80, 80], ..plain() },
     ];
     for block in cases {
         let fused = block.check().unwrap();

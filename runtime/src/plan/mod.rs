@@ -109,31 +109,38 @@ impl<'s> Plan<'s> {
         let (used_slots, used_steps, work) = context.used();
         let slots = slots.get_mut(..used_slots).unwrap_or_default();
         let steps = steps.get_mut(..used_steps).unwrap_or_default();
-        let need = strategy::arrange(slots, steps, strategy);
-        if need.arena_bytes > limits.arena_bytes as u64 {
+        let rounding = target.rounding();
+        let summary =
+            Summary { rounding, arena_bytes: 0, peak_step: 0, peak_bytes: 0, input, output, work };
+        let plan = Self::lay_out(summary, slots, steps, strategy)?;
+        if plan.arena_bytes() > limits.arena_bytes {
             return Err(Error::Limit {
                 what: "bytes of activation memory",
-                value: need.arena_bytes,
+                value: plan.arena_bytes() as u64,
                 limit: limits.arena_bytes as u64,
             });
         }
+        Ok(plan)
+    }
+
+    /// Places the tensors of steps that are known.
+    pub(crate) fn lay_out(
+        mut summary: Summary,
+        slots: &'s mut [TensorSlot],
+        steps: &'s mut [Step],
+        strategy: Strategy,
+    ) -> Result<Self, Error<'static>> {
+        let need = strategy::arrange(slots, steps, strategy);
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        summary.arena_bytes = bytes(need.arena_bytes);
+        summary.peak_bytes = bytes(need.peak_bytes);
+        summary.peak_step = need.peak_step;
         match strategy {
-            Strategy::Within(available) if need.arena_bytes > available as u64 => {
-                let needed = need.arena_bytes as usize;
-                return Err(Error::Memory { what: "bytes of arena", needed, available });
+            Strategy::Within(available) if summary.arena_bytes > available => {
+                Err(Error::Memory { what: "bytes of arena", needed: summary.arena_bytes, available })
             }
-            _ => {}
+            _ => Ok(Self { slots, steps, summary }),
         }
-        let summary = Summary {
-            rounding: target.rounding(),
-            arena_bytes: need.arena_bytes as usize,
-            peak_step: need.peak_step,
-            peak_bytes: need.peak_bytes as usize,
-            input,
-            output,
-            work,
-        };
-        Ok(Self { slots, steps, summary })
     }
 
     /// Bytes of the arena. Its start should be aligned to [`ALIGNMENT`] where vector units want that.

@@ -5,7 +5,7 @@ mod describe;
 mod view;
 
 pub use audit::AccumulatorReport;
-pub use describe::{MemoryPlan, PeakTensor, SimulatorError, ValueSpec};
+pub use describe::{MemoryMap, MemoryPlan, MemoryStage, PeakTensor, PlacedTensor, SimulatorError, ValueSpec};
 pub use view::{Data, QuantizedInput, TensorView};
 
 use std::sync::{Arc, OnceLock};
@@ -41,11 +41,10 @@ pub struct Simulator {
     input: ValueSpec,
     output: ValueSpec,
     memory: MemoryPlan,
+    limits: Limits,
     kernels: Kernels,
     /// For each step, what its vector kernel needs.
     packed: Vec<Option<Packed>>,
-    /// The limit for those, and for the sums below.
-    packed_bytes: usize,
     /// Sums of weights for the accumulator audit, made at its first use.
     weight_sums: OnceLock<Vec<Option<audit::WeightSums>>>,
 }
@@ -85,10 +84,14 @@ impl Simulator {
         let shapes: Vec<Vec<usize>> = plan.slots.iter().map(|s| s.shape().iter().collect()).collect();
         let spec = |index: usize| ValueSpec::new(names[index].clone(), &plan.slots[index]);
         let (input, output) = (spec(plan.summary.input), spec(plan.summary.output));
-        let memory = MemoryPlan::new(&model, &plan, file.len());
         let (summary, used_slots, used_steps) = (plan.summary, plan.slots.len(), plan.steps.len());
         slots.truncate(used_slots);
         steps.truncate(used_steps);
+        // On a chip, tensors may overlap.
+        let (mut chip_slots, mut chip_steps) = (slots.clone(), steps.clone());
+        let fused = Plan::lay_out(summary, &mut chip_slots, &mut chip_steps, Strategy::Fused)?.arena_bytes();
+        let layerwise = Plan::lay_out(summary, &mut chip_slots, &mut chip_steps, Strategy::Layerwise)?;
+        let memory = MemoryPlan::new(&model, &layerwise, fused, file.len());
         let simulator = Self {
             target,
             slots,
@@ -99,9 +102,9 @@ impl Simulator {
             input,
             output,
             memory,
+            limits: *limits,
             kernels: Kernels::Fastest,
             packed: Vec::new(),
-            packed_bytes: limits.packed_bytes,
             weight_sums: OnceLock::new(),
             file,
         };
@@ -114,7 +117,7 @@ impl Simulator {
         self.kernels = kernels;
         // What was packed before would take its memory a second time.
         self.packed.clear();
-        let mut left = if kernels == Kernels::Fastest { self.packed_bytes } else { 0 };
+        let mut left = if kernels == Kernels::Fastest { self.limits.packed_bytes } else { 0 };
         self.packed = self.steps.iter().map(|step| self.pack(step, &mut left)).collect();
         self
     }
@@ -123,7 +126,7 @@ impl Simulator {
     fn pack(&self, step: &Step, left: &mut usize) -> Option<Packed> {
         let Op::Conv(conv) = &step.op else { return None };
         let [shared, buffers] = Packed::bytes(conv);
-        let rest = left.checked_sub(shared).filter(|_| buffers <= self.packed_bytes)?;
+        let rest = left.checked_sub(shared).filter(|_| buffers <= self.limits.packed_bytes)?;
         let packed = Packed::new(step, &self.slots, self.target.rounding(), self.payload())?;
         *left = rest;
         Some(packed)
@@ -157,6 +160,17 @@ impl Simulator {
     /// Memory the network needs on a chip.
     pub fn memory(&self) -> &MemoryPlan {
         &self.memory
+    }
+
+    /// What lies where in a chip's memory under a strategy.
+    ///
+    /// # Errors
+    /// When the network does not fit into the bytes of [`Strategy::Within`]: the message tells how many it needs.
+    pub fn memory_map(&self, strategy: Strategy) -> Result<MemoryMap, SimulatorError> {
+        let model = Model::parse_with(&self.file, &self.limits)?;
+        let (mut slots, mut steps) = (self.slots.clone(), self.steps.clone());
+        let plan = Plan::lay_out(self.summary, &mut slots, &mut steps, strategy)?;
+        Ok(MemoryMap::new(&model, &plan))
     }
 
     /// Multiply-accumulates (and elements moved) of one inference.

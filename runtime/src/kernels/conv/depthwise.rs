@@ -3,6 +3,7 @@
 use super::channels::{Finish, Output};
 use super::{Layer, Rows};
 use crate::plan::Conv;
+use core::ops::Range;
 
 /// Whether [`row`] computes this layer.
 pub(super) fn covers(conv: &Conv) -> bool {
@@ -47,33 +48,88 @@ pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], wor
     let lines = [0, 1, 2].map(|ky| w.source(0, row, ky).and_then(|iy| x.get(iy)));
     // A row in the padding counts with weights of 0, whatever stands in its place.
     let any = lines.into_iter().flatten().next().unwrap_or_default();
-    let present = lines.map(|line| line.is_some());
-    let lines = lines.map(|line| line.unwrap_or(any));
-    let output = Output::new(c, layer.rounding);
-    for (channel, &[a, b, d, add, shift]) in table.iter().enumerate() {
-        let words = [a, b, d];
-        let (bytes, _) = bytemuck::bytes_of(&words).as_chunks::<3>();
-        let mut weights = [[0i32; 3]; 3];
-        for ((weights, bytes), present) in weights.iter_mut().zip(bytes).zip(present) {
-            if present {
-                *weights = bytes.map(|w| i32::from(w as i8));
-            }
-        }
-        let line = Channel { lines, channel, channels: c.channels, weights, finish: [add, shift], output };
-        if w.stride[1] == 1 {
-            line.run::<1>(w.pad[1], y);
-        } else {
-            line.run::<2>(w.pad[1], y);
-        }
+    let lines = Lines {
+        present: lines.map(|line| line.is_some()),
+        lines: lines.map(|line| line.unwrap_or(any)),
+        channels: c.channels,
+        pad: w.pad[1],
+        output: Output::new(c, layer.rounding),
+    };
+    if w.stride[1] == 1 {
+        lines.run::<1>(table, y);
+    } else {
+        lines.run::<2>(table, y);
     }
     Some(())
 }
 
-/// One channel of one row.
-struct Channel<'a> {
+/// Three rows of the input, and what all channels share.
+struct Lines<'a> {
     lines: [&'a [u8]; 3],
-    channel: usize,
+    present: [bool; 3],
     channels: usize,
+    pad: usize,
+    output: Output,
+}
+
+impl Lines<'_> {
+    #[inline(never)]
+    fn run<const STRIDE: usize>(&self, table: &[Prepared], y: &mut [u8]) {
+        let [a, b, c] = self.lines;
+        let length = a.len().min(b.len()).min(c.len());
+        let lines = [a, b, c].map(|line| line.get(..length).unwrap_or_default());
+        // Outputs before this one begin two columns or more before the input.
+        let first = self.pad.saturating_sub(1).div_ceil(STRIDE);
+        let padded = self.pad > first * STRIDE;
+        let start = (first * STRIDE).saturating_sub(self.pad) * self.channels;
+        for (index, &[a, b, c, add, shift]) in table.iter().enumerate() {
+            let words = [a, b, c];
+            let (bytes, _) = bytemuck::bytes_of(&words).as_chunks::<3>();
+            let mut weights = [[0i32; 3]; 3];
+            for ((weights, bytes), present) in weights.iter_mut().zip(bytes).zip(self.present) {
+                if present {
+                    *weights = bytes.map(|w| i32::from(w as i8));
+                }
+            }
+            let channel = Channel { lines, size: self.channels, weights, finish: [add, shift], output: self.output };
+            let (start, out) = (start + index, first * self.channels + index);
+            let end =
+                if STRIDE == 1 { channel.stride_1(padded, start, y, out) } else { channel.stride_2(padded, start, y, out) };
+            if first > 0 {
+                self.border(STRIDE, &channel, index, 0..first, y);
+            }
+            if end < y.len() {
+                self.border(STRIDE, &channel, index, end / self.channels..usize::MAX, y);
+            }
+        }
+    }
+
+    /// Outputs whose windows reach far into the padding.
+    #[inline(never)]
+    fn border(&self, stride: usize, channel: &Channel<'_>, index: usize, columns: Range<usize>, y: &mut [u8]) {
+        let pixels = y.chunks_exact_mut(self.channels).enumerate().skip(columns.start);
+        for (column, out) in pixels.take_while(|(column, _)| *column < columns.end) {
+            let mut sum = 0i32;
+            for kx in 0..3 {
+                let Some(ix) = (column * stride + kx).checked_sub(self.pad) else { continue };
+                let x = channel.read(ix * self.channels + index).unwrap_or_default();
+                sum = sum.wrapping_add(channel.column(x, kx));
+            }
+            if let Some(byte) = out.get_mut(index) {
+                *byte = channel.output.byte(sum, channel.finish);
+            }
+        }
+    }
+}
+
+/// One channel of one row. `start` and `out` are where its first column stands in the lines and in the output; the
+/// place behind the last output is returned. `padded` says that the first window begins one column before the
+/// input.
+struct Channel<'a> {
+    /// All of one length, so that one comparison tells that an index lies inside.
+    lines: [&'a [u8]; 3],
+    /// Distance between columns.
+    size: usize,
     /// `[row][column]`.
     weights: [[i32; 3]; 3],
     finish: Finish,
@@ -81,36 +137,12 @@ struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    #[inline(never)]
-    fn run<const STRIDE: usize>(&self, pad: usize, y: &mut [u8]) {
-        // Outputs before this one begin two columns or more before the input.
-        let first = pad.saturating_sub(1).div_ceil(STRIDE).min(y.len() / self.channels);
-        let padded = pad > first * STRIDE;
-        let start = (first * STRIDE).saturating_sub(pad) * self.channels;
-        let (left, middle) = y.split_at_mut(first * self.channels);
-        let lines = self.lines.map(|line| line.get(start..).unwrap_or_default());
-        let done = if STRIDE == 1 { self.stride_1(lines, padded, middle) } else { self.stride_2(lines, padded, middle) };
-        self.border(0, STRIDE, pad, left);
-        let right = middle.get_mut(done * self.channels..).unwrap_or_default();
-        self.border(first + done, STRIDE, pad, right);
-    }
-
-    /// Outputs whose windows reach far into the padding.
-    #[inline(never)]
-    fn border(&self, first: usize, stride: usize, pad: usize, y: &mut [u8]) {
-        for (column, out) in y.chunks_exact_mut(self.channels).enumerate() {
-            let mut sum = 0i32;
-            for kx in 0..3 {
-                let Some(ix) = ((first + column) * stride + kx).checked_sub(pad) else { continue };
-                for (line, weights) in self.lines.iter().zip(self.weights) {
-                    let x = line.get(ix * self.channels + self.channel).map_or(0, |&x| i32::from(x as i8));
-                    sum = sum.wrapping_add(x.wrapping_mul(weights[kx]));
-                }
-            }
-            if let Some(byte) = out.get_mut(self.channel) {
-                *byte = self.output.byte(sum, self.finish);
-            }
-        }
+    /// The inputs of one column.
+    #[inline(always)]
+    fn read(&self, at: usize) -> Option<[i32; 3]> {
+        let [a, b, c] = self.lines;
+        let (a, b, c) = (*a.get(at)?, *b.get(at)?, *c.get(at)?);
+        Some([a, b, c].map(|x| i32::from(x as i8)))
     }
 
     /// Products of one input column with one column of weights.
@@ -120,56 +152,50 @@ impl Channel<'_> {
         a.wrapping_add(b).wrapping_add(c)
     }
 
-    /// Each column of inputs goes into three sums at once. `padded` says that the first window begins one column
-    /// before the input. Returns the number of outputs.
+    /// Each column of inputs goes into three sums at once.
     #[inline(always)]
-    fn stride_1(&self, [a, b, c]: [&[u8]; 3], padded: bool, y: &mut [u8]) -> usize {
-        let (size, channel) = (self.channels, self.channel);
-        if channel >= size {
-            return 0;
+    fn stride_1(&self, padded: bool, start: usize, y: &mut [u8], mut out: usize) -> usize {
+        let mut at = start;
+        let mut oldest = 0;
+        if !padded {
+            oldest = self.read(at).map_or(0, |x| self.column(x, 0));
+            at += self.size;
         }
-        let mut columns = a.chunks_exact(size).zip(b.chunks_exact(size)).zip(c.chunks_exact(size));
-        let read = |((a, b), c): ((&[u8], &[u8]), &[u8])| {
-            [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8))
-        };
-        let x0 = if padded { [0; 3] } else { columns.next().map_or([0; 3], read) };
-        let Some(x1) = columns.next().map(read) else { return 0 };
-        let mut oldest = self.column(x0, 0).wrapping_add(self.column(x1, 1));
-        let mut older = self.column(x1, 0);
-        let mut done = columns.len().min(y.len() / size);
-        for (x, out) in columns.zip(y.chunks_exact_mut(size)) {
-            let x = read(x);
-            out[channel] = self.output.byte(oldest.wrapping_add(self.column(x, 2)), self.finish);
+        let Some(x) = self.read(at) else { return out };
+        oldest = oldest.wrapping_add(self.column(x, 1));
+        let mut older = self.column(x, 0);
+        at += self.size;
+        while let Some(x) = self.read(at) {
+            let Some(byte) = y.get_mut(out) else { return out };
+            *byte = self.output.byte(oldest.wrapping_add(self.column(x, 2)), self.finish);
             oldest = older.wrapping_add(self.column(x, 1));
             older = self.column(x, 0);
+            (at, out) = (at + self.size, out + self.size);
         }
         // One more window reaches over the end by one column.
-        if let Some(byte) = y.get_mut(done * size + channel) {
+        if let Some(byte) = y.get_mut(out) {
             *byte = self.output.byte(oldest, self.finish);
-            done += 1;
+            out += self.size;
         }
-        done
+        out
     }
 
     /// Every second column goes into two sums.
     #[inline(always)]
-    fn stride_2(&self, lines: [&[u8]; 3], padded: bool, y: &mut [u8]) -> usize {
-        let (size, channel) = (self.channels, self.channel);
-        if channel >= size {
-            return 0;
+    fn stride_2(&self, padded: bool, start: usize, y: &mut [u8], mut out: usize) -> usize {
+        let mut at = start;
+        let mut older = 0;
+        if !padded {
+            older = self.read(at).map_or(0, |x| self.column(x, 0));
+            at += self.size;
         }
-        let first = lines.map(|line| line.get(channel).map_or(0, |&x| i32::from(x as i8)));
-        let mut older = if padded { 0 } else { self.column(first, 0) };
-        let skip = if padded { 0 } else { size };
-        let [a, b, c] = lines.map(|line| line.get(skip..).unwrap_or_default().chunks_exact(2 * size));
-        let done = a.len().min(b.len()).min(c.len()).min(y.len() / size);
-        for (((a, b), c), out) in a.zip(b).zip(c).zip(y.chunks_exact_mut(size)) {
-            let x1 = [a[channel], b[channel], c[channel]].map(|x| i32::from(x as i8));
-            let x2 = [a[size + channel], b[size + channel], c[size + channel]].map(|x| i32::from(x as i8));
+        while let (Some(x1), Some(x2)) = (self.read(at), self.read(at + self.size)) {
+            let Some(byte) = y.get_mut(out) else { return out };
             let sum = older.wrapping_add(self.column(x1, 1)).wrapping_add(self.column(x2, 2));
-            out[channel] = self.output.byte(sum, self.finish);
+            *byte = self.output.byte(sum, self.finish);
             older = self.column(x2, 0);
+            (at, out) = (at + 2 * self.size, out + self.size);
         }
-        done
+        out
     }
 }

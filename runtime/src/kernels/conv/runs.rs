@@ -22,77 +22,86 @@ pub(super) fn words_per_quad(conv: &Conv) -> usize {
     1 + conv.taps().div_ceil(STEP).div_ceil(STEPS)
 }
 
-/// Sums of the magnitudes of a channel's negative and positive weights.
-type Magnitudes = [i32; 2];
+/// The largest sum of magnitudes: of all weights of a channel where inputs have both signs, of the weights of
+/// each sign where no input is negative. 128 or 127 times that stays within 16 bits.
+const LARGEST: [i32; 2] = [255, 258];
 
 /// Cuts all filters into runs.
 pub(super) fn prepare(conv: &Conv, weights: &[u8], runs: &mut [u32]) {
-    let per_quad = words_per_quad(conv);
-    for (quad, words) in runs.chunks_exact_mut(per_quad).enumerate() {
-        let filters = [0, 1, 2, 3].map(|i| {
-            let (start, step) = conv.weight_run((QUAD * quad + i).min(conv.filters.saturating_sub(1)));
-            weights.get(start..).unwrap_or_default().iter().step_by(step.max(1)).take(conv.taps())
-        });
-        if conv.input_nonnegative {
-            // Inputs up to 127: the weights of one sign alone decide.
-            cut(filters, words, |[negative, positive]| negative.max(positive) * 127 <= 32767);
+    for (quad, words) in runs.chunks_exact_mut(words_per_quad(conv)).enumerate() {
+        let Some((kind, ends)) = words.split_first_mut() else { return };
+        *kind = 0;
+        ends.fill(0);
+        let channel = QUAD * quad;
+        let (start, pitch) = conv.weight_run(channel);
+        let block = weights.get(start..).unwrap_or_default();
+        if channel < conv.blocked {
+            // Four channels lie next to each other.
+            let weights = |tap: usize| block.get(tap * pitch..).and_then(|w| w.first_chunk()).copied();
+            cut(conv, kind, ends, |tap| weights(tap).unwrap_or_default());
         } else {
-            cut(filters, words, |[negative, positive]| (negative + positive) * 128 <= 32767);
+            let (taps, missing) = (conv.taps(), (channel + QUAD).saturating_sub(conv.filters));
+            let lines = [0, 1, 2, 3].map(|i| block.get(taps * i.min(QUAD - 1 - missing)..).unwrap_or_default());
+            cut(conv, kind, ends, |tap| lines.map(|line| line.get(tap).copied().unwrap_or_default()));
         }
     }
 }
 
-/// Cuts four filters into runs whose magnitudes fit.
-#[inline(always)]
-fn cut<'a>(
-    mut filters: [impl Iterator<Item = &'a u8>; QUAD],
-    words: &mut [u32],
-    fits: impl Fn(Magnitudes) -> bool,
-) {
-    let Some((kind, ends)) = words.split_first_mut() else { return };
-    *kind = 0;
-    let mut run = [Magnitudes::default(); QUAD];
-    // Where the step before this one has its bit.
-    let mut before = None;
-    for word in ends {
-        *word = 0;
-        for bit in 0..STEPS {
-            let mut own = [Magnitudes::default(); QUAD];
-            let (mut alone, mut together) = (true, true);
-            for ((filter, own), run) in filters.iter_mut().zip(&mut own).zip(&run) {
-                for &weight in filter.take(STEP) {
-                    let weight = i32::from(weight as i8);
-                    if weight < 0 {
-                        own[0] -= weight;
-                    } else {
-                        own[1] += weight;
-                    }
-                }
-                alone &= fits(*own);
-                together &= fits([own[0] + run[0], own[1] + run[1]]);
-            }
-            if together {
-                for (run, own) in run.iter_mut().zip(own) {
-                    *run = [run[0] + own[0], run[1] + own[1]];
-                }
-            } else {
-                run = own;
-                match bit {
-                    0 => carry(&mut before),
-                    _ => *word |= 1 << (bit - 1),
-                }
-                if !alone {
-                    *kind = SINGLE;
-                }
-            }
+/// Cuts four filters into runs; `weights` are those of a tap.
+fn cut(conv: &Conv, kind: &mut u32, ends: &mut [u32], weights: impl Fn(usize) -> [u8; QUAD]) {
+    let mut run = Run::default();
+    for place in 0..conv.taps().div_ceil(STEP) {
+        let taps = STEP * place..(STEP * (place + 1)).min(conv.taps());
+        let mut own = Run::default();
+        for weights in taps.map(&weights) {
+            own.add(weights.map(|w| i32::from(w as i8)));
         }
-        before = Some(word);
+        let longer = run.with(&own);
+        if longer.fits(conv.input_nonnegative) {
+            run = longer;
+            continue;
+        }
+        if !own.fits(conv.input_nonnegative) {
+            *kind = SINGLE;
+        }
+        run = own;
+        let end = place.saturating_sub(1);
+        if let Some(word) = ends.get_mut(end / STEPS) {
+            *word |= 1 << (end % STEPS);
+        }
     }
 }
 
-/// Ends a run at the last step of a word.
-fn carry(word: &mut Option<&mut u32>) {
-    if let Some(word) = word {
-        **word |= 1 << (STEPS - 1);
+/// For each channel, the sum of the magnitudes of its weights, and their sum.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    magnitudes: [i32; QUAD],
+    sums: [i32; QUAD],
+}
+
+impl Run {
+    #[inline(always)]
+    fn add(&mut self, weights: [i32; QUAD]) {
+        for (i, weight) in weights.into_iter().enumerate() {
+            self.magnitudes[i] += weight.abs();
+            self.sums[i] += weight;
+        }
+    }
+
+    #[inline(always)]
+    fn with(&self, other: &Self) -> Self {
+        Self {
+            magnitudes: core::array::from_fn(|i| self.magnitudes[i] + other.magnitudes[i]),
+            sums: core::array::from_fn(|i| self.sums[i] + other.sums[i]),
+        }
+    }
+
+    #[inline(always)]
+    fn fits(&self, nonnegative: bool) -> bool {
+        let [all, each] = LARGEST;
+        self.magnitudes.iter().zip(self.sums).all(|(&magnitudes, sum)| {
+            // The weights of the one sign are half of both sums together, those of the other what is left.
+            if nonnegative { magnitudes + sum.abs() <= 2 * each } else { magnitudes <= all }
+        })
     }
 }
