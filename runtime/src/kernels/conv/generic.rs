@@ -1,7 +1,7 @@
 //! Any convolution: every width, layout, group and window.
 
 use super::{LANES, Layer, Rows};
-use crate::kernels::elem::{self, Elem};
+use crate::kernels::elem;
 use crate::kernels::requantize::{requantize, requantize_i32};
 use crate::target::Rounding;
 
@@ -46,107 +46,168 @@ impl Sum for i64 {
     }
 }
 
-/// One row of the output.
-pub(super) fn row<X: Elem, W: Elem, A: Sum>(
+/// Bytes of an element: known when compiling for the usual pairs of input and weights, else a number.
+pub(super) trait Width: Copy {
+    fn bytes(self) -> usize;
+}
+
+/// int8.
+#[derive(Clone, Copy)]
+pub(super) struct One;
+
+/// int16.
+#[derive(Clone, Copy)]
+pub(super) struct Two;
+
+impl Width for One {
+    #[inline(always)]
+    fn bytes(self) -> usize {
+        1
+    }
+}
+
+impl Width for Two {
+    #[inline(always)]
+    fn bytes(self) -> usize {
+        2
+    }
+}
+
+impl Width for usize {
+    #[inline(always)]
+    fn bytes(self) -> usize {
+        self
+    }
+}
+
+/// An element of one or two bytes.
+#[inline(always)]
+fn value(bytes: &[u8]) -> i32 {
+    match *bytes {
+        [byte] => i32::from(byte as i8),
+        [low, high] => i32::from(i16::from_le_bytes([low, high])),
+        _ => 0,
+    }
+}
+
+/// One row of the output; `widths` are those of the input and of the weights.
+pub(super) fn row<A: Sum>(
     layer: &Layer<'_>,
+    widths: (impl Width, impl Width),
     x: &Rows<'_>,
     row: usize,
     y: &mut [u8],
 ) -> Option<()> {
     let (c, window) = (&layer.conv, &layer.conv.window);
     let pixel = c.filters * layer.y_type.bytes();
-    if y.len() != window.output[1] * pixel || x.pitch != window.input[1] * c.channels * X::BYTES {
+    if y.len() != window.output[1] * pixel || x.pitch != window.input[1] * c.channels * widths.0.bytes() {
         return None;
     }
     for (column, out) in y.chunks_exact_mut(pixel).enumerate() {
-        if c.groups > 1 && !(c.depthwise && c.filters == c.channels) {
-            layer.pixel_grouped::<X, W, A>(x, row, column, out);
-        } else {
-            layer.pixel::<X, W, A>(x, row, column, out);
-        }
+        layer.pixel::<A>(widths, x, [row, column], out)?;
     }
     Some(())
 }
 
 impl Layer<'_> {
-    /// One output pixel with one group, or with one filter per channel.
+    /// One output pixel.
     #[inline]
-    fn pixel<X: Elem, W: Elem, A: Sum>(&self, x: &Rows<'_>, row: usize, column: usize, out: &mut [u8]) {
+    fn pixel<A: Sum>(
+        &self,
+        widths: (impl Width, impl Width),
+        x: &Rows<'_>,
+        place: [usize; 2],
+        out: &mut [u8],
+    ) -> Option<()> {
         let c = &self.conv;
-        for first in (0..c.blocked).step_by(c.lanes) {
+        let (size, w_size) = (widths.0.bytes(), widths.1.bytes());
+        // One group, or one filter per channel, can be computed block by block.
+        let by_blocks = c.groups == 1 || (c.depthwise && c.filters == c.channels);
+        let blocked = if by_blocks { c.blocked } else { 0 };
+        let spots = c.window.kernel[0] * c.window.kernel[1];
+        let run = c.depth() * c.lanes * w_size;
+        for first in (0..blocked).step_by(c.lanes) {
             let mut sums = [A::default(); LANES];
-            let sums = &mut sums[..c.lanes];
+            let sums = sums.get_mut(..c.lanes)?;
             for (lane, sum) in sums.iter_mut().enumerate() {
                 *sum = A::from_bias(self.channels.bias(first + lane));
             }
-            let spots = c.window.kernel[0] * c.window.kernel[1];
-            let run = c.depth() * c.lanes;
-            let block = &self.weights[first * spots * c.depth() * W::BYTES..];
-            self.taps(x, row, column, X::BYTES, |tap, pixel| {
-                let w = &block[tap * run * W::BYTES..(tap + 1) * run * W::BYTES];
+            let block = self.weights.get(first * spots * c.depth() * w_size..)?;
+            self.taps(x, place, size, |tap, pixel| {
+                let w = block.get(tap * run..)?.get(..run)?;
                 if c.depthwise {
-                    let pixel = &pixel[first * X::BYTES..(first + c.lanes) * X::BYTES];
-                    for ((sum, x), w) in
-                        sums.iter_mut().zip(pixel.chunks_exact(X::BYTES)).zip(w.chunks_exact(W::BYTES))
-                    {
-                        sum.add_product(X::get(x, 0), W::get(w, 0));
+                    let pixel = pixel.get(first * size..)?.chunks_exact(size);
+                    for ((sum, x), w) in sums.iter_mut().zip(pixel).zip(w.chunks_exact(w_size)) {
+                        sum.add_product(value(x), value(w));
                     }
                 } else {
-                    accumulate::<X, W, A>(sums, pixel, w);
+                    accumulate(sums, pixel.chunks_exact(size), w, w_size);
                 }
-            });
+                Some(())
+            })?;
             for (lane, &sum) in sums.iter().enumerate() {
                 self.store(out, first + lane, sum);
             }
         }
-        for filter in c.blocked..c.filters {
-            let mut sum = A::from_bias(self.channels.bias(filter));
-            let (start, step) = c.weight_run(filter);
-            self.taps(x, row, column, X::BYTES, |tap, pixel| {
-                let at = start + tap * c.depth() * step;
-                if c.depthwise {
-                    sum.add_product(X::get(pixel, filter), W::get(self.weights, at));
-                } else {
-                    let w = &self.weights[at * W::BYTES..(at + c.depth()) * W::BYTES];
-                    for (x, w) in pixel.chunks_exact(X::BYTES).zip(w.chunks_exact(W::BYTES)) {
-                        sum.add_product(X::get(x, 0), W::get(w, 0));
-                    }
-                }
-            });
-            self.store(out, filter, sum);
+        for filter in blocked..c.filters {
+            self.filter::<A>(widths, x, place, filter, out)?;
         }
+        Some(())
     }
 
-    /// One output pixel with several groups of any size.
-    fn pixel_grouped<X: Elem, W: Elem, A: Sum>(&self, x: &Rows<'_>, row: usize, column: usize, out: &mut [u8]) {
+    /// One output of one filter.
+    #[inline]
+    fn filter<A: Sum>(
+        &self,
+        widths: (impl Width, impl Width),
+        x: &Rows<'_>,
+        place: [usize; 2],
+        filter: usize,
+        out: &mut [u8],
+    ) -> Option<()> {
         let (c, depth) = (&self.conv, self.conv.depth());
-        let per_group = c.filters / c.groups;
-        for filter in 0..c.filters {
-            let first = filter / per_group * depth;
-            let mut sum = A::from_bias(self.channels.bias(filter));
-            let (start, step) = c.weight_run(filter);
-            self.taps(x, row, column, X::BYTES, |tap, pixel| {
-                for channel in 0..depth {
-                    let w = W::get(self.weights, start + (tap * depth + channel) * step);
-                    sum.add_product(X::get(pixel, first + channel), w);
+        let (size, w_size) = (widths.0.bytes(), widths.1.bytes());
+        let per_group = c.filters.checked_div(c.groups)?;
+        let first = filter.checked_div(per_group)? * depth;
+        let mut sum = A::from_bias(self.channels.bias(filter));
+        let (start, step) = c.weight_run(filter);
+        self.taps(x, place, size, |tap, pixel| {
+            let pixel = pixel.get(first * size..(first + depth) * size)?.chunks_exact(size);
+            let w = self.weights.get((start + tap * depth * step) * w_size..)?;
+            if step == 1 {
+                for (x, w) in pixel.zip(w.chunks_exact(w_size)) {
+                    sum.add_product(value(x), value(w));
                 }
-            });
-            self.store(out, filter, sum);
-        }
+            } else {
+                for (x, w) in pixel.zip(w.chunks(step * w_size)) {
+                    sum.add_product(value(x), value(w.get(..w_size)?));
+                }
+            }
+            Some(())
+        })?;
+        self.store(out, filter, sum);
+        Some(())
     }
 
     /// Visits the taps of one output pixel that lie inside the input, with the input pixel there.
     #[inline(always)]
-    fn taps(&self, x: &Rows<'_>, row: usize, column: usize, size: usize, mut visit: impl FnMut(usize, &[u8])) {
+    fn taps(
+        &self,
+        x: &Rows<'_>,
+        [row, column]: [usize; 2],
+        size: usize,
+        mut visit: impl FnMut(usize, &[u8]) -> Option<()>,
+    ) -> Option<()> {
         let (window, pixel) = (&self.conv.window, self.conv.channels * size);
         for ky in 0..window.kernel[0] {
-            let Some(line) = window.source(0, row, ky).and_then(|iy| x.get(iy)) else { continue };
+            let Some(iy) = window.source(0, row, ky) else { continue };
+            let line = x.get(iy)?;
             for kx in 0..window.kernel[1] {
                 let Some(ix) = window.source(1, column, kx) else { continue };
-                let Some(pixel) = line.get(ix * pixel..(ix + 1) * pixel) else { continue };
-                visit(ky * window.kernel[1] + kx, pixel);
+                visit(ky * window.kernel[1] + kx, line.get(ix * pixel..(ix + 1) * pixel)?)?;
             }
         }
+        Some(())
     }
 
     #[inline(always)]
@@ -158,21 +219,26 @@ impl Layer<'_> {
 
 /// Adds one pixel's products to a block of output channels; the weights are `[C][lanes]`.
 #[inline(always)]
-fn accumulate<X: Elem, W: Elem, A: Sum>(sums: &mut [A], pixel: &[u8], weights: &[u8]) {
+fn accumulate<'a, A: Sum>(
+    sums: &mut [A],
+    pixel: impl Iterator<Item = &'a [u8]>,
+    weights: &[u8],
+    w_size: usize,
+) {
     // A fixed number of lanes lets the compiler keep the sums in registers.
     if let Ok(sums) = <&mut [A; LANES]>::try_from(&mut *sums) {
-        for (x, w) in pixel.chunks_exact(X::BYTES).zip(weights.chunks_exact(LANES * W::BYTES)) {
-            let x = X::get(x, 0);
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                sum.add_product(x, W::get(w, lane));
+        for (x, w) in pixel.zip(weights.chunks_exact(LANES * w_size)) {
+            let x = value(x);
+            for (sum, w) in sums.iter_mut().zip(w.chunks_exact(w_size)) {
+                sum.add_product(x, value(w));
             }
         }
         return;
     }
-    for (x, w) in pixel.chunks_exact(X::BYTES).zip(weights.chunks_exact(sums.len() * W::BYTES)) {
-        let x = X::get(x, 0);
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            sum.add_product(x, W::get(w, lane));
+    for (x, w) in pixel.zip(weights.chunks_exact(sums.len() * w_size)) {
+        let x = value(x);
+        for (sum, w) in sums.iter_mut().zip(w.chunks_exact(w_size)) {
+            sum.add_product(x, value(w));
         }
     }
 }

@@ -95,12 +95,11 @@ impl<'a> Layer<'a> {
     }
 
     fn generic_row(&self, x: &Rows<'_>, row: usize, y: &mut [u8]) -> Option<()> {
+        use generic::{One, Two};
         match (self.x_type, self.conv.weight_type, self.conv.wide) {
-            (DType::I8, DType::I8, false) => generic::row::<i8, i8, i32>(self, x, row, y),
-            (DType::I8, DType::I8, true) => generic::row::<i8, i8, i64>(self, x, row, y),
-            (DType::I8, _, _) => generic::row::<i8, i16, i64>(self, x, row, y),
-            (_, DType::I8, _) => generic::row::<i16, i8, i64>(self, x, row, y),
-            _ => generic::row::<i16, i16, i64>(self, x, row, y),
+            (DType::I8, DType::I8, false) => generic::row::<i32>(self, (One, One), x, row, y),
+            (DType::I16, DType::I16, _) => generic::row::<i64>(self, (Two, Two), x, row, y),
+            (x_type, w_type, _) => generic::row::<i64>(self, (x_type.bytes(), w_type.bytes()), x, row, y),
         }
     }
 
