@@ -41,7 +41,12 @@ fn main() {
                     k(stage.arena_bytes),
                     k(stage.scratch_bytes),
                     plan.tensors_during(&stage)
-                        .map(|t| format!(" {}..{}{}", t.range().start, t.range().end, if t.streamed() { "r" } else { "" }))
+                        .map(|t| format!(
+                            " {}..{}{}",
+                            t.range().start,
+                            t.range().end,
+                            if t.streamed() { "r" } else { "" }
+                        ))
                         .collect::<String>()
                 );
             }

@@ -217,7 +217,8 @@ impl Block {
         };
         chain.conv(Conv { name: "before", relu: self.seed & 1 == 0, ..point }, false)?;
         if let Some(expand) = self.expand {
-            chain.conv(Conv { name: "expand", filters: self.expanded, lanes: self.lanes, ..expand }, false)?;
+            chain
+                .conv(Conv { name: "expand", filters: self.expanded, lanes: self.lanes, ..expand }, false)?;
             if self.clips[0] {
                 chain.clip("expand.clip");
             }
@@ -268,7 +269,8 @@ impl Block {
                 assert_eq!(separate.tensors, other.tensors);
                 assert_eq!(separate.output, other.output);
             }
-            let within = run(&file, target, Layout::Within(fused.arena.max(layerwise.arena)), &input).unwrap();
+            let within =
+                run(&file, target, Layout::Within(fused.arena.max(layerwise.arena)), &input).unwrap();
             assert_eq!(within.tensors, separate.tensors);
             if target == Target::Esp32c3 {
                 return Some(fused);
@@ -287,7 +289,13 @@ fn block() -> impl Strategy<Value = Block> {
         // A stem.
         1 => ([2usize..4, 2..4], [1usize..3, 1..3], [0usize..2, 0..2, 0..2, 0..2]).prop_map(Some),
     ];
-    let flags = (any::<[bool; 2]>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    let flags = (
+        any::<[bool; 2]>(),
+        any::<bool>(),
+        any::<bool>(),
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
+    );
     (shape, window, expand, flags, prop_oneof![Just(16usize), Just(8), Just(1)], any::<u64>()).prop_map(
         |((size, channels, expanded, projected), (stride, pads), expand, flags, lanes, seed)| {
             let (clips, relu, residual, kept, wide) = flags;
@@ -429,10 +437,9 @@ fn shared() -> Option<std::path::PathBuf> {
 fn espressifs_networks_equal_every_golden_tensor_in_every_layout() {
     let Some(shared) = shared() else { return };
     for (chip, target) in [("p4", Target::Esp32p4), ("s3", Target::Esp32s3)] {
-        let file = std::fs::read(
-            shared.join(format!("models/espressif/imagenet_mobilenetv2_esp32{chip}.espdl")),
-        )
-        .unwrap();
+        let file =
+            std::fs::read(shared.join(format!("models/espressif/imagenet_mobilenetv2_esp32{chip}.espdl")))
+                .unwrap();
         let case = format!("{chip}_207");
         let npy = std::fs::read(shared.join(format!("golden/{case}.input.npy"))).unwrap();
         let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));

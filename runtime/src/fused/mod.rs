@@ -2,8 +2,8 @@
 
 mod row;
 
-use crate::kernels::conv::{Layer, Rows};
 use crate::kernels;
+use crate::kernels::conv::{Layer, Rows};
 use crate::observe::{Observer, Part};
 use crate::plan::{Op, Schedule, Span, Step, TensorSlot};
 use crate::target::Rounding;
@@ -64,7 +64,7 @@ impl<'a> Executor<'a> {
                 observer.after(usize::from(step.node));
             }
         }
-        Schedule::new(group, self.slots)?.run(|index, row, _| {
+        Schedule::new(group, self.slots)?.run(&mut |index, row, _| {
             let step = group.get(index)?;
             observer.before(usize::from(step.node));
             let y = self.row(step, row, arena)?;
@@ -106,5 +106,6 @@ fn rows_range(slot: &TensorSlot, needed: Range<usize>) -> Option<(Range<usize>, 
         return Some((0..0, Rows { bytes: &[], first: 0, held: 0, pitch }));
     }
     let place = all.start + needed.start * pitch..all.start + needed.end * pitch;
-    (place.end <= all.end).then_some((place, Rows { bytes: &[], first: needed.start, held: needed.len(), pitch }))
+    (place.end <= all.end)
+        .then_some((place, Rows { bytes: &[], first: needed.start, held: needed.len(), pitch }))
 }

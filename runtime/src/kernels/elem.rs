@@ -5,7 +5,11 @@ use crate::shape::DType;
 /// Reads an element of a type known at run time; 0 beyond the end, where no plan reads.
 #[inline(always)]
 pub(crate) fn get(dtype: DType, bytes: &[u8], index: usize) -> i32 {
-    if dtype == DType::I16 { short(bytes, index) } else { bytes.get(index).map_or(0, |&b| i32::from(b as i8)) }
+    if dtype == DType::I16 {
+        short(bytes, index)
+    } else {
+        bytes.get(index).map_or(0, |&b| i32::from(b as i8))
+    }
 }
 
 /// An int16 element.

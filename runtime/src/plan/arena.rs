@@ -15,7 +15,8 @@ fn aligned(bytes: u32) -> i64 {
 
 /// Bytes of all tensors that are live at a step; what overlaps counts once.
 pub(super) fn live_bytes(slots: &[TensorSlot], step: usize) -> u64 {
-    let bytes: i64 = roots(slots).filter(|(_, s)| live(s, step)).map(|(_, s)| bytes_alone(slots, s, step)).sum();
+    let bytes: i64 =
+        roots(slots).filter(|(_, s)| live(s, step)).map(|(_, s)| bytes_alone(slots, s, step)).sum();
     u64::try_from(bytes).unwrap_or(0)
 }
 
@@ -101,7 +102,11 @@ fn scratch(slots: &[TensorSlot], steps: &mut [Step]) -> u64 {
     }
     let ends = steps.iter().filter(|s| s.scratch.len > 0);
     let end = ends.map(|s| u64::from(s.scratch.at) + u64::from(s.scratch.len)).max().unwrap_or(0);
-    roots(slots).filter_map(|(_, s)| u64::try_from(s.offset + aligned(s.held)).ok()).max().unwrap_or(0).max(end)
+    roots(slots)
+        .filter_map(|(_, s)| u64::try_from(s.offset + aligned(s.held)).ok())
+        .max()
+        .unwrap_or(0)
+        .max(end)
 }
 
 fn place_in_order(slots: &mut [TensorSlot], key: Key) {

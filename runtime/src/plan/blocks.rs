@@ -84,7 +84,8 @@ pub(super) fn input(steps: &[Step]) -> Option<u16> {
 fn closed(steps: &[Step], start: usize, slots: &[TensorSlot]) -> bool {
     let Some((last, inner)) = steps.split_last() else { return false };
     let end = start + inner.len();
-    let picture = |i: u16| slots.get(usize::from(i)).is_some_and(|s| s.shape.rank() == 4 && s.shape.dim(0) == 1);
+    let picture =
+        |i: u16| slots.get(usize::from(i)).is_some_and(|s| s.shape.rank() == 4 && s.shape.dim(0) == 1);
     let ends_inside = |s: &Step| {
         s.output != last.output
             && slots.get(usize::from(s.output)).is_some_and(|slot| usize::from(slot.last) <= end)

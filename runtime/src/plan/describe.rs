@@ -43,7 +43,8 @@ impl<'s> Plan<'s> {
         starts.map(move |(step, first)| {
             let group = steps.iter().skip(step).take(usize::from(first.length));
             let scratch_bytes = group.clone().map(|s| s.scratch.len as usize).sum();
-            let end = group.clone().map(|s| s.scratch.at as usize + s.scratch.len as usize).max().unwrap_or(0);
+            let end =
+                group.clone().map(|s| s.scratch.at as usize + s.scratch.len as usize).max().unwrap_or(0);
             Stage {
                 first_node: usize::from(first.node),
                 last_node: group.last().map_or(0, |s| usize::from(s.node)),
@@ -62,7 +63,8 @@ impl<'s> Plan<'s> {
 
     fn live(&self, step: usize) -> impl Iterator<Item = &'s TensorSlot> + use<'s> {
         let slots = self.slots;
-        let roots = slots.iter().enumerate().filter(move |(i, s)| usize::from(s.root) == *i && arena::live(s, step));
+        let roots =
+            slots.iter().enumerate().filter(move |(i, s)| usize::from(s.root) == *i && arena::live(s, step));
         roots.filter_map(move |(i, _)| {
             slots.iter().rfind(|s| usize::from(s.root) == i && usize::from(s.from) <= step)
         })

@@ -110,8 +110,7 @@ impl<'s> Plan<'s> {
         let slots = slots.get_mut(..used_slots).unwrap_or_default();
         let steps = steps.get_mut(..used_steps).unwrap_or_default();
         let rounding = target.rounding();
-        let summary =
-            Summary { rounding, arena_bytes: 0, peak_step: 0, peak_bytes: 0, input, output, work };
+        let summary = Summary { rounding, arena_bytes: 0, peak_step: 0, peak_bytes: 0, input, output, work };
         let plan = Self::lay_out(summary, slots, steps, strategy)?;
         if plan.arena_bytes() > limits.arena_bytes {
             return Err(Error::Limit {

@@ -108,13 +108,15 @@ fn farthest(
     let schedule = Schedule::new(group, slots)?;
     let x_pitch = slots.get(usize::from(input))?.pitch();
     let mut farthest = 0usize;
-    schedule.run(|step, row, done| {
+    schedule.run(&mut |step, row, done| {
         if step + 1 < group.len() {
             return Some(());
         }
         let readers = group.iter().enumerate().filter(|(_, s)| s.inputs.contains(&input));
         let oldest = readers
-            .filter_map(|(i, _)| schedule.oldest_needed(i, if i == step { after(i, row) } else { *done.get(i)? }))
+            .filter_map(|(i, _)| {
+                schedule.oldest_needed(i, if i == step { after(i, row) } else { *done.get(i)? })
+            })
             .min();
         if let Some(oldest) = oldest {
             farthest = farthest.max(((row + 1) * pitch).saturating_sub(oldest * x_pitch));
@@ -128,7 +130,7 @@ fn farthest(
 fn rings(slots: &mut [TensorSlot], group: &[Step]) {
     let Some(schedule) = Schedule::new(group, slots) else { return };
     let mut rows = [1usize; LONGEST];
-    let counted = schedule.run(|step, row, done| {
+    let counted = schedule.run(&mut |step, row, done| {
         let first = group.get(step)?.op.rows_needed(row).start;
         for producer in schedule.producers(step).into_iter().flatten() {
             let rows = rows.get_mut(producer)?;

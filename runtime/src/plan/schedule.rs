@@ -53,7 +53,7 @@ impl<'a> Schedule<'a> {
 
     /// Visits every row of every step: step, row, and the rows that are done. Rows that no output of the block
     /// needs come last, so that every tensor is complete.
-    pub(crate) fn run(&self, mut visit: impl FnMut(usize, usize, &Done) -> Option<()>) -> Option<()> {
+    pub(crate) fn run(&self, visit: &mut dyn FnMut(usize, usize, &Done) -> Option<()>) -> Option<()> {
         let mut done = [0; LONGEST];
         for target in (0..self.steps.len()).rev() {
             while done.get(target)? < self.heights.get(target)? {

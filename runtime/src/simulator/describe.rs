@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::model::Model;
-use crate::plan::{Plan, Stage, TensorSlot};
 #[cfg(doc)]
 use crate::plan::Strategy;
+use crate::plan::{Plan, Stage, TensorSlot};
 use crate::shape::DType;
 
 /// Description of the network's input or output.

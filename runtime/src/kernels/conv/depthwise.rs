@@ -39,7 +39,13 @@ pub(super) fn prepare(layer: &Layer<'_>, words: &mut [u32]) -> Option<()> {
 }
 
 /// One row of the output.
-pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], words: &mut [u32]) -> Option<()> {
+pub(super) fn row(
+    layer: &Layer<'_>,
+    x: &Rows<'_>,
+    row: usize,
+    y: &mut [u8],
+    words: &mut [u32],
+) -> Option<()> {
     let (c, w) = (&layer.conv, &layer.conv.window);
     let table: &[Prepared] = words.get(..scratch_words(c))?.as_chunks().0;
     if y.len() != w.output[1] * c.channels || x.pitch != w.input[1] * c.channels {
@@ -91,10 +97,14 @@ impl Lines<'_> {
                     *weights = bytes.map(|w| i32::from(w as i8));
                 }
             }
-            let channel = Channel { lines, size: self.channels, weights, finish: [add, shift], output: self.output };
+            let channel =
+                Channel { lines, size: self.channels, weights, finish: [add, shift], output: self.output };
             let (start, out) = (start + index, first * self.channels + index);
-            let end =
-                if STRIDE == 1 { channel.stride_1(padded, start, y, out) } else { channel.stride_2(padded, start, y, out) };
+            let end = if STRIDE == 1 {
+                channel.stride_1(padded, start, y, out)
+            } else {
+                channel.stride_2(padded, start, y, out)
+            };
             if first > 0 {
                 self.border(STRIDE, &channel, index, 0..first, y);
             }
@@ -106,7 +116,14 @@ impl Lines<'_> {
 
     /// Outputs whose windows reach far into the padding.
     #[inline(never)]
-    fn border(&self, stride: usize, channel: &Channel<'_>, index: usize, columns: Range<usize>, y: &mut [u8]) {
+    fn border(
+        &self,
+        stride: usize,
+        channel: &Channel<'_>,
+        index: usize,
+        columns: Range<usize>,
+        y: &mut [u8],
+    ) {
         let pixels = y.chunks_exact_mut(self.channels).enumerate().skip(columns.start);
         for (column, out) in pixels.take_while(|(column, _)| *column < columns.end) {
             let mut sum = 0i32;

@@ -52,6 +52,7 @@ pub(super) trait Width: Copy {
 }
 
 /// int8.
+#[cfg(feature = "std")]
 #[derive(Clone, Copy)]
 pub(super) struct One;
 
@@ -59,6 +60,7 @@ pub(super) struct One;
 #[derive(Clone, Copy)]
 pub(super) struct Two;
 
+#[cfg(feature = "std")]
 impl Width for One {
     #[inline(always)]
     fn bytes(self) -> usize {

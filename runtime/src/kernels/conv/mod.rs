@@ -95,9 +95,13 @@ impl<'a> Layer<'a> {
     }
 
     fn generic_row(&self, x: &Rows<'_>, row: usize, y: &mut [u8]) -> Option<()> {
-        use generic::{One, Two};
+        use generic::Two;
         match (self.x_type, self.conv.weight_type, self.conv.wide) {
-            (DType::I8, DType::I8, false) => generic::row::<i32>(self, (One, One), x, row, y),
+            // Chips have the fast kernels for most of these, but not much room for code.
+            #[cfg(feature = "std")]
+            (DType::I8, DType::I8, false) => {
+                generic::row::<i32>(self, (generic::One, generic::One), x, row, y)
+            }
             (DType::I16, DType::I16, _) => generic::row::<i64>(self, (Two, Two), x, row, y),
             (x_type, w_type, _) => generic::row::<i64>(self, (x_type.bytes(), w_type.bytes()), x, row, y),
         }
@@ -142,7 +146,7 @@ pub(crate) fn kernel(conv: &Conv, [x_type, y_type]: [DType; 2], payload: &[u8]) 
         ConvKernel::Generic
     } else if depthwise::covers(conv) {
         ConvKernel::Depthwise
-    } else if conv.groups == 1 && conv.window.output[0] * conv.window.output[1] >= pack::PIXELS {
+    } else if conv.groups == 1 {
         ConvKernel::Tiled
     } else {
         ConvKernel::Generic

@@ -41,7 +41,8 @@ pub(super) fn prepare(conv: &Conv, weights: &[u8], runs: &mut [u32]) {
             cut(conv, kind, ends, |tap| weights(tap).unwrap_or_default());
         } else {
             let (taps, missing) = (conv.taps(), (channel + QUAD).saturating_sub(conv.filters));
-            let lines = [0, 1, 2, 3].map(|i| block.get(taps * i.min(QUAD - 1 - missing)..).unwrap_or_default());
+            let lines =
+                [0, 1, 2, 3].map(|i| block.get(taps * i.min(QUAD - 1 - missing)..).unwrap_or_default());
             cut(conv, kind, ends, |tap| lines.map(|line| line.get(tap).copied().unwrap_or_default()));
         }
     }

@@ -51,7 +51,13 @@ impl<'a> Scratch<'a> {
 }
 
 /// One row of the output.
-pub(super) fn row(layer: &Layer<'_>, x: &Rows<'_>, row: usize, y: &mut [u8], words: &mut [u32]) -> Option<()> {
+pub(super) fn row(
+    layer: &Layer<'_>,
+    x: &Rows<'_>,
+    row: usize,
+    y: &mut [u8],
+    words: &mut [u32],
+) -> Option<()> {
     let c = &layer.conv;
     let (taps, filters, tiles) = (c.taps(), c.filters, tiles(c));
     let Scratch { table, packed, runs } = Scratch::new(c, words)?;
@@ -158,9 +164,10 @@ impl<'a> Filters for Lines<'a> {
     #[inline(always)]
     fn steps(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = Self::Step>> {
         let [a, b, c, d] = self.0.map(|line| line.as_chunks::<STEP>().0.chunks(STEPS));
-        a.zip(b).zip(c).zip(d).map(|(((a, b), c), d)| {
-            a.iter().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d])
-        })
+        a.zip(b)
+            .zip(c)
+            .zip(d)
+            .map(|(((a, b), c), d)| a.iter().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d]))
     }
 
     #[inline(always)]
