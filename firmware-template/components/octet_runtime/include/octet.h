@@ -51,6 +51,13 @@ enum {
     OCTET_FIT_LETTERBOX = 2  /* all of it in its proportion, the rest is fill */
 };
 
+/* What the network's channels are; a network with one channel is always OCTET_CHANNELS_GREY. */
+enum {
+    OCTET_CHANNELS_RGB = 0,
+    OCTET_CHANNELS_BGR = 1, /* blue first; mean and std stay red, green, blue */
+    OCTET_CHANNELS_GREY = 2 /* the luma 0.299 R + 0.587 G + 0.114 B in every channel */
+};
+
 typedef struct octet_picture {
     const uint8_t *pixels;
     size_t bytes; /* exactly what width, height and format need */
@@ -64,15 +71,18 @@ typedef struct octet_picture {
 typedef struct octet_preprocessing {
     float mean[3]; /* red, green, blue, in units of 0..1 */
     float std[3];
-    uint8_t bgr;   /* the network wants blue first (mean and std stay red, green, blue) */
+    uint8_t channels;
     uint8_t resize;
     uint8_t fit;
     uint8_t fill[3];        /* red, green, blue around a letterboxed picture */
     uint16_t crop_permille; /* of the largest middle that fits, 1..1000; 875 is "shorter side 256, crop 224" */
 } octet_preprocessing;
 
-#define OCTET_PREPROCESSING_IMAGENET \
-    { {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, 0, OCTET_RESIZE_NEAREST, OCTET_FIT_STRETCH, {0, 0, 0}, 1000 }
+#define OCTET_PREPROCESSING_IMAGENET                                                                                         \
+    {                                                                                                                  \
+        {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, OCTET_CHANNELS_RGB, OCTET_RESIZE_NEAREST,                   \
+            OCTET_FIT_STRETCH, {0, 0, 0}, 1000                                                                          \
+    }
 
 /* The board. Functions are called from the task that called into Octet. */
 typedef struct octet_platform {
