@@ -6,6 +6,7 @@ pub mod kernels;
 mod limits;
 pub mod model;
 pub mod plan;
+pub mod postprocess;
 pub mod preprocess;
 mod reader;
 mod shape;

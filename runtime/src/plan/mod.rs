@@ -8,11 +8,13 @@ mod arena;
 mod context;
 mod convolution;
 mod lower;
+mod observe;
 mod op;
 mod pooling;
 mod reshaping;
 
 pub use arena::ALIGNMENT;
+pub use observe::Observed;
 pub(crate) use op::{Conv, Op, PadMode, Span, Window};
 pub use op::{Step, TensorSlot};
 
@@ -168,11 +170,7 @@ impl<'s> Plan<'s> {
     /// When the arena is too small or the model is another one.
     pub fn run(&self, model: &Model<'_>, arena: &mut [u8]) -> Result<(), Error<'static>> {
         if arena.len() < self.arena_bytes() {
-            return Err(Error::Memory {
-                what: "bytes of arena",
-                needed: self.arena_bytes(),
-                available: arena.len(),
-            });
+            return Err(arena_too_small(self.arena_bytes(), arena.len()));
         }
         for (index, step) in self.steps.iter().enumerate() {
             kernels::run_step(step, self.slots, self.summary.rounding, model.payload(), arena)
@@ -180,6 +178,10 @@ impl<'s> Plan<'s> {
         }
         Ok(())
     }
+}
+
+fn arena_too_small(needed: usize, available: usize) -> Error<'static> {
+    Error::Memory { what: "bytes of arena", needed, available }
 }
 
 fn take<'x, T>(slice: &'x mut [T], needed: usize, what: &'static str) -> Result<&'x mut [T], Error<'static>> {
