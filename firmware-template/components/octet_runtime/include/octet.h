@@ -131,15 +131,16 @@ typedef struct octet_engine octet_engine;
 /* OCTET_ABI_VERSION of the library. */
 uint32_t octet_abi_version(void);
 
-/* How large the workspace must be (tens of KiB: one entry per tensor and per layer). */
-int32_t octet_workspace_bytes(const uint8_t *model, size_t model_bytes, size_t *bytes);
+/* How large the workspace must be (tens of KiB: one entry per tensor and per layer). `config` needs abi_version, model and
+ * picture_count. `platform` is where an error is told; may be NULL. */
+int32_t octet_workspace_bytes(const octet_config *config, const octet_platform *platform, size_t *bytes);
 
-/* How large the arena must be. `config` needs model, target and workspace; `arena_limit` is the memory the caller would
- * like to spend (fast memory), 0 for no wish: the plan stays below it where it can. */
-int32_t octet_arena_bytes(const octet_config *config, size_t arena_limit, size_t *bytes);
+/* How large the arena must be. `config` needs all but the arena; what stands in the workspace is lost. `arena_limit` is
+ * the memory the caller would like to spend (fast memory), 0 for no wish: the plan stays below it where it can. */
+int32_t octet_arena_bytes(const octet_config *config, const octet_platform *platform, size_t arena_limit, size_t *bytes);
 
 /* Opens the model in the workspace. On failure *engine is NULL. All that config and platform point at must outlive the
- * engine; the structures themselves are copied. */
+ * engine; the structures themselves are copied. The arena is cleared. */
 int32_t octet_open(const octet_config *config, const octet_platform *platform, octet_engine **engine);
 
 /* Classifies one picture; writes at most `capacity` answers, best first, and their number. Writes no event. */
