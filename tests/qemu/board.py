@@ -130,7 +130,7 @@ def parse_event(line):
 class Board:
     """A running board. Use it as a context manager."""
 
-    def __init__(self, program, target, model, arena_bytes=None, stack_check=False):
+    def __init__(self, program, target, model, arena_bytes=None):
         size = os.path.getsize(model)
         if size > MODEL_LIMIT:
             raise Failed(f"{model} has {size} bytes; the board has room for {MODEL_LIMIT}")
@@ -234,4 +234,10 @@ class Board:
     def quit(self):
         self.command("quit")
         self.wait("bye")
+        self.other += [line for line in self.process.stdout if line.strip()]
         return self.process.wait(timeout=60)
+
+    def stack_bytes(self):
+        """What the whole session took of the stack; known after `quit`."""
+        found = [line.split()[1] for line in self.other if line.startswith(b"stack: ")]
+        return int(found[-1]) if found else None

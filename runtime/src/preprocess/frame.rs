@@ -99,7 +99,12 @@ impl<'p> Frame<'p> {
     ///
     /// # Errors
     /// When a side is out of range, a YUYV width is odd, or the length is another one.
-    pub fn new(pixels: &'p [u8], width: usize, height: usize, format: PixelFormat) -> Result<Self, FrameError> {
+    pub fn new(
+        pixels: &'p [u8],
+        width: usize,
+        height: usize,
+        format: PixelFormat,
+    ) -> Result<Self, FrameError> {
         let needed = Self::bytes_of(width, height, format)?;
         if pixels.len() != needed {
             return Err(FrameError::Bytes { needed, available: pixels.len() });

@@ -2,6 +2,7 @@
 
 use core::arch::asm;
 use core::ffi::c_void;
+use core::fmt::{self, Write};
 
 use octet_firmware::ffi::RawPlatform;
 
@@ -30,6 +31,20 @@ pub(crate) fn platform() -> RawPlatform {
         cycles: Some(instructions),
         pause: None,
     }
+}
+
+/// Writes a line that is no event, as other parts of a firmware do.
+pub(crate) fn log(text: fmt::Arguments<'_>) {
+    struct Uart;
+    impl Write for Uart {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            // SAFETY: the function takes no notice of its context; the bytes are those of a string.
+            unsafe { write(core::ptr::null_mut(), text.as_ptr(), text.len()) }
+            Ok(())
+        }
+    }
+    // Writing to the UART cannot fail.
+    let _ = writeln!(Uart, "{text}");
 }
 
 fn status() -> u8 {

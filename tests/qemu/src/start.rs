@@ -3,6 +3,8 @@
 use core::arch::{asm, global_asm};
 use core::panic::PanicInfo;
 
+use crate::board;
+
 // The floating-point unit is off after a reset; where it does not exist, its field of mstatus stays 0.
 global_asm!(
     ".section .text.start, \"ax\"",
@@ -21,7 +23,13 @@ global_asm!(
     "sw zero, 0(t0)",
     "addi t0, t0, 4",
     "j 1b",
-    "2: la t0, {trapped}",
+    "2: la t0, __stack_end",
+    "li t2, 0x5a5a5a5a",
+    "3: bgeu t0, sp, 4f",
+    "sw t2, 0(t0)",
+    "addi t0, t0, 4",
+    "j 3b",
+    "4: la t0, {trapped}",
     "csrw mtvec, t0",
     "call {begin}",
     trapped = sym trapped,
@@ -29,7 +37,24 @@ global_asm!(
 );
 
 extern "C" fn begin() -> ! {
-    exit(crate::main())
+    let code = crate::main();
+    board::log(format_args!("stack: {} bytes were used", used_stack()));
+    exit(code)
+}
+
+/// Bytes of the stack that no longer hold what `_start` wrote there.
+fn used_stack() -> usize {
+    unsafe extern "C" {
+        static __stack_end: [u32; 0];
+        static __stack_start: [u32; 0];
+    }
+    let mut at = (&raw const __stack_end).cast::<u32>();
+    let end = (&raw const __stack_start).cast::<u32>();
+    // SAFETY: words of the stack below what this function itself uses.
+    while at < end && unsafe { at.read_volatile() } == 0x5a5a_5a5a {
+        at = at.wrapping_add(1);
+    }
+    end.addr() - at.addr()
 }
 
 /// A fault of the processor ends the emulator with the cause as its code.
@@ -39,7 +64,8 @@ extern "C" fn trapped() -> ! {
 }
 
 #[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
+fn panic(info: &PanicInfo<'_>) -> ! {
+    board::log(format_args!("{info}"));
     exit(99)
 }
 

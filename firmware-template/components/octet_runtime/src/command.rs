@@ -224,8 +224,7 @@ fn command(word: &str, fields: &Fields<'_>) -> Result<Command, &'static str> {
             let format = fields.get("format").and_then(PixelFormat::from_name);
             Command::Picture {
                 options: fields.options()?,
-                format: format
-                    .ok_or("format must be rgb888, bgr888, rgb565le, rgb565be, grey8 or yuyv")?,
+                format: format.ok_or("format must be rgb888, bgr888, rgb565le, rgb565be, grey8 or yuyv")?,
                 width: fields.size("width")?,
                 height: fields.size("height")?,
                 bytes: fields.size("bytes")?,
@@ -234,7 +233,11 @@ fn command(word: &str, fields: &Fields<'_>) -> Result<Command, &'static str> {
         }
         "tensor" => {
             fields.only(&["bytes", "crc32"], true)?;
-            Command::Tensor { options: fields.options()?, bytes: fields.size("bytes")?, crc32: fields.crc32()? }
+            Command::Tensor {
+                options: fields.options()?,
+                bytes: fields.size("bytes")?,
+                crc32: fields.crc32()?,
+            }
         }
         "cancel" => {
             fields.only(&[], false)?;

@@ -237,7 +237,8 @@ impl Console {
         if expected.dtype() != output.dtype() || expected.data().len() < output.bytes() {
             return Err(Failure::Argument("the file's test output is not one of this network"));
         }
-        if let (Some(to), Some(from)) = (engine.arena.get_mut(slot.range()), input.data().get(..slot.bytes())) {
+        if let (Some(to), Some(from)) = (engine.arena.get_mut(slot.range()), input.data().get(..slot.bytes()))
+        {
             to.copy_from_slice(from);
         }
         let origin = Origin { source: "test", name: None, label: None };

@@ -114,13 +114,11 @@ impl<'a> Engine<'a> {
         let available = meters.len();
         let needed = plan.tensors().len();
         let meters = meters.get_mut(..needed);
-        let meters =
-            meters.ok_or(octet_runtime::Error::Memory { what: "meters", needed, available })?;
+        let meters = meters.ok_or(octet_runtime::Error::Memory { what: "meters", needed, available })?;
         if !(1..=10).contains(&setup.top) {
             return Err(Failure::Argument("top must be 1 to 10"));
         }
-        if setup.std.iter().any(|&s| !(s > 0.0 && s.is_finite()))
-            || setup.mean.iter().any(|m| !m.is_finite())
+        if setup.std.iter().any(|&s| !(s > 0.0 && s.is_finite())) || setup.mean.iter().any(|m| !m.is_finite())
         {
             return Err(Failure::Argument("mean must be finite and std above zero, both in units of 0..1"));
         }
@@ -137,7 +135,17 @@ impl<'a> Engine<'a> {
         };
         let last = plan.output().node().map(|n| model.node(n).op_type());
         let probabilities = last == Some("Softmax");
-        Ok(Self { setup, model, plan, target, meters, arena, preparation, height_width_channels, probabilities })
+        Ok(Self {
+            setup,
+            model,
+            plan,
+            target,
+            meters,
+            arena,
+            preparation,
+            height_width_channels,
+            probabilities,
+        })
     }
 
     /// Prepares a picture as the network's input.
@@ -163,7 +171,8 @@ impl<'a> Engine<'a> {
             return Some(room.start..room.start + bytes);
         }
         let [input_height, input_width, channels] = self.height_width_channels;
-        let same = format == PixelFormat::Rgb888 && [input_width, input_height, 3] == [width, height, channels];
+        let same =
+            format == PixelFormat::Rgb888 && [input_width, input_height, 3] == [width, height, channels];
         let whole = !matches!(self.preparation.fit, Fit::Crop(..1000));
         let end = self.plan.input().range().end;
         (same && whole).then_some(())?;

@@ -470,8 +470,7 @@ pub unsafe extern "C" fn octet_open(
             return Err(Failure::Argument("the platform has no function write or micros"));
         }
         let mut parts = parts(config)?;
-        let opened =
-            parts.take(1, |_| Opened { engine: None, console: Console::default(), platform });
+        let opened = parts.take(1, |_| Opened { engine: None, console: Console::default(), platform });
         let Some([opened]) = opened else {
             return Err(workspace_too_small(config, slice(config.model, config.model_bytes)));
         };

@@ -15,11 +15,7 @@ pub(crate) const CHUNK_BYTES: usize = 768;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     /// A picture.
-    Picture {
-        format: PixelFormat,
-        width: usize,
-        height: usize,
-    },
+    Picture { format: PixelFormat, width: usize, height: usize },
     /// The network's input.
     Tensor,
 }
