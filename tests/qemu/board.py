@@ -127,27 +127,32 @@ def parse_event(line):
         return None
 
 
+def command(program, target, model, arena_bytes, console):
+    """The emulator's command line; `console` is what the UART is connected to."""
+    size = os.path.getsize(model)
+    if size > MODEL_LIMIT:
+        raise Failed(f"{model} has {size} bytes; the board has room for {MODEL_LIMIT}")
+    arena = ARENA_LIMIT if arena_bytes is None else arena_bytes
+    if not 0 < arena <= ARENA_LIMIT:
+        raise Failed(f"the arena must have 1 to {ARENA_LIMIT >> 10} KiB")
+    loaders = [f"loader,file={str(model).replace(',', ',,')},addr={MODEL:#x},force-raw=on"]
+    for index, value in enumerate([MAGIC, size, arena]):
+        loaders.append(f"loader,addr={PARAMETERS + 4 * index:#x},data={value:#x},data-len=4")
+    line = ["qemu-system-riscv32", "-M", "virt", "-cpu", PROCESSORS[target], "-m", f"{RAM_MIB}M", "-bios", "none",
+            "-display", "none", "-monitor", "none", "-chardev", console, "-serial", "chardev:console",
+            "-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel", str(program)]
+    for loader in loaders:
+        line += ["-device", loader]
+    return line
+
+
 class Board:
     """A running board. Use it as a context manager."""
 
     def __init__(self, program, target, model, arena_bytes=None):
-        size = os.path.getsize(model)
-        if size > MODEL_LIMIT:
-            raise Failed(f"{model} has {size} bytes; the board has room for {MODEL_LIMIT}")
-        arena = ARENA_LIMIT if arena_bytes is None else arena_bytes
-        if not 0 < arena <= ARENA_LIMIT:
-            raise Failed(f"the arena must have 1 to {ARENA_LIMIT >> 10} KiB")
-        loaders = [f"loader,file={str(model).replace(',', ',,')},addr={MODEL:#x},force-raw=on"]
-        for index, value in enumerate([MAGIC, size, arena]):
-            loaders.append(f"loader,addr={PARAMETERS + 4 * index:#x},data={value:#x},data-len=4")
-        command = ["qemu-system-riscv32", "-M", "virt", "-cpu", PROCESSORS[target], "-m", f"{RAM_MIB}M", "-bios", "none",
-                   "-display", "none", "-monitor", "none", "-chardev", "stdio,id=console,signal=off", "-serial",
-                   "chardev:console", "-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel",
-                   str(program)]
-        for loader in loaders:
-            command += ["-device", loader]
+        line = command(program, target, model, arena_bytes, "stdio,id=console,signal=off")
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
         self.other = []
         self.sequence = 0
         try:
