@@ -1,6 +1,6 @@
 //! From the network's output to answers, without a heap: softmax, the best classes, a threshold, labels.
 
-use crate::kernels::{elem, exp2_f32};
+use crate::kernels::exp2_f32;
 use crate::shape::DType;
 
 /// One answer.
@@ -44,16 +44,16 @@ impl<'o> Scores<'o> {
 
     /// The value of a class; not-a-number for one that does not exist, and the lowest value for a not-a-number.
     pub fn value(&self, index: usize) -> f32 {
-        if index >= self.len() {
-            return f32::NAN;
-        }
-        match self.dtype {
-            DType::F32 => {
-                let bytes = self.bytes.get(4 * index..).and_then(|b| b.first_chunk());
-                let value = bytes.map_or(f32::NAN, |&b| f32::from_le_bytes(b));
-                if value.is_nan() { f32::MIN } else { value.clamp(f32::MIN, f32::MAX) }
+        let element = self.bytes.get(index.saturating_mul(self.dtype.bytes())..);
+        match (self.dtype, element) {
+            (DType::I8, Some(&[byte, ..])) => f32::from(byte as i8) * self.scale,
+            (DType::I16, Some(&[low, high, ..])) => f32::from(i16::from_le_bytes([low, high])) * self.scale,
+            (_, Some(&[a, b, c, d, ..])) => {
+                let value = f32::from_le_bytes([a, b, c, d]);
+                // `max` and `min` give the number where the other is none.
+                value.max(f32::MIN).min(f32::MAX)
             }
-            dtype => elem::get(dtype, self.bytes, index) as f32 * self.scale,
+            _ => f32::NAN,
         }
     }
 

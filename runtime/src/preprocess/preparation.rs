@@ -50,13 +50,14 @@ impl Preparation {
         dtype: DType,
         [height, width, channels]: [usize; 3],
     ) -> Result<(), SizeError> {
-        let line = check(out.len(), dtype, [height, width, channels])?;
+        let line = check(out.len(), dtype, [height, width, channels])?.max(1);
+        let size = (channels * dtype.bytes()).max(1);
         let place = Placement::new(self.fit, [frame.width(), frame.height()], [width, height]);
         let (from, to) = (place.source, place.destination);
         for (y, out) in out.chunks_exact_mut(line).enumerate() {
             let row = y.checked_sub(to.y).filter(|&y| y < to.height);
             let row = row.map(|y| self.resize.tap(y, from.height, to.height).moved(from.y));
-            for (x, out) in out.chunks_exact_mut(channels * dtype.bytes()).enumerate() {
+            for (x, out) in out.chunks_exact_mut(size).enumerate() {
                 let column = x.checked_sub(to.x).filter(|&x| x < to.width);
                 let column = column.map(|x| self.resize.tap(x, from.width, to.width).moved(from.x));
                 let rgb = match (row, column) {
@@ -118,7 +119,7 @@ impl Preparation {
         };
         for ((out, byte), channel) in out.chunks_exact_mut(dtype.bytes()).zip(bytes).zip(order) {
             let integer = self.table.get(channel, byte).to_le_bytes();
-            out.copy_from_slice(integer.get(..out.len()).unwrap_or_default());
+            out.iter_mut().zip(integer).for_each(|(place, byte)| *place = byte);
         }
     }
 }

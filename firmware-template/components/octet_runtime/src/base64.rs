@@ -24,8 +24,10 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Option<usize> {
         if cut.iter().any(|&byte| byte != 0) {
             return None;
         }
-        out.get_mut(used..used + kept.len())?.copy_from_slice(kept);
-        used += kept.len();
+        for &byte in kept {
+            *out.get_mut(used)? = byte;
+            used += 1;
+        }
     }
     Some(used)
 }

@@ -239,7 +239,7 @@ impl Console {
         }
         if let (Some(to), Some(from)) = (engine.arena.get_mut(slot.range()), input.data().get(..slot.bytes()))
         {
-            to.copy_from_slice(from);
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
         }
         let origin = Origin { source: "test", name: None, label: None };
         self.run(platform, engine, options, &origin, Elapsed::default())?;

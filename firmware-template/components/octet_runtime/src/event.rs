@@ -45,7 +45,7 @@ impl Events {
         let end = self.used + bytes.len();
         match self.line.get_mut(self.used..end).filter(|_| end < LINE_BYTES) {
             Some(place) => {
-                place.copy_from_slice(bytes);
+                place.iter_mut().zip(bytes).for_each(|(place, &byte)| *place = byte);
                 self.used = end;
             }
             None => self.overflow = true,
