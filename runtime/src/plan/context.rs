@@ -269,7 +269,7 @@ impl<'m, 'a> Context<'m, 'a> {
         let (index, available) = (self.used_steps, self.steps.len());
         let step =
             self.steps.get_mut(index).ok_or(Error::Memory { what: "steps", needed: index + 1, available })?;
-        *step = Step { op, node: at.index as u16, completes: true, inputs, output };
+        *step = Step { op, node: at.index as u16, completes: true, inputs, output, ..Step::default() };
         self.used_steps += 1;
         // The planner marks lifetimes by u16 step numbers, one more than the last for network outputs.
         let now = u16::try_from(index).ok().filter(|&i| i < u16::MAX - 1);
@@ -280,7 +280,9 @@ impl<'m, 'a> Context<'m, 'a> {
                 slot.last = slot.last.max(now);
             }
         }
+        let nonnegative = self.nonnegative(&op, inputs);
         if let Some(slot) = self.slots.get_mut(usize::from(output)) {
+            slot.nonnegative = nonnegative;
             if matches!(op, Op::ConcatPart { start, .. } if start > 0) {
                 slot.last = now;
             } else {
@@ -288,6 +290,18 @@ impl<'m, 'a> Context<'m, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether no output of such a step is below 0.
+    fn nonnegative(&self, op: &Op, inputs: [u16; 2]) -> bool {
+        match op {
+            Op::Conv(conv) => conv.relu,
+            Op::Clamp { low, .. } if *low >= 0 => true,
+            Op::Clamp { .. } | Op::Add | Op::MaxPool { .. } | Op::Copy => {
+                inputs.into_iter().all(|i| self.slots.get(usize::from(i)).is_some_and(|s| s.nonnegative))
+            }
+            _ => false,
+        }
     }
 
     /// Marks the last step as not yet completing its node.

@@ -96,7 +96,8 @@ typedef struct octet_platform {
     uint64_t (*micros)(void *context);
     /* A counter of cycles or of retired instructions; NULL: there is none. */
     uint64_t (*cycles)(void *context);
-    /* Called after every step of a network, for the watchdog and other tasks; may be NULL. */
+    /* Called between layers or rows, at most every 20 ms, for the watchdog and other tasks; may be NULL. Waiting in it does
+     * not count as time of the network. */
     void (*yield)(void *context);
 } octet_platform;
 
@@ -136,7 +137,9 @@ uint32_t octet_abi_version(void);
 int32_t octet_workspace_bytes(const octet_config *config, const octet_platform *platform, size_t *bytes);
 
 /* How large the arena must be. `config` needs all but the arena; what stands in the workspace is lost. `arena_limit` is
- * the memory the caller would like to spend (fast memory), 0 for no wish: the plan stays below it where it can. */
+ * the memory the caller would like to spend (fast memory), 0 for no wish. Within it as few blocks of layers as possible are
+ * streamed row by row; when even all of them are too much, *bytes is the least there can be, above the limit. The plan that
+ * octet_open makes depends on arena_bytes alone, in the same way. */
 int32_t octet_arena_bytes(const octet_config *config, const octet_platform *platform, size_t arena_limit, size_t *bytes);
 
 /* Opens the model in the workspace. On failure *engine is NULL. All that config and platform point at must outlive the

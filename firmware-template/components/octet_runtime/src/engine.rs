@@ -5,12 +5,12 @@ use core::ops::Range;
 use octet_runtime::plan::{Sizes, Step, TensorSlot};
 use octet_runtime::postprocess::{Answer, Labels, Scores};
 use octet_runtime::preprocess::{Channels, Fit, Frame, PixelFormat, Preparation, Resize, Table};
-use octet_runtime::{Limits, Model, Plan, Target};
+use octet_runtime::{Limits, Model, Plan, Strategy, Target};
 
-use crate::checksum::Crc32;
-use crate::clock::{Elapsed, Start};
+use crate::clock::Elapsed;
 use crate::failure::Failure;
 use crate::platform::Platform;
+use crate::watch::{Meter, Watch};
 
 /// An embedded test picture.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +52,6 @@ pub struct Setup<'a> {
     pub threshold: f32,
     /// What the firmware calls itself.
     pub firmware: Option<&'a str>,
-}
-
-/// What one tensor and the node that computes it took.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Meter {
-    /// Time of the node.
-    pub elapsed: Elapsed,
-    /// Of the tensor's bytes.
-    pub crc: Crc32,
 }
 
 /// Memory of the caller. [`sizes`] tells how long the slices must be.
@@ -107,10 +98,8 @@ impl<'a> Engine<'a> {
         let model = Model::parse(setup.file)?;
         let target = setup.target.map_or_else(|| Target::infer(&model), Ok)?;
         let Memory { slots, steps, meters, arena } = memory;
-        let plan = Plan::build(&model, target, &Limits::default(), slots, steps)?;
-        if arena.len() < plan.arena_bytes() {
-            return Err(Failure::Arena { needed: plan.arena_bytes(), available: arena.len() });
-        }
+        let within = Strategy::Within(arena.len());
+        let plan = Plan::build_with(&model, target, &Limits::default(), within, slots, steps)?;
         let available = meters.len();
         let needed = plan.tensors().len();
         let meters = meters.get_mut(..needed);
@@ -215,22 +204,9 @@ impl<'a> Engine<'a> {
     /// When the file changed since it was opened.
     pub fn run(&mut self, platform: &mut dyn Platform, checksums: bool) -> Result<Elapsed, Failure<'a>> {
         self.meters.fill(Meter::default());
-        let meters = &mut *self.meters;
-        let mut total = Elapsed::default();
-        let mut start = Start::now(platform);
-        self.plan.run_observed(&self.model, self.arena, &mut |observed| {
-            let elapsed = start.elapsed(platform);
-            total.add(elapsed);
-            if let Some(meter) = meters.get_mut(observed.tensor) {
-                meter.elapsed.add(elapsed);
-                if checksums {
-                    meter.crc.add(observed.bytes);
-                }
-            }
-            platform.pause();
-            start = Start::now(platform);
-        })?;
-        Ok(total)
+        let mut watch = Watch::new(platform, self.plan.tensors(), self.meters, checksums);
+        self.plan.run_observed(&self.model, self.arena, &mut watch)?;
+        Ok(watch.end())
     }
 
     /// What the last run took for a tensor (its index in the plan).

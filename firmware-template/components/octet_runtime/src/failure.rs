@@ -50,7 +50,12 @@ impl Failure<'_> {
 
 impl<'a> From<octet_runtime::Error<'a>> for Failure<'a> {
     fn from(error: octet_runtime::Error<'a>) -> Self {
-        Failure::Model(error)
+        match error {
+            octet_runtime::Error::Memory { what: "bytes of arena", needed, available } => {
+                Failure::Arena { needed, available }
+            }
+            error => Failure::Model(error),
+        }
     }
 }
 
@@ -74,7 +79,7 @@ impl fmt::Display for Failure<'_> {
             Failure::Size(error) => error.fmt(f),
             Failure::Arena { needed, available } => write!(
                 f,
-                "the network needs an arena of {needed} bytes, {available} were given: give it more memory (PSRAM), \
+                "the network needs an arena of at least {needed} bytes, {available} were given: give it more memory (PSRAM), \
                  or use a smaller input or network"
             ),
             Failure::Argument(text)

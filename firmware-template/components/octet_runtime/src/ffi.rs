@@ -10,12 +10,13 @@ use core::mem::{align_of, size_of};
 use octet_runtime::plan::{Sizes, Step, TensorSlot};
 use octet_runtime::postprocess::{Answer, Labels};
 use octet_runtime::preprocess::{Channels, Fit, Frame, PixelFormat, Resize};
-use octet_runtime::{Limits, Model, Plan, Target};
+use octet_runtime::{Limits, Model, Plan, Strategy, Target};
 
 use crate::console::Console;
-use crate::engine::{Engine, Memory, Meter, Picture, Setup, sizes};
+use crate::engine::{Engine, Memory, Picture, Setup, sizes};
 use crate::failure::Failure;
 use crate::platform::Platform;
+use crate::watch::Meter;
 
 /// `OCTET_ABI_VERSION`.
 pub const ABI_VERSION: u32 = 1;
@@ -424,7 +425,7 @@ pub unsafe extern "C" fn octet_workspace_bytes(
 pub unsafe extern "C" fn octet_arena_bytes(
     config: *const RawConfig,
     platform: *const RawPlatform,
-    _arena_limit: usize,
+    arena_limit: usize,
     bytes: *mut usize,
 ) -> i32 {
     // SAFETY: the caller's promise.
@@ -440,7 +441,14 @@ pub unsafe extern "C" fn octet_arena_bytes(
         let (Some(slots), Some(steps)) = (slots, steps) else {
             return Err(workspace_too_small(config, file));
         };
-        *bytes = Plan::build(&model, target, &Limits::default(), slots, steps)?.arena_bytes();
+        let wish = if arena_limit == 0 { Strategy::Layerwise } else { Strategy::Within(arena_limit) };
+        let plan = Plan::build_with(&model, target, &Limits::default(), wish, slots, steps);
+        *bytes = match plan.map_err(Failure::from) {
+            Ok(plan) => plan.arena_bytes(),
+            // The wish cannot be fulfilled; this is the least there can be.
+            Err(Failure::Arena { needed, .. }) => needed,
+            Err(failure) => return Err(failure),
+        };
         Ok(())
     };
     match measure() {

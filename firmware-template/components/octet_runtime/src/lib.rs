@@ -18,14 +18,16 @@ pub mod ffi;
 mod input;
 mod platform;
 mod transfer;
+mod watch;
 
 pub use base64::decode as decode_base64;
 pub use checksum::Crc32;
 pub use clock::Elapsed;
 pub use console::Console;
-pub use engine::{Engine, Memory, Meter, Picture, Setup, sizes};
+pub use engine::{Engine, Memory, Picture, Setup, sizes};
 pub use failure::Failure;
 pub use platform::Platform;
+pub use watch::Meter;
 
 /// Version of the console protocol; part of the marker of every line.
 pub const PROTOCOL: u32 = 1;

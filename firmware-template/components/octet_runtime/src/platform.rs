@@ -15,6 +15,6 @@ pub trait Platform {
     /// Cycles or retired instructions since some moment; `None` when the board does not count them.
     fn cycles(&mut self) -> Option<u64>;
 
-    /// Called after every step of a network, for a watchdog and other tasks.
+    /// Called between layers or rows, at most every 20 ms, for a watchdog and other tasks.
     fn pause(&mut self) {}
 }
