@@ -8,6 +8,7 @@ mod limits;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod postprocess;
 pub mod preprocess;
 mod reader;
 mod shape;

@@ -10,6 +10,7 @@ mod context;
 mod convolution;
 mod describe;
 mod lower;
+mod macs;
 mod op;
 mod overlap;
 mod pooling;
