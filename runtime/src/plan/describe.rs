@@ -41,10 +41,10 @@ impl<'s> Plan<'s> {
         let (slots, steps) = (self.slots, self.steps);
         let starts = steps.iter().enumerate().filter(|(i, s)| usize::from(s.group) == *i);
         starts.map(move |(step, first)| {
-            let group = steps.iter().skip(step).take(usize::from(first.length));
-            let scratch_bytes = group.clone().map(|s| s.scratch.len as usize).sum();
+            let group = steps.get(step..step + usize::from(first.length)).unwrap_or_default();
+            let scratch_bytes = group.iter().map(|s| s.scratch.len as usize).sum();
             let end =
-                group.clone().map(|s| s.scratch.at as usize + s.scratch.len as usize).max().unwrap_or(0);
+                group.iter().map(|s| s.scratch.at as usize + s.scratch.len as usize).max().unwrap_or(0);
             Stage {
                 first_node: usize::from(first.node),
                 last_node: group.last().map_or(0, |s| usize::from(s.node)),

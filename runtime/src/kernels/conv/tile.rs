@@ -267,6 +267,7 @@ impl Sums {
     }
 
     /// Adds what a run has summed, and begins the next.
+    #[expect(clippy::needless_range_loop, reason = "indices let the compiler keep all of it in registers")]
     #[inline(always)]
     fn add(&mut self, words: &mut [Word2; QUAD]) {
         self.lift = self.lift.wrapping_add(LIFT);
@@ -297,8 +298,8 @@ fn in_runs(packed: &[Word2], filters: impl Filters, ends: &[u32]) -> Sums {
     for ((pairs, steps), &ends) in pairs.chunks(STEPS).zip(filters.steps()).zip(ends) {
         let mut ends = ends;
         for (x, step) in pairs.iter().zip(steps) {
-            for place in 0..STEP {
-                add(filters.pick(step, place), x[place], &mut words);
+            for (place, &x) in x.iter().enumerate() {
+                add(filters.pick(step, place), x, &mut words);
             }
             if ends & 1 == 1 {
                 sums.add(&mut words);
