@@ -35,6 +35,7 @@ for source in fuzz_targets/*.rs; do
             --dump "$corpus.run" && cp -f "$corpus.run"/*.npy "$corpus" ;;
         picture) cp -f "$fixtures"/pictures/*.* "$corpus" ;;
         labels_csv) printf 'file,class_index,class_name\na.jpg,0,cat\n' >"$corpus/plain" ;;
+        console) printf '@octet1 hello\n@octet1 selftest id=1 layers=1 tensors=1 values=1\n@octet1 tensor bytes=12 crc32=7bd5c66f\n@octet1 chunk offset=0 crc32=7bd5c66f data=AAAAAAAAAAAAAAAA\n@octet1 picture format=grey8 width=4 height=2 bytes=8 crc32=6522df69\n@octet1 chunk offset=0 crc32=6522df69 data=AAAAAAAAAAA=\n@octet1 quit\n' >"$corpus/plain" ;;
         settings_schema) printf '{"type":"object","properties":{"a":{"type":"integer","minimum":0,"default":1}}}' >"$corpus/plain" ;;
     esac
     echo "fuzzing $name for $seconds s"

@@ -24,7 +24,7 @@ stage() {
 need_cargo
 stage packages 10 sh -c '. tools/setup.sh; need_packages gcc g++ libc6-dev make python3 python3-venv xvfb xauth xdotool imagemagick \
     openbox x11-utils libgl1 libgl1-mesa-dri libegl1 libx11-6 libx11-xcb1 libxkbcommon0 libxkbcommon-x11-0 libxcursor1 \
-    libxi6 libxrandr2'
+    libxi6 libxrandr2 rustc-web rust-web-src cargo-web lld qemu-system-misc'
 stage python 10 sh -c 'test -x .venv/bin/python || python3 -m venv .venv; .venv/bin/pip install -q -r tools/requirements-test.txt'
 OCTET_PYTHON="$PWD/.venv/bin/python"
 export OCTET_PYTHON
@@ -36,6 +36,8 @@ export OCTET_TORCH_PYTHON
 stage format 2 cargo fmt --all --check
 stage clippy 25 cargo clippy --locked --workspace --all-targets -- -D warnings
 stage docs 12 env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+# The boards on which the tests run the firmware's logic; see tests/qemu/README.md.
+stage qemu 15 sh -c 'for target in riscv32imc riscv32imafc; do tests/qemu/run --target "$target" --build-only; done'
 stage build 60 cargo build --locked --workspace --all-targets
 if cargo nextest --version >/dev/null 2>&1; then
     stage tests 40 cargo nextest run --locked --workspace --no-fail-fast

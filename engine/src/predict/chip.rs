@@ -1,8 +1,9 @@
-//! The chip's own way from a picture to the network's input: nearest resize and a table per channel.
+//! The chip's own way from a picture to the network's input: nearest resize and a table per channel, by the code
+//! that runs on the board.
 
 use std::path::Path;
 
-use octet_runtime::preprocess::{Table, resize_nearest};
+use octet_runtime::preprocess::{Channels, Frame, PixelFormat, Preparation, Table};
 use octet_runtime::{DType, Data};
 
 use super::{Answer, Kind, PredictError, Predictor, Workspace};
@@ -10,14 +11,13 @@ use crate::pictures::{Preprocessing, Rgb, decode};
 
 /// The runtime's pre-processing for one `.espdl` network.
 pub struct ChipPreprocessing {
-    table: Table,
-    height: usize,
-    width: usize,
-    bgr: bool,
+    preparation: Preparation,
+    height_width_channels: [usize; 3],
 }
 
 impl ChipPreprocessing {
-    /// Mean and standard deviation are those of `preprocessing`; its resize and crop are the desktop's alone.
+    /// Mean, standard deviation and what the channels are come from `preprocessing`; its resize and crop are the
+    /// desktop's alone.
     pub fn new(predictor: &Predictor, preprocessing: &Preprocessing) -> Result<Self, PredictError> {
         let Kind::Quantized { simulator, .. } = &predictor.kind else {
             return Err(PredictError::Request(
@@ -25,16 +25,17 @@ impl ChipPreprocessing {
             ));
         };
         let (channels, height, width) = predictor.input_chw()?;
-        if channels != 3 || preprocessing.grey {
-            return Err(PredictError::Request(
-                "--preprocess chip needs a colour input; this model's is grey".to_owned(),
-            ));
-        }
         let input = simulator.input();
         let (mean, std) = (preprocessing.mean, preprocessing.std);
         let exponent = input.exponent.unwrap_or(0);
         let table = Table::new(mean, std, exponent, input.dtype, simulator.target().rounding());
-        Ok(ChipPreprocessing { table, height, width, bgr: preprocessing.bgr })
+        let order = match preprocessing {
+            Preprocessing { grey: true, .. } => Channels::Grey,
+            Preprocessing { bgr: true, .. } => Channels::Bgr,
+            _ => Channels::Rgb,
+        };
+        let preparation = Preparation { channels: order, ..Preparation::new(table) };
+        Ok(ChipPreprocessing { preparation, height_width_channels: [height, width, channels] })
     }
 
     /// Decodes a file and asks.
@@ -60,18 +61,24 @@ impl ChipPreprocessing {
         let Kind::Quantized { simulator, .. } = &predictor.kind else {
             return Err(PredictError::Request("this pre-processing belongs to an .espdl file".to_owned()));
         };
-        let (source, destination) = ([picture.height, picture.width], [self.height, self.width]);
-        let mut integers = vec![0i16; self.height * self.width * 3];
-        resize_nearest(&picture.pixels, source, &mut integers, destination, &self.table, |q| q)
-            .map_err(|e| PredictError::Request(e.to_string()))?;
-        if self.bgr {
-            integers.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2));
-        }
-        match simulator.input().dtype {
-            DType::I16 => predictor.simulate(workspace, Data::I16(&integers)),
+        let failed = |reason: String| PredictError::Request(reason);
+        let (pixels, format) = (&picture.pixels, PixelFormat::Rgb888);
+        let frame =
+            Frame::new(pixels, picture.width, picture.height, format).map_err(|e| failed(e.to_string()))?;
+        let dtype = simulator.input().dtype;
+        let count: usize = self.height_width_channels.iter().product();
+        let mut bytes = vec![0; count * dtype.bytes()];
+        self.preparation
+            .write(&frame, &mut bytes, dtype, self.height_width_channels)
+            .map_err(|e| failed(e.to_string()))?;
+        match dtype {
+            DType::I16 => {
+                let integers = bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b));
+                predictor.simulate(workspace, Data::I16(&integers.collect::<Vec<i16>>()))
+            }
             _ => {
-                let narrow: Vec<i8> = integers.iter().map(|&q| q as i8).collect();
-                predictor.simulate(workspace, Data::I8(&narrow))
+                let integers: Vec<i8> = bytes.iter().map(|&b| b as i8).collect();
+                predictor.simulate(workspace, Data::I8(&integers))
             }
         }
     }

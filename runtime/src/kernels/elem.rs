@@ -2,54 +2,31 @@
 
 use crate::shape::DType;
 
-/// An element type of activations and weights.
-pub(crate) trait Elem: Copy {
-    const BYTES: usize;
-
-    /// The element at an index.
-    fn get(bytes: &[u8], index: usize) -> i32;
-
-    /// Stores the value, saturated to the type.
-    fn set(bytes: &mut [u8], index: usize, value: i32);
-}
-
-impl Elem for i8 {
-    const BYTES: usize = 1;
-
-    #[inline(always)]
-    fn get(bytes: &[u8], index: usize) -> i32 {
-        i32::from(bytes[index] as i8)
-    }
-
-    #[inline(always)]
-    fn set(bytes: &mut [u8], index: usize, value: i32) {
-        bytes[index] = value.clamp(-128, 127) as u8;
-    }
-}
-
-impl Elem for i16 {
-    const BYTES: usize = 2;
-
-    #[inline(always)]
-    fn get(bytes: &[u8], index: usize) -> i32 {
-        i32::from(i16::from_le_bytes([bytes[2 * index], bytes[2 * index + 1]]))
-    }
-
-    #[inline(always)]
-    fn set(bytes: &mut [u8], index: usize, value: i32) {
-        let stored = value.clamp(-32768, 32767) as i16;
-        bytes[2 * index..2 * index + 2].copy_from_slice(&stored.to_le_bytes());
-    }
-}
-
-/// Reads an element of a type known at run time.
+/// Reads an element of a type known at run time; 0 beyond the end, where no plan reads.
 #[inline(always)]
 pub(crate) fn get(dtype: DType, bytes: &[u8], index: usize) -> i32 {
-    if dtype == DType::I16 { i16::get(bytes, index) } else { i8::get(bytes, index) }
+    if dtype == DType::I16 {
+        short(bytes, index)
+    } else {
+        bytes.get(index).map_or(0, |&b| i32::from(b as i8))
+    }
+}
+
+/// An int16 element.
+#[inline(always)]
+fn short(bytes: &[u8], index: usize) -> i32 {
+    let word = bytes.get(2 * index..).and_then(|b| b.first_chunk()).copied();
+    word.map_or(0, |b| i32::from(i16::from_le_bytes(b)))
 }
 
 /// Stores an element of a type known at run time, saturated.
 #[inline(always)]
 pub(crate) fn set(dtype: DType, bytes: &mut [u8], index: usize, value: i32) {
-    if dtype == DType::I16 { i16::set(bytes, index, value) } else { i8::set(bytes, index, value) }
+    if dtype == DType::I16 {
+        if let Some(word) = bytes.get_mut(2 * index..).and_then(|b| b.first_chunk_mut()) {
+            *word = (value.clamp(-32768, 32767) as i16).to_le_bytes();
+        }
+    } else if let Some(byte) = bytes.get_mut(index) {
+        *byte = value.clamp(-128, 127) as u8;
+    }
 }

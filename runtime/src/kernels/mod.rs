@@ -13,7 +13,9 @@ pub(crate) use requantize::exp2_f32;
 pub use requantize::{requantize, round_f32};
 
 use crate::plan::{Op, Step, TensorSlot};
+use crate::shape::DType;
 use crate::target::Rounding;
+use core::ops::Range;
 use elementwise::Clamp;
 use moving::Part;
 use pool::Scale;
@@ -28,12 +30,12 @@ pub(crate) enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Takes the memory of two tensors out of the arena.
-    pub(crate) fn of(arena: &'a mut [u8], x: &TensorSlot, y: &TensorSlot) -> Option<Self> {
-        if x.range() == y.range() {
-            return arena.get_mut(y.range()).map(Place::Same);
+    /// Takes the memory of two tensors, or of a row of each, out of the arena.
+    pub(crate) fn of(arena: &'a mut [u8], x: Range<usize>, y: Range<usize>) -> Option<Self> {
+        if x == y {
+            return arena.get_mut(y).map(Place::Same);
         }
-        let [x, y] = arena.get_disjoint_mut([x.range(), y.range()]).ok()?;
+        let [x, y] = arena.get_disjoint_mut([x, y]).ok()?;
         Some(Place::Apart(x, y))
     }
 
@@ -58,38 +60,35 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Executes one step; `None` when arena or payload do not fit the plan.
+/// Executes one step whose output overlaps no input but exactly; `None` when arena or payload do not fit the
+/// plan. Without `fast`, convolutions are left to the compiler's vectorisation.
 pub(crate) fn run_step(
     step: &Step,
     slots: &[TensorSlot],
     rounding: Rounding,
     payload: &[u8],
     arena: &mut [u8],
+    fast: bool,
 ) -> Option<()> {
     let x_slot = slots.get(usize::from(step.inputs[0]))?;
     let y_slot = slots.get(usize::from(step.output))?;
     let (x_type, y_type) = (x_slot.dtype, y_slot.dtype);
-    if let Op::Add = step.op {
-        return add(x_slot, slots.get(usize::from(step.inputs[1]))?, y_slot, arena);
+    if let Op::Conv(op) = &step.op {
+        let mut layer = conv::Layer::new(op, rounding, payload, [x_type, y_type], fast)?;
+        let at = step.scratch.at as usize;
+        let scratch = at..at.checked_add(step.scratch.len as usize)?;
+        let [x, y, scratch] = arena.get_disjoint_mut([x_slot.range(), y_slot.range(), scratch]).ok()?;
+        return layer.whole(x, y, scratch);
     }
-    let place = Place::of(arena, x_slot, y_slot)?;
+    if let Op::Add = step.op {
+        let b = slots.get(usize::from(step.inputs[1]))?.range();
+        return add(y_type, x_slot.range(), b, y_slot.range(), arena);
+    }
+    let place = Place::of(arena, x_slot.range(), y_slot.range())?;
+    if step.op.element_wise() {
+        return element_wise(&step.op, [x_type, y_type], rounding, payload, place);
+    }
     match step.op {
-        Op::Nothing | Op::Add => {}
-        Op::Conv(ref op) => {
-            let (x, y) = place.apart()?;
-            conv::conv(op, rounding, payload, (x_type, x), (y_type, y))?;
-        }
-        Op::Clamp { low, high, shift } => {
-            let op = Clamp { low, high, shift, rounding };
-            match place {
-                Place::Same(y) => elementwise::clamp_assign(&op, y_type, y),
-                Place::Apart(x, y) => elementwise::clamp(&op, (x_type, x), (y_type, y)),
-            }
-        }
-        Op::Table { table } => elementwise::table_assign(conv::bytes(payload, table)?, place.copied()?)?,
-        Op::Interpolate { table, step } => {
-            elementwise::interpolate_assign(conv::bytes(payload, table)?, step, place.copied()?)?;
-        }
         Op::GlobalAverage { batch, area, channels, input_exponent, output_exponent } => {
             let (x, y) = place.apart()?;
             let scale = Scale { input_exponent, output_exponent, rounding };
@@ -109,9 +108,6 @@ pub(crate) fn run_step(
             let op = Softmax { outer, length, inner, input_exponent, output_exponent, rounding };
             softmax::softmax(&op, (x_type, x), (y_type, y));
         }
-        Op::Copy => {
-            place.copied()?;
-        }
         Op::Transpose { ref input, ref perm } => {
             let (x, y) = place.apart()?;
             moving::transpose(input, perm, x_type.bytes(), x, y)?;
@@ -124,27 +120,60 @@ pub(crate) fn run_step(
             let (x, y) = place.apart()?;
             moving::concat_part(&Part { outer, run, pitch, start, shift, rounding }, x_type, x, y);
         }
+        _ => {}
+    }
+    Some(())
+}
+
+/// Operations of one input, element for element, on tensors or on rows of them.
+pub(crate) fn element_wise(
+    op: &Op,
+    [x_type, y_type]: [DType; 2],
+    rounding: Rounding,
+    payload: &[u8],
+    place: Place<'_>,
+) -> Option<()> {
+    match *op {
+        Op::Clamp { low, high, shift } => {
+            let op = Clamp { low, high, shift, rounding };
+            match place {
+                Place::Same(y) => elementwise::clamp_assign(&op, y_type, y),
+                Place::Apart(x, y) => elementwise::clamp(&op, (x_type, x), (y_type, y)),
+            }
+        }
+        Op::Table { table } => elementwise::table_assign(conv::bytes(payload, table)?, place.copied()?)?,
+        Op::Interpolate { table, step } => {
+            elementwise::interpolate_assign(conv::bytes(payload, table)?, step, place.copied()?)?;
+        }
+        _ => {
+            place.copied()?;
+        }
     }
     Some(())
 }
 
 /// Two inputs: each may be the other one, or be overwritten.
-fn add(a: &TensorSlot, b: &TensorSlot, y: &TensorSlot, arena: &mut [u8]) -> Option<()> {
-    let (same_a, same_b) = (a.range() == y.range(), b.range() == y.range());
-    match (same_a, same_b) {
-        (true, true) => elementwise::add_assign(y.dtype, arena.get_mut(y.range())?, None),
+pub(crate) fn add(
+    dtype: DType,
+    a: Range<usize>,
+    b: Range<usize>,
+    y: Range<usize>,
+    arena: &mut [u8],
+) -> Option<()> {
+    match (a == y, b == y) {
+        (true, true) => elementwise::add_assign(dtype, arena.get_mut(y)?, None),
         (true, false) | (false, true) => {
-            let other = if same_a { b } else { a };
-            let [other, y_bytes] = arena.get_disjoint_mut([other.range(), y.range()]).ok()?;
-            elementwise::add_assign(y.dtype, y_bytes, Some(other));
+            let other = if a == y { b } else { a };
+            let [other, y] = arena.get_disjoint_mut([other, y]).ok()?;
+            elementwise::add_assign(dtype, y, Some(other));
         }
-        (false, false) if a.range() == b.range() => {
-            let [a, y_bytes] = arena.get_disjoint_mut([a.range(), y.range()]).ok()?;
-            elementwise::add(y.dtype, a, a, y_bytes);
+        (false, false) if a == b => {
+            let [a, y] = arena.get_disjoint_mut([a, y]).ok()?;
+            elementwise::add(dtype, a, a, y);
         }
         (false, false) => {
-            let [a, b, y_bytes] = arena.get_disjoint_mut([a.range(), b.range(), y.range()]).ok()?;
-            elementwise::add(y.dtype, a, b, y_bytes);
+            let [a, b, y] = arena.get_disjoint_mut([a, b, y]).ok()?;
+            elementwise::add(dtype, a, b, y);
         }
     }
     Some(())

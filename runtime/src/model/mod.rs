@@ -88,6 +88,7 @@ impl<'a> Model<'a> {
     }
 
     /// The constant of that name.
+    #[inline(never)]
     pub fn initializer(&self, name: &str) -> Option<Tensor<'a>> {
         if name.is_empty() {
             return None;
@@ -111,6 +112,7 @@ impl<'a> Model<'a> {
     }
 
     /// Type, shape and exponent of a tensor: an input, an output, or one in between.
+    #[inline(never)]
     pub fn value(&self, name: &str) -> Option<ValueInfo<'a>> {
         let mut lists = [self.value_infos, self.outputs, self.inputs].into_iter();
         lists.find_map(|all| ValueInfo::read(&all.find(ValueInfo::NAME, name)?).ok())
@@ -177,10 +179,12 @@ pub struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
+    #[inline(never)]
     fn text(&self, id: usize) -> &'a str {
         self.table.and_then(|t| t.string(id).ok()).unwrap_or("")
     }
 
+    #[inline(never)]
     fn list(&self, id: usize) -> Option<Vector<'a>> {
         self.table.and_then(|t| t.vector(id, 4).ok())
     }
@@ -206,11 +210,13 @@ impl<'a> Node<'a> {
     }
 
     /// The name of one input; empty when there is none.
+    #[inline(never)]
     pub fn input(&self, index: usize) -> &'a str {
         self.list(0).and_then(|l| l.string(index).ok()).unwrap_or("")
     }
 
     /// The name of one output; empty when there is none.
+    #[inline(never)]
     pub fn output(&self, index: usize) -> &'a str {
         self.list(1).and_then(|l| l.string(index).ok()).unwrap_or("")
     }
@@ -232,6 +238,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value of the attribute of that name.
+    #[inline(never)]
     pub fn attribute(&self, name: &str) -> Option<Value<'a>> {
         self.attributes().find(|a| a.name() == name).map(|a| a.value())
     }

@@ -1,85 +1,132 @@
-//! Lifetimes and places of tensors in the arena.
+//! Places of tensors in the arena.
 
 use super::op::{Step, TensorSlot};
 
 /// Every tensor starts at a multiple of this many bytes.
 pub const ALIGNMENT: usize = 16;
 
-const END: u16 = u16::MAX;
+/// Comparisons of two tensors after which no better place is looked for: hostile files have thousands of tensors
+/// that all live at the same time.
+const PATIENCE: u64 = 20_000_000;
 
-fn aligned(bytes: u32) -> u64 {
-    u64::from(bytes).next_multiple_of(ALIGNMENT as u64)
+fn aligned(bytes: u32) -> i64 {
+    u64::from(bytes).next_multiple_of(ALIGNMENT as u64) as i64
 }
 
-/// Lets element-wise steps write over an input that nobody reads afterwards.
-pub(super) fn share_memory(slots: &mut [TensorSlot], steps: &[Step]) {
-    for (index, slot) in slots.iter_mut().enumerate() {
-        slot.root = index as u16;
-    }
-    for (index, step) in steps.iter().enumerate().filter(|(_, s)| s.op.element_wise()) {
-        let Some(&output) = slots.get(usize::from(step.output)) else { continue };
-        let dies = step.inputs.into_iter().find_map(|i| {
-            let input = slots.get(usize::from(i))?;
-            (usize::from(input.last) == index && input.bytes == output.bytes).then_some(input.root)
-        });
-        let Some(root) = dies else { continue };
-        if let Some(slot) = slots.get_mut(usize::from(step.output)) {
-            slot.root = root;
-        }
-        if let Some(slot) = slots.get_mut(usize::from(root)) {
-            slot.last = output.last;
-        }
-    }
-}
-
-/// Bytes of all tensors that are live at a step.
+/// Bytes of all tensors that are live at a step; what overlaps counts once.
 pub(super) fn live_bytes(slots: &[TensorSlot], step: usize) -> u64 {
-    roots(slots).filter(|s| live(s, step)).map(|s| aligned(s.bytes)).sum()
+    let bytes: i64 =
+        roots(slots).filter(|(_, s)| live(s, step)).map(|(_, s)| bytes_alone(slots, s, step)).sum();
+    u64::try_from(bytes).unwrap_or(0)
 }
 
-/// Whether a tensor must be kept at that step.
+/// Bytes of a tensor without those which the input of its step provides.
+fn bytes_alone(slots: &[TensorSlot], slot: &TensorSlot, step: usize) -> i64 {
+    match slots.get(usize::from(slot.over)).filter(|under| live(under, step)) {
+        Some(under) => {
+            let together = aligned(slot.held).max(aligned(slot.distance) + aligned(under.held));
+            together - aligned(under.held)
+        }
+        None => aligned(slot.held),
+    }
+}
+
+/// Whether a tensor's memory is in use at that step.
 pub(super) fn live(slot: &TensorSlot, step: usize) -> bool {
-    (usize::from(slot.first)..=usize::from(slot.last)).contains(&step)
+    (usize::from(slot.from)..=usize::from(slot.until)).contains(&step)
 }
 
-fn roots(slots: &[TensorSlot]) -> impl Iterator<Item = &TensorSlot> {
-    slots.iter().enumerate().filter(|(i, s)| usize::from(s.root) == *i).map(|(_, s)| s)
+/// The end of the memory in use at a step.
+pub(super) fn live_end(slots: &[TensorSlot], step: usize) -> u64 {
+    let ends = roots(slots).filter(|(_, s)| live(s, step)).map(|(_, s)| s.offset + aligned(s.held));
+    ends.max().and_then(|e| u64::try_from(e).ok()).unwrap_or(0)
 }
 
-/// Places all tensors; returns the bytes of the arena.
+fn roots(slots: &[TensorSlot]) -> impl Iterator<Item = (u16, &TensorSlot)> {
+    slots.iter().enumerate().map(|(i, s)| (i as u16, s)).filter(|(i, s)| s.root == *i)
+}
+
+/// In which order tensors are placed.
+type Key = fn(&TensorSlot) -> (u64, u64);
+
+const ORDERS: [Key; 4] = [
+    |s| (u64::from(s.held), u64::from(u16::MAX - s.from)),
+    |s| (u64::from(u16::MAX - s.from), u64::from(s.held)),
+    |s| (u64::from(s.until), u64::from(s.held)),
+    |s| (u64::from(s.bytes), u64::from(u16::MAX - s.from)),
+];
+
+/// Places all tensors; returns the bytes of the arena, working memory of the steps included.
 ///
-/// Placement is greedy, each tensor into the smallest gap that fits among those that live at the same time.
-/// Two orders are tried, largest first and in execution order: either can be the better one.
-pub(super) fn place(slots: &mut [TensorSlot], lower_bound: u64) -> u64 {
-    let by_size = place_in_order(slots, |s| (u64::from(s.bytes), u64::from(END - s.first)));
-    if by_size <= lower_bound {
-        return by_size;
+/// Placement is greedy: each tensor goes where the arena grows least. Several orders are tried, largest first
+/// and along the execution: each can be the best one.
+pub(super) fn place(slots: &mut [TensorSlot], steps: &mut [Step], lower_bound: u64) -> u64 {
+    let mut best: Option<(u64, Key)> = None;
+    let mut placed_last = None;
+    for order in ORDERS {
+        place_in_order(slots, order);
+        let bytes = total(slots, steps);
+        placed_last = Some(bytes);
+        if best.is_none_or(|(smallest, _)| bytes < smallest) {
+            best = Some((bytes, order));
+        }
+        if bytes <= lower_bound {
+            break;
+        }
     }
-    let by_time = place_in_order(slots, |s| (u64::from(END - s.first), u64::from(s.bytes)));
-    if by_time <= by_size {
-        return by_time;
+    if let Some((_, order)) = best.filter(|b| Some(b.0) != placed_last) {
+        place_in_order(slots, order);
     }
-    place_in_order(slots, |s| (u64::from(s.bytes), u64::from(END - s.first)))
+    scratch(slots, steps)
 }
 
-fn place_in_order(slots: &mut [TensorSlot], key: impl Fn(&TensorSlot) -> (u64, u64)) -> u64 {
+/// The bytes that all groups need.
+fn total(slots: &[TensorSlot], steps: &[Step]) -> u64 {
+    let groups = steps.iter().map(|s| live_end(slots, usize::from(s.group)) + u64::from(s.scratch.len));
+    // A network without steps still holds its input.
+    groups.max().unwrap_or(0).max(live_end(slots, 0)).max(live_end(slots, steps.len()))
+}
+
+/// Puts the working memory of each step behind the tensors that are live then.
+fn scratch(slots: &[TensorSlot], steps: &mut [Step]) -> u64 {
+    for start in 0..steps.len() {
+        let Some(&Step { group, length, .. }) = steps.get(start) else { continue };
+        if usize::from(group) != start {
+            continue;
+        }
+        let mut at = live_end(slots, start);
+        for step in steps.iter_mut().skip(start).take(usize::from(length)) {
+            step.scratch.at = u32::try_from(at).unwrap_or(u32::MAX);
+            at += u64::from(step.scratch.len);
+        }
+    }
+    let ends = steps.iter().filter(|s| s.scratch.len > 0);
+    let end = ends.map(|s| u64::from(s.scratch.at) + u64::from(s.scratch.len)).max().unwrap_or(0);
+    roots(slots)
+        .filter_map(|(_, s)| u64::try_from(s.offset + aligned(s.held)).ok())
+        .max()
+        .unwrap_or(0)
+        .max(end)
+}
+
+fn place_in_order(slots: &mut [TensorSlot], key: Key) {
     for slot in slots.iter_mut() {
         slot.placed = false;
     }
-    let mut head = END;
-    let mut total = 0u64;
+    let mut patience = PATIENCE;
+    // The arena so far; it may grow to both sides.
+    let (mut low, mut high) = (0i64, 0i64);
     loop {
-        let next = slots
-            .iter()
-            .enumerate()
-            .filter(|(i, s)| usize::from(s.root) == *i && !s.placed)
-            .max_by_key(|(i, s)| (key(s), usize::MAX - i));
+        let next = roots(slots).filter(|(_, s)| !s.placed).max_by_key(|(i, s)| (key(s), u16::MAX - i));
         let Some((index, &slot)) = next else { break };
-        let offset = best_gap(slots, head, &slot);
-        total = total.max(offset + aligned(slot.bytes));
-        // An arena beyond 4 GiB is refused by its size afterwards; the offset is never used then.
-        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        insert(slots, &mut head, index, offset);
+        let offset = best_place(slots, index, &slot, (low, high), &mut patience);
+        (low, high) = (low.min(offset), high.max(offset + aligned(slot.held)));
+        if let Some(slot) = slots.get_mut(usize::from(index)) {
+            (slot.offset, slot.placed) = (offset, true);
+        }
+    }
+    for slot in slots.iter_mut().filter(|s| s.placed) {
+        slot.offset -= low;
     }
     // Tensors computed in place live where their root does.
     for index in 0..slots.len() {
@@ -88,78 +135,94 @@ fn place_in_order(slots: &mut [TensorSlot], key: impl Fn(&TensorSlot) -> (u64, u
             slot.offset = root;
         }
     }
-    total
 }
 
-/// The smallest gap that fits between tensors living at the same time, else the end of them.
-fn best_gap(slots: &[TensorSlot], head: u16, slot: &TensorSlot) -> u64 {
-    let need = aligned(slot.bytes);
-    let (mut best, mut end) = (None::<(u64, u64)>, 0u64);
-    let mut cursor = head;
-    while let Some(other) = slots.get(usize::from(cursor)) {
-        cursor = other.next;
-        if other.last < slot.first || slot.last < other.first {
-            continue;
+/// The place next to another tensor, at an end of the arena included, where the arena grows least.
+fn best_place(
+    slots: &[TensorSlot],
+    index: u16,
+    slot: &TensorSlot,
+    (low, high): (i64, i64),
+    patience: &mut u64,
+) -> i64 {
+    let need = aligned(slot.held);
+    let grown = |offset: i64| high.max(offset + need) - low.min(offset);
+    let others = || roots(slots).filter(|(_, o)| o.placed && o.from <= slot.until && slot.from <= o.until);
+    let fits = |offset: i64, patience: &mut u64| {
+        *patience = patience.saturating_sub(slots.len() as u64);
+        others().all(|(i, other)| apart((index, slot, offset), (i, other, other.offset)))
+    };
+    // Always free, whoever lives there.
+    let mut best = (grown(high), high);
+    let mut consider = |offset: i64, patience: &mut u64| {
+        let candidate = (grown(offset), offset);
+        if candidate < best && fits(offset, patience) {
+            best = candidate;
         }
-        let start = u64::from(other.offset);
-        if start >= end {
-            let gap = start - end;
-            if gap >= need && best.is_none_or(|(smallest, _)| gap < smallest) {
-                best = Some((gap, end));
-            }
+    };
+    consider(low, patience);
+    consider(high - need, patience);
+    for (i, other) in others() {
+        if *patience == 0 {
+            break;
         }
-        end = end.max(start + aligned(other.bytes));
+        let (before, after) = (distance((index, slot), other), distance((i, other), slot));
+        consider(other.offset - before, patience);
+        consider(other.offset + after, patience);
     }
-    best.map_or(end, |(_, at)| at)
+    best.1
 }
 
-/// Keeps the list of placed tensors sorted by offset.
-fn insert(slots: &mut [TensorSlot], head: &mut u16, index: usize, offset: u32) {
-    let (mut before, mut cursor) = (END, *head);
-    while let Some(other) = slots.get(usize::from(cursor)).filter(|o| o.offset <= offset) {
-        before = cursor;
-        cursor = other.next;
-    }
-    if let Some(slot) = slots.get_mut(index) {
-        (slot.offset, slot.next, slot.placed) = (offset, cursor, true);
-    }
-    match slots.get_mut(usize::from(before)) {
-        Some(previous) if before != END => previous.next = index as u16,
-        _ => *head = index as u16,
-    }
+/// How far a tensor has to begin before another one that follows it.
+fn distance((_, first): (u16, &TensorSlot), second: &TensorSlot) -> i64 {
+    if first.over == second.root { aligned(first.distance) } else { aligned(first.held) }
+}
+
+/// Whether two tensors that live at the same time do not hurt each other.
+fn apart(a: (u16, &TensorSlot, i64), b: (u16, &TensorSlot, i64)) -> bool {
+    a.2 + distance((a.0, a.1), b.1) <= b.2 || b.2 + distance((b.0, b.1), a.1) <= a.2
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::op::Op;
+    use crate::plan::op::{NO_SLOT, Op};
+    use crate::plan::overlap;
     use proptest::prelude::*;
+
+    fn slot(first: u16, last: u16, bytes: u32) -> TensorSlot {
+        TensorSlot { first, last, bytes, ..TensorSlot::default() }
+    }
 
     proptest! {
         #[test]
         fn tensors_that_live_together_never_overlap(
-            lives in prop::collection::vec((0u16..30, 0u16..8, 1u32..5000), 1..60)
+            lives in prop::collection::vec((0u16..30, 0u16..8, 1u32..5000, 0u32..3000, any::<bool>()), 1..60)
         ) {
-            let mut slots: Vec<TensorSlot> = lives
-                .iter()
-                .map(|&(first, length, bytes)| TensorSlot {
-                    first,
-                    last: first + length,
-                    bytes,
-                    ..TensorSlot::default()
-                })
-                .collect();
-            share_memory(&mut slots, &[]);
+            let mut slots: Vec<TensorSlot> =
+                lives.iter().map(|&(first, length, bytes, ..)| slot(first, first + length, bytes)).collect();
+            overlap::share(&mut slots, &[], true);
+            // Some tensors may run into the last one that dies when they are born.
+            for i in 0..slots.len() {
+                let (_, _, bytes, distance, over) = lives[i];
+                let under = (0..i).rev().find(|&j| slots[j].until == slots[i].from);
+                if let (Some(j), true, true) = (under, over, distance < bytes) {
+                    (slots[i].over, slots[i].distance) = (j as u16, distance);
+                }
+            }
             let bound = (0..40).map(|step| live_bytes(&slots, step)).max().unwrap();
-            let total = place(&mut slots, bound);
+            let total = place(&mut slots, &mut [], bound);
             prop_assert!(total >= bound);
             for (i, a) in slots.iter().enumerate() {
                 prop_assert_eq!(a.range().start % ALIGNMENT, 0);
                 prop_assert!(a.range().end as u64 <= total);
-                for b in &slots[..i] {
-                    let together = a.first <= b.last && b.first <= a.last;
+                for (j, b) in slots.iter().enumerate().filter(|(j, _)| *j != i) {
+                    let together = a.from <= b.until && b.from <= a.until;
                     let apart = a.range().end <= b.range().start || b.range().end <= a.range().start;
-                    prop_assert!(!together || apart);
+                    let ahead = |y: &TensorSlot, x: &TensorSlot, i: usize| {
+                        usize::from(y.over) == i && y.range().start + y.distance as usize <= x.range().start
+                    };
+                    prop_assert!(!together || apart || ahead(a, b, j) || ahead(b, a, i));
                 }
             }
         }
@@ -167,15 +230,16 @@ mod tests {
 
     #[test]
     fn element_wise_steps_overwrite_inputs_that_die() {
-        let slot = |first, last| TensorSlot { first, last, bytes: 100, ..TensorSlot::default() };
         // x -> a (clamp), a -> b (clamp), a + b -> c: b must not overwrite a, c may overwrite either.
-        let mut slots = [slot(0, 0), slot(0, 2), slot(1, 2), slot(2, 3)];
+        let mut slots = [slot(0, 0, 100), slot(0, 2, 100), slot(1, 2, 100), slot(2, 3, 100)];
         let clamp = Op::Clamp { low: 0, high: 9, shift: 0 };
         let step = |op, inputs, output| Step { op, inputs, output, ..Step::default() };
-        let steps = [step(clamp, [0, 0], 1), step(clamp, [1, 1], 2), step(Op::Add, [1, 2], 3)];
-        share_memory(&mut slots, &steps);
+        let mut steps = [step(clamp, [0, 0], 1), step(clamp, [1, 1], 2), step(Op::Add, [1, 2], 3)];
+        overlap::group(&mut steps);
+        overlap::share(&mut slots, &steps, false);
         assert_eq!(slots.map(|s| s.root), [0, 0, 2, 0]);
-        assert_eq!(slots[0].last, 3, "the root lives as long as the last that uses its memory");
-        assert_eq!(place(&mut slots, 0), 2 * 112);
+        assert_eq!(slots[0].until, 3, "the root's memory is in use as long as the last that uses it");
+        assert_eq!(slots.map(|s| s.over), [NO_SLOT; 4]);
+        assert_eq!(place(&mut slots, &mut steps, 0), 2 * 112);
     }
 }

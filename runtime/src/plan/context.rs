@@ -21,12 +21,15 @@ pub(super) struct Context<'m, 'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Operand {
     pub(super) index: u16,
-    pub(super) slot: TensorSlot,
+    pub(super) shape: Shape,
+    pub(super) dtype: DType,
+    pub(super) exponent: Option<i32>,
+    pub(super) nonnegative: bool,
 }
 
 impl Operand {
     pub(super) fn shape(&self) -> Shape {
-        self.slot.shape
+        self.shape
     }
 }
 
@@ -39,10 +42,13 @@ pub(super) struct At<'a> {
 
 impl<'a> At<'a> {
     /// An error of this node about one of its tensors.
+    #[cold]
+    #[inline(never)]
     pub(super) fn error(&self, tensor: &'a str, problem: &'static str) -> Error<'a> {
         Error::Node { node: self.node.name(), op: self.node.op_type(), tensor, problem }
     }
 
+    #[inline(never)]
     pub(super) fn int(&self, name: &str, default: i64) -> i64 {
         match self.node.attribute(name) {
             Some(Value::Int(v)) => v,
@@ -50,6 +56,7 @@ impl<'a> At<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn text(&self, name: &str) -> &'a str {
         match self.node.attribute(name) {
             Some(Value::Text(v)) => v,
@@ -79,6 +86,7 @@ impl<'a> At<'a> {
     }
 
     /// The axis an attribute names, counted from the front.
+    #[inline(never)]
     pub(super) fn axis(&self, value: i64, rank: usize) -> Result<usize, Error<'a>> {
         let from_front = if value < 0 { value + rank as i64 } else { value };
         usize::try_from(from_front)
@@ -153,6 +161,7 @@ impl<'m, 'a> Context<'m, 'a> {
     }
 
     /// The activation a node reads at that position.
+    #[inline(never)]
     pub(super) fn operand(&self, at: &At<'a>, position: usize) -> Result<Operand, Error<'a>> {
         let name = at.node.input(position);
         if name.is_empty() {
@@ -163,24 +172,27 @@ impl<'m, 'a> Context<'m, 'a> {
             .iter()
             .position(|s| slot_is(self.model, s, name))
             .ok_or(at.error(name, "a constant or a second output is read where an activation is expected"))?;
-        let slot = used.get(index).copied().unwrap_or_default();
-        Ok(Operand { index: index as u16, slot })
+        let &TensorSlot { shape, dtype, exponent, nonnegative, .. } =
+            used.get(index).ok_or(at.error(name, "is not known yet"))?;
+        Ok(Operand { index: index as u16, shape, dtype, exponent, nonnegative })
     }
 
     /// An activation of integers, and its exponent.
+    #[inline(never)]
     pub(super) fn integers(&self, at: &At<'a>, position: usize) -> Result<(Operand, i32), Error<'a>> {
         let operand = self.operand(at, position)?;
-        match operand.slot.exponent.filter(|_| operand.slot.dtype.range().is_some()) {
+        match operand.exponent.filter(|_| operand.dtype.range().is_some()) {
             Some(exponent) => Ok((operand, exponent)),
             None => Err(Error::Type {
                 node: at.node.name(),
                 tensor: at.node.input(position),
-                found: operand.slot.dtype,
+                found: operand.dtype,
             }),
         }
     }
 
     /// A constant a node reads at that position; `None` when it is omitted.
+    #[inline(never)]
     pub(super) fn constant(&self, at: &At<'a>, position: usize) -> Option<Tensor<'a>> {
         self.model.initializer(at.node.input(position))
     }
@@ -199,6 +211,7 @@ impl<'m, 'a> Context<'m, 'a> {
     }
 
     /// Type and exponent of an output of integers.
+    #[inline(never)]
     pub(super) fn stated_integers(&self, at: &At<'a>) -> Result<(DType, i32), Error<'a>> {
         match self.stated(at)? {
             (dtype, Some(exponent)) => Ok((dtype, exponent)),
@@ -207,6 +220,7 @@ impl<'m, 'a> Context<'m, 'a> {
     }
 
     /// Adds the node's output of this shape, after comparing it with the file's statement.
+    #[inline(never)]
     pub(super) fn add_output(&mut self, at: &At<'a>, shape: Shape) -> Result<u16, Error<'a>> {
         self.add_output_stated(at, shape, shape)
     }
@@ -235,13 +249,14 @@ impl<'m, 'a> Context<'m, 'a> {
     }
 
     /// The output must have the type and exponent of the input.
+    #[inline(never)]
     pub(super) fn same_type(&self, at: &At<'a>, input: &Operand) -> Result<(), Error<'a>> {
         let (found, exponent) = self.stated(at)?;
         let (node, tensor) = (at.node.name(), at.node.output(0));
-        if found != input.slot.dtype {
+        if found != input.dtype {
             return Err(Error::Type { node, tensor, found });
         }
-        match (exponent, input.slot.exponent) {
+        match (exponent, input.exponent) {
             (Some(found), Some(expected)) if found != expected => {
                 Err(Error::Exponent { node, tensor, found, expected })
             }
@@ -250,6 +265,7 @@ impl<'m, 'a> Context<'m, 'a> {
     }
 
     /// Appends a step that does `work` units of work.
+    #[inline(never)]
     pub(super) fn push(
         &mut self,
         at: &At<'a>,
@@ -269,7 +285,7 @@ impl<'m, 'a> Context<'m, 'a> {
         let (index, available) = (self.used_steps, self.steps.len());
         let step =
             self.steps.get_mut(index).ok_or(Error::Memory { what: "steps", needed: index + 1, available })?;
-        *step = Step { op, node: at.index as u16, completes: true, inputs, output };
+        *step = Step { op, node: at.index as u16, completes: true, inputs, output, ..Step::default() };
         self.used_steps += 1;
         // The planner marks lifetimes by u16 step numbers, one more than the last for network outputs.
         let now = u16::try_from(index).ok().filter(|&i| i < u16::MAX - 1);
@@ -280,7 +296,9 @@ impl<'m, 'a> Context<'m, 'a> {
                 slot.last = slot.last.max(now);
             }
         }
+        let nonnegative = self.nonnegative(&op, inputs);
         if let Some(slot) = self.slots.get_mut(usize::from(output)) {
+            slot.nonnegative = nonnegative;
             if matches!(op, Op::ConcatPart { start, .. } if start > 0) {
                 slot.last = now;
             } else {
@@ -288,6 +306,18 @@ impl<'m, 'a> Context<'m, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether no output of such a step is below 0.
+    fn nonnegative(&self, op: &Op, inputs: [u16; 2]) -> bool {
+        match op {
+            Op::Conv(conv) => conv.relu,
+            Op::Clamp { low, .. } if *low >= 0 => true,
+            Op::Clamp { .. } | Op::Add | Op::MaxPool { .. } | Op::Copy => {
+                inputs.into_iter().all(|i| self.slots.get(usize::from(i)).is_some_and(|s| s.nonnegative))
+            }
+            _ => false,
+        }
     }
 
     /// Marks the last step as not yet completing its node.

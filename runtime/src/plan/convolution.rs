@@ -2,9 +2,10 @@
 
 use super::context::{At, Context, Operand};
 use super::lower::span;
-use super::op::{Conv, Op, Span, Window};
+use super::op::{Conv, ConvKernel, Op, Span, Window};
 use super::pooling;
 use crate::error::Error;
+use crate::kernels;
 use crate::model::{Tensor, Value};
 use crate::shape::{DType, Shape};
 
@@ -119,8 +120,8 @@ fn finish<'a>(
     groups: usize,
     output_shape: Shape,
 ) -> Result<(), Error<'a>> {
-    let (_, out_exponent) = context.stated_integers(at)?;
-    let input_exponent = x.slot.exponent.unwrap_or(0);
+    let (out_type, out_exponent) = context.stated_integers(at)?;
+    let input_exponent = x.exponent.unwrap_or(0);
     let exponents = weights.exponents();
     if exponents.len() != 1 && exponents.len() != stored.filters {
         return Err(at.error(weights.name(), "weights need one exponent, or one per output channel"));
@@ -151,14 +152,17 @@ fn finish<'a>(
         relu,
         wide: true,
         bound: i64::MAX,
+        input_nonnegative: x.nonnegative,
+        kernel: ConvKernel::Generic,
     };
     let bias = bias(context, at, weights, &mut conv, input_exponent)?;
     let largest = |d: DType| d.range().map_or(0, |(low, _)| i64::from(low).abs());
-    let product = largest(x.slot.dtype) * largest(weights.dtype());
+    let product = largest(x.dtype) * largest(weights.dtype());
     let bound = i64::try_from(conv.taps()).ok().and_then(|k| k.checked_mul(product));
     let bound = bound.and_then(|b| b.checked_add(i64::try_from(bias).ok()?));
     conv.bound = bound.ok_or(at.error(at.node.input(2), "the bias is too large for 64-bit sums"))?;
     conv.wide = conv.bound > i64::from(i32::MAX) || product > 1 << 14;
+    conv.kernel = kernels::conv::kernel(&conv, [x.dtype, out_type], context.model.payload());
     let work = (output_shape.elements() as u64).saturating_mul(conv.taps() as u64);
     let output = context.add_output(at, output_shape)?;
     context.push(at, Op::Conv(conv), [x.index; 2], output, work)

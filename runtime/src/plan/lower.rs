@@ -73,7 +73,7 @@ fn clamp_between<'a>(
 fn clip<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
     let (x, exponent) = context.integers(at, 0)?;
     let bounds = at.node.inputs().skip(1).any(|n| !n.is_empty());
-    if !at.text("lut").is_empty() && (x.slot.dtype == DType::I8 || !bounds) {
+    if !at.text("lut").is_empty() && (x.dtype == DType::I8 || !bounds) {
         return table(context, at);
     }
     let bound = |position: usize, default: i32| -> Result<i32, Error<'a>> {
@@ -105,7 +105,7 @@ fn table<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>
         name,
         "a table needs the type of its tensors and 256 (int8) or 65536 / step + 1 (int16) entries; export it again",
     );
-    if lut.dtype() != x.slot.dtype || dtype != x.slot.dtype {
+    if lut.dtype() != x.dtype || dtype != x.dtype {
         return Err(wrong);
     }
     let table = span(&lut);

@@ -5,21 +5,31 @@
 //! [`Plan::input`]`().range()`, call [`Plan::run`], read [`Plan::output`]`().range()`.
 
 mod arena;
+mod blocks;
 mod context;
 mod convolution;
+mod describe;
 mod lower;
+mod macs;
 mod op;
+mod overlap;
 mod pooling;
 mod reshaping;
+mod schedule;
+mod strategy;
 
 pub use arena::ALIGNMENT;
-pub(crate) use op::{Conv, Op, PadMode, Span, Window};
+pub use describe::Stage;
+pub(crate) use op::{Conv, ConvKernel, Op, PadMode, Span, Window};
 pub use op::{Step, TensorSlot};
+pub(crate) use schedule::Schedule;
+pub use strategy::Strategy;
 
 use crate::error::Error;
-use crate::kernels;
+use crate::fused::Executor;
 use crate::limits::Limits;
 use crate::model::Model;
+use crate::observe::Observer;
 use crate::target::{Rounding, Target};
 use context::Context;
 
@@ -59,7 +69,8 @@ impl<'s> Plan<'s> {
         Sizes { tensors: model.inputs().len() + model.node_count(), steps: steps.sum() }
     }
 
-    /// Infers all shapes, compares them with the file's, and places all tensors.
+    /// Infers all shapes, compares them with the file's, and places all tensors, layer by layer
+    /// ([`Strategy::Layerwise`]).
     ///
     /// # Errors
     /// When an operation or one of its parameters is not supported, when shapes, types or exponents do not
@@ -68,6 +79,22 @@ impl<'s> Plan<'s> {
         model: &Model<'a>,
         target: Target,
         limits: &Limits,
+        slots: &'s mut [TensorSlot],
+        steps: &'s mut [Step],
+    ) -> Result<Self, Error<'a>> {
+        Self::build_with(model, target, limits, Strategy::Layerwise, slots, steps)
+    }
+
+    /// [`Plan::build`] with another strategy.
+    ///
+    /// # Errors
+    /// As [`Plan::build`]; also when the network does not fit into the bytes of [`Strategy::Within`], with the
+    /// bytes that it needs at least.
+    pub fn build_with<'a>(
+        model: &Model<'a>,
+        target: Target,
+        limits: &Limits,
+        strategy: Strategy,
         slots: &'s mut [TensorSlot],
         steps: &'s mut [Step],
     ) -> Result<Self, Error<'a>> {
@@ -82,30 +109,38 @@ impl<'s> Plan<'s> {
         let output = context.finish()?;
         let (used_slots, used_steps, work) = context.used();
         let slots = slots.get_mut(..used_slots).unwrap_or_default();
-        let steps = steps.get(..used_steps).unwrap_or_default();
-        arena::share_memory(slots, steps);
-        let (peak_step, peak) = (0..steps.len().max(1))
-            .map(|s| (s, arena::live_bytes(slots, s)))
-            .reduce(|best, next| if next.1 > best.1 { next } else { best })
-            .unwrap_or_default();
-        let bytes = arena::place(slots, peak);
-        if bytes > limits.arena_bytes as u64 {
+        let steps = steps.get_mut(..used_steps).unwrap_or_default();
+        let rounding = target.rounding();
+        let summary = Summary { rounding, arena_bytes: 0, peak_step: 0, peak_bytes: 0, input, output, work };
+        let plan = Self::lay_out(summary, slots, steps, strategy)?;
+        if plan.arena_bytes() > limits.arena_bytes {
             return Err(Error::Limit {
                 what: "bytes of activation memory",
-                value: bytes,
+                value: plan.arena_bytes() as u64,
                 limit: limits.arena_bytes as u64,
             });
         }
-        let summary = Summary {
-            rounding: target.rounding(),
-            arena_bytes: bytes as usize,
-            peak_step,
-            peak_bytes: peak as usize,
-            input,
-            output,
-            work,
-        };
-        Ok(Self { slots, steps, summary })
+        Ok(plan)
+    }
+
+    /// Places the tensors of steps that are known.
+    pub(crate) fn lay_out(
+        mut summary: Summary,
+        slots: &'s mut [TensorSlot],
+        steps: &'s mut [Step],
+        strategy: Strategy,
+    ) -> Result<Self, Error<'static>> {
+        let need = strategy::arrange(slots, steps, strategy);
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        summary.arena_bytes = bytes(need.arena_bytes);
+        summary.peak_bytes = bytes(need.peak_bytes);
+        summary.peak_step = need.peak_step;
+        match strategy {
+            Strategy::Within(available) if summary.arena_bytes > available => {
+                Err(Error::Memory { what: "bytes of arena", needed: summary.arena_bytes, available })
+            }
+            _ => Ok(Self { slots, steps, summary }),
+        }
     }
 
     /// Bytes of the arena. Its start should be aligned to [`ALIGNMENT`] where vector units want that.
@@ -133,29 +168,6 @@ impl<'s> Plan<'s> {
         self.summary.work
     }
 
-    /// Bytes live at the worst moment; no placement needs less.
-    pub fn peak_bytes(&self) -> usize {
-        self.summary.peak_bytes
-    }
-
-    /// The tensors that are live at the worst moment. One that was computed in place stands for all of its
-    /// chain, with the last tensor of the chain that exists by then.
-    pub fn peak(&self) -> impl Iterator<Item = &'s TensorSlot> + use<'s> {
-        let (slots, step) = (self.slots, self.summary.peak_step);
-        slots
-            .iter()
-            .enumerate()
-            .filter(move |(i, s)| usize::from(s.root) == *i && arena::live(s, step))
-            .filter_map(move |(i, _)| {
-                slots.iter().rfind(|s| usize::from(s.root) == i && usize::from(s.first) <= step)
-            })
-    }
-
-    /// The node during which memory peaks.
-    pub fn peak_node(&self) -> usize {
-        self.steps.get(self.summary.peak_step).map_or(0, |s| usize::from(s.node))
-    }
-
     /// Name of a tensor of this plan.
     pub fn name<'a>(&self, model: &Model<'a>, slot: &TensorSlot) -> &'a str {
         context::slot_name(model, slot)
@@ -167,6 +179,20 @@ impl<'s> Plan<'s> {
     /// # Errors
     /// When the arena is too small or the model is another one.
     pub fn run(&self, model: &Model<'_>, arena: &mut [u8]) -> Result<(), Error<'static>> {
+        self.run_observed(model, arena, &mut ())
+    }
+
+    /// [`Plan::run`] with an observer of every row of every tensor, streamed or not, and of the time that each
+    /// node takes.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn run_observed(
+        &self,
+        model: &Model<'_>,
+        arena: &mut [u8],
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error<'static>> {
         if arena.len() < self.arena_bytes() {
             return Err(Error::Memory {
                 what: "bytes of arena",
@@ -174,9 +200,16 @@ impl<'s> Plan<'s> {
                 available: arena.len(),
             });
         }
-        for (index, step) in self.steps.iter().enumerate() {
-            kernels::run_step(step, self.slots, self.summary.rounding, model.payload(), arena)
-                .ok_or(Error::Foreign { step: index })?;
+        let executor = Executor {
+            slots: self.slots,
+            steps: self.steps,
+            rounding: self.summary.rounding,
+            payload: model.payload(),
+        };
+        executor.input(self.summary.input, arena, observer);
+        let mut start = 0;
+        while start < self.steps.len() {
+            start += executor.group(start, arena, observer).ok_or(Error::Foreign { step: start })?;
         }
         Ok(())
     }

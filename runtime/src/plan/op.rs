@@ -67,6 +67,21 @@ pub(crate) struct Conv {
     pub(crate) wide: bool,
     /// No sum is larger than this in magnitude.
     pub(crate) bound: i64,
+    /// No input is below 0: something before it has clamped.
+    pub(crate) input_nonnegative: bool,
+    /// What computes it on processors without vector units.
+    pub(crate) kernel: ConvKernel,
+}
+
+/// Which of the scalar kernels computes a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConvKernel {
+    /// Any.
+    Generic,
+    /// int8, 3x3, one filter per channel.
+    Depthwise,
+    /// int8, one group.
+    Tiled,
 }
 
 impl Conv {
@@ -180,6 +195,23 @@ impl Op {
     pub(crate) fn element_wise(&self) -> bool {
         matches!(self, Op::Add | Op::Clamp { .. } | Op::Table { .. } | Op::Interpolate { .. } | Op::Copy)
     }
+
+    /// Whether a row of the output can be computed from some rows of the input.
+    pub(crate) fn by_rows(&self) -> bool {
+        match self {
+            Op::Conv(conv) => conv.batch == 1,
+            Op::Copy => false,
+            _ => self.element_wise(),
+        }
+    }
+
+    /// The rows of the input, within it, that a row of the output depends on.
+    pub(crate) fn rows_needed(&self, row: usize) -> core::ops::Range<usize> {
+        let Op::Conv(Conv { window: w, .. }) = self else { return row..row + 1 };
+        let (top, reach) = (row * w.stride[0], (w.kernel[0] - 1) * w.dilation[0] + 1);
+        let end = (top + reach).saturating_sub(w.pad[0]).min(w.input[0]);
+        top.saturating_sub(w.pad[0]).min(end)..end
+    }
 }
 
 /// One step: an operation and the tensors it touches. Memory for steps is the caller's.
@@ -192,6 +224,15 @@ pub struct Step {
     pub(crate) completes: bool,
     pub(crate) inputs: [u16; 2],
     pub(crate) output: u16,
+    /// Number of steps, from this one on, that may be streamed together; 0 when none begins here.
+    pub(crate) block: u16,
+    /// Whether they are.
+    pub(crate) fused: bool,
+    /// First step of what runs as a whole, and at that step the number of steps: 1, or those of a fused block.
+    pub(crate) group: u16,
+    pub(crate) length: u16,
+    /// Working memory in the arena.
+    pub(crate) scratch: Span,
 }
 
 /// Where a tensor comes from.
@@ -202,6 +243,9 @@ pub(crate) enum Source {
     Node(u16),
 }
 
+/// Stands for no slot.
+pub(crate) const NO_SLOT: u16 = u16::MAX;
+
 /// One activation tensor: its description and its place in the arena. Memory for slots is the caller's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TensorSlot {
@@ -211,15 +255,25 @@ pub struct TensorSlot {
     /// `None` for float tensors.
     pub(crate) exponent: Option<i32>,
     pub(crate) bytes: u32,
-    /// Position in the arena.
-    pub(crate) offset: u32,
+    /// No element is below 0.
+    pub(crate) nonnegative: bool,
+    /// Bytes of it that exist at a time, and their number of rows: 0 for the whole tensor, else a ring.
+    pub(crate) held: u32,
+    pub(crate) rows: u16,
+    /// Position in the arena; below 0 only while planning.
+    pub(crate) offset: i64,
     /// The slot whose memory this one uses: itself, or the tensor it was computed in place of.
     pub(crate) root: u16,
-    /// First and last step at which it must be kept.
+    /// First and last step that touch it.
     pub(crate) first: u16,
     pub(crate) last: u16,
-    /// Next placed slot by offset (list of the planner).
-    pub(crate) next: u16,
+    /// First and last step at which its memory is in use, by it or by what is computed in place of it.
+    pub(crate) from: u16,
+    pub(crate) until: u16,
+    /// The slot whose memory this one may run into while that is read for the last time, and how far it has to
+    /// begin before it. `NO_SLOT` when there is none.
+    pub(crate) over: u16,
+    pub(crate) distance: u32,
     pub(crate) placed: bool,
 }
 
@@ -244,9 +298,25 @@ impl TensorSlot {
         self.bytes as usize
     }
 
-    /// Place in the arena.
+    /// Bytes that it takes in the arena: fewer than [`Self::bytes`] when it is streamed in a fused block.
+    pub fn held_bytes(&self) -> usize {
+        self.held as usize
+    }
+
+    /// Whether it only exists row by row.
+    pub fn streamed(&self) -> bool {
+        self.rows > 0
+    }
+
+    /// Bytes of one row `[W, C]` of a picture.
+    pub(crate) fn pitch(&self) -> usize {
+        (self.bytes as usize).checked_div(self.shape.dim(1)).unwrap_or(0)
+    }
+
+    /// Place in the arena: of the whole tensor, or of the ring of its newest rows.
     pub fn range(&self) -> core::ops::Range<usize> {
-        self.offset as usize..(self.offset as usize).saturating_add(self.bytes as usize)
+        let start = usize::try_from(self.offset).unwrap_or(0);
+        start..start.saturating_add(self.held as usize)
     }
 
     /// Index of the node that computes it; `None` for the network's input.

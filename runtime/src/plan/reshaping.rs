@@ -223,7 +223,7 @@ pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), 
         *dim = shape.dim(axis) + start as usize + end as usize;
     }
     let output_shape = dims.get(..rank).and_then(Shape::new).ok_or(wrong)?;
-    let value = if mode == PadMode::Constant { fill(context, at, x.slot.dtype, exponent)? } else { 0 };
+    let value = if mode == PadMode::Constant { fill(context, at, x.dtype, exponent)? } else { 0 };
     let output = context.add_output(at, output_shape)?;
     let op = Op::Pad { input: shape, output: output_shape, before, mode, value };
     context.push(at, op, [x.index; 2], output, output_shape.elements() as u64)
@@ -265,7 +265,7 @@ pub(super) fn concat<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(
     for position in 0..count {
         let (part, _) = context.integers(at, position)?;
         let fits = part.shape().rank() == rank
-            && part.slot.dtype == first.slot.dtype
+            && part.dtype == first.dtype
             && (0..rank).all(|a| a == axis || part.shape().dim(a) == first.shape().dim(a));
         if !fits {
             return Err(at.error(at.node.input(position), "the inputs of Concat differ in type or shape"));
@@ -273,7 +273,7 @@ pub(super) fn concat<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(
         extent += part.shape().dim(axis);
     }
     let (dtype, exponent) = context.stated_integers(at)?;
-    if dtype != first.slot.dtype {
+    if dtype != first.dtype {
         return Err(Error::Type { node: at.node.name(), tensor: at.node.output(0), found: dtype });
     }
     let shape = with_extent(&first, axis, extent);

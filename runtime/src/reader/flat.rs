@@ -51,6 +51,8 @@ impl<'a> Table<'a> {
         Self::new(buf, deref(buf, 0)?)
     }
 
+    // Called from everywhere: inlining these would double the code that a chip has to hold.
+    #[inline(never)]
     fn new(buf: &'a [u8], at: usize) -> Read<Self> {
         let bad = |what| Malformed { what, at };
         let back = i64::from(i32::from_le_bytes(bytes_at(buf, at)?));
@@ -72,6 +74,7 @@ impl<'a> Table<'a> {
     }
 
     /// Position of a field of `size` bytes; `None` when the field is absent.
+    #[inline(never)]
     fn field(&self, id: usize, size: usize) -> Read<Option<usize>> {
         let slot = id.saturating_mul(2).saturating_add(4);
         if slot.saturating_add(2) > self.vtable_bytes {
@@ -108,6 +111,7 @@ impl<'a> Table<'a> {
     }
 
     /// A vector whose elements take `stride` bytes; an absent one is empty.
+    #[inline(never)]
     pub(crate) fn vector(&self, id: usize, stride: usize) -> Read<Vector<'a>> {
         match self.field(id, 4)? {
             None => Ok(Vector { buf: self.buf, at: 0, len: 0, stride }),
@@ -121,6 +125,7 @@ impl<'a> Table<'a> {
     }
 
     /// Whether a string is this one, compared as bytes: searches need not decode what they pass.
+    #[inline(never)]
     pub(crate) fn is_string(&self, id: usize, text: &str) -> bool {
         self.vector(id, 1).is_ok_and(|v| v.bytes() == text.as_bytes())
     }
@@ -170,6 +175,7 @@ impl<'a> Vector<'a> {
     }
 
     /// The bytes as a string.
+    #[inline(never)]
     pub(crate) fn text(&self) -> Read<&'a str> {
         core::str::from_utf8(self.bytes())
             .map_err(|_| Malformed { what: "a string is not UTF-8", at: self.at })
@@ -179,11 +185,13 @@ impl<'a> Vector<'a> {
         Ok(i64::from_le_bytes(bytes_at(self.buf, self.element(index)?)?))
     }
 
+    #[inline(never)]
     pub(crate) fn table(&self, index: usize) -> Read<Table<'a>> {
         Table::new(self.buf, deref(self.buf, self.element(index)?)?)
     }
 
     /// The bytes of a string, not decoded yet.
+    #[inline(never)]
     pub(crate) fn undecoded(&self, index: usize) -> Read<Vector<'a>> {
         Vector::new(self.buf, deref(self.buf, self.element(index)?)?, 1)
     }
@@ -198,6 +206,7 @@ impl<'a> Vector<'a> {
     }
 
     /// The first of a vector of tables whose string `id` is this one.
+    #[inline(never)]
     pub(crate) fn find(&self, id: usize, text: &str) -> Option<Table<'a>> {
         (0..self.len).filter_map(|i| self.table(i).ok()).find(|t| t.is_string(id, text))
     }

@@ -98,7 +98,7 @@ impl Simulator {
     /// Sums of the weights of int8 layers, as many as [`Limits::packed_bytes`](crate::Limits) has room for; the
     /// others are made anew each time.
     fn weight_sums(&self) -> Vec<Option<WeightSums>> {
-        let mut left = self.packed_bytes;
+        let mut left = self.limits.packed_bytes;
         let of_step = |step: &crate::plan::Step| match &step.op {
             Op::Conv(conv) if self.int8(step, conv) => {
                 left = left.checked_sub(conv.filters.checked_mul(size_of::<[i64; 3]>())?)?;

@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::model::Model;
-use crate::plan::{Plan, TensorSlot};
+#[cfg(doc)]
+use crate::plan::Strategy;
+use crate::plan::{Plan, Stage, TensorSlot};
 use crate::shape::DType;
 
 /// Description of the network's input or output.
@@ -29,7 +31,7 @@ impl ValueSpec {
     }
 }
 
-/// Memory that a network needs on a chip, layer by layer, with element-wise operations in place.
+/// Memory that a network needs on a chip, layer by layer ([`Strategy::Layerwise`]), and streamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPlan {
     /// Bytes of the activation arena.
@@ -40,10 +42,52 @@ pub struct MemoryPlan {
     pub peak_node: String,
     /// The tensors that are live at the worst moment.
     pub peak: Vec<PeakTensor>,
+    /// Bytes of the arena where every inverted residual block is streamed row by row ([`Strategy::Fused`]).
+    pub fused_arena_bytes: usize,
     /// Bytes of the file, which lies in flash.
     pub flash_bytes: usize,
     /// Bytes of weights, biases and tables in it.
     pub weight_bytes: usize,
+}
+
+/// What lies where in the arena while a network is executed, as
+/// [`Simulator::memory_map`](super::Simulator::memory_map) describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryMap {
+    /// Bytes of the activation arena.
+    pub arena_bytes: usize,
+    /// Bytes in use at the worst moment.
+    pub peak_bytes: usize,
+    /// What is executed, in order.
+    pub stages: Vec<MemoryStage>,
+}
+
+/// One node, or a block that is streamed row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryStage {
+    /// Names of its first and its last node.
+    pub nodes: [String; 2],
+    /// Whether it is streamed row by row.
+    pub fused: bool,
+    /// Bytes of the arena up to the end of all that is in use meanwhile.
+    pub arena_bytes: usize,
+    /// Working memory of the kernels, at the end of those.
+    pub scratch_bytes: usize,
+    /// The tensors in memory meanwhile.
+    pub tensors: Vec<PlacedTensor>,
+}
+
+/// A tensor in the arena.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedTensor {
+    /// Name of the tensor.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: usize,
+    /// Its place in the arena; shorter than its bytes when it is streamed, since only some rows exist at a time.
+    pub place: std::ops::Range<usize>,
+    /// Whether it only exists row by row.
+    pub streamed: bool,
 }
 
 /// One tensor that is live when memory peaks.
@@ -56,17 +100,47 @@ pub struct PeakTensor {
 }
 
 impl MemoryPlan {
-    pub(super) fn new(model: &Model<'_>, plan: &Plan<'_>, flash_bytes: usize) -> Self {
+    pub(super) fn new(
+        model: &Model<'_>,
+        layerwise: &Plan<'_>,
+        fused_arena_bytes: usize,
+        flash_bytes: usize,
+    ) -> Self {
+        Self {
+            arena_bytes: layerwise.arena_bytes(),
+            peak_bytes: layerwise.peak_bytes(),
+            peak_node: model.node(layerwise.peak_node()).name().to_owned(),
+            peak: layerwise
+                .peak()
+                .map(|slot| PeakTensor { name: layerwise.name(model, slot).to_owned(), bytes: slot.bytes() })
+                .collect(),
+            fused_arena_bytes,
+            flash_bytes,
+            weight_bytes: model.initializer_bytes(),
+        }
+    }
+}
+
+impl MemoryMap {
+    pub(super) fn new(model: &Model<'_>, plan: &Plan<'_>) -> Self {
+        let node = |index| model.node(index).name().to_owned();
+        let placed = |slot: &TensorSlot| PlacedTensor {
+            name: plan.name(model, slot).to_owned(),
+            bytes: slot.bytes(),
+            place: slot.range(),
+            streamed: slot.streamed(),
+        };
+        let stage = |stage: Stage| MemoryStage {
+            nodes: [node(stage.first_node), node(stage.last_node)],
+            fused: stage.fused,
+            arena_bytes: stage.arena_bytes,
+            scratch_bytes: stage.scratch_bytes,
+            tensors: plan.tensors_during(&stage).map(placed).collect(),
+        };
         Self {
             arena_bytes: plan.arena_bytes(),
             peak_bytes: plan.peak_bytes(),
-            peak_node: model.node(plan.peak_node()).name().to_owned(),
-            peak: plan
-                .peak()
-                .map(|slot| PeakTensor { name: plan.name(model, slot).to_owned(), bytes: slot.bytes() })
-                .collect(),
-            flash_bytes,
-            weight_bytes: model.initializer_bytes(),
+            stages: plan.stages().map(stage).collect(),
         }
     }
 }

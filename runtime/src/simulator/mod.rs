@@ -5,7 +5,7 @@ mod describe;
 mod view;
 
 pub use audit::AccumulatorReport;
-pub use describe::{MemoryPlan, PeakTensor, SimulatorError, ValueSpec};
+pub use describe::{MemoryMap, MemoryPlan, MemoryStage, PeakTensor, PlacedTensor, SimulatorError, ValueSpec};
 pub use view::{Data, QuantizedInput, TensorView};
 
 use std::sync::{Arc, OnceLock};
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use crate::kernels::{self, Place, exp2_f32, round_f32};
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::plan::{Op, Plan, Step, TensorSlot};
+use crate::plan::{Op, Plan, Step, Strategy, TensorSlot};
 use crate::shape::DType;
 use crate::simd::{AlignedBytes, Buffers, Packed};
 use crate::target::Target;
@@ -24,7 +24,7 @@ pub enum Kernels {
     /// The fastest that this processor has.
     #[default]
     Fastest,
-    /// The plain loops which also run on the chips.
+    /// Those which run on the chips: plain Rust without vector instructions.
     Portable,
 }
 
@@ -41,10 +41,10 @@ pub struct Simulator {
     input: ValueSpec,
     output: ValueSpec,
     memory: MemoryPlan,
+    limits: Limits,
+    kernels: Kernels,
     /// For each step, what its vector kernel needs.
     packed: Vec<Option<Packed>>,
-    /// The limit for those, and for the sums below.
-    packed_bytes: usize,
     /// Sums of weights for the accumulator audit, made at its first use.
     weight_sums: OnceLock<Vec<Option<audit::WeightSums>>>,
 }
@@ -79,15 +79,19 @@ impl Simulator {
         let sizes = Plan::sizes(&model);
         let mut slots = vec![TensorSlot::default(); sizes.tensors];
         let mut steps = vec![Step::default(); sizes.steps];
-        let plan = Plan::build(&model, target, limits, &mut slots, &mut steps)?;
+        let plan = Plan::build_with(&model, target, limits, Strategy::Separate, &mut slots, &mut steps)?;
         let names: Vec<String> = plan.slots.iter().map(|s| plan.name(&model, s).to_owned()).collect();
         let shapes: Vec<Vec<usize>> = plan.slots.iter().map(|s| s.shape().iter().collect()).collect();
         let spec = |index: usize| ValueSpec::new(names[index].clone(), &plan.slots[index]);
         let (input, output) = (spec(plan.summary.input), spec(plan.summary.output));
-        let memory = MemoryPlan::new(&model, &plan, file.len());
         let (summary, used_slots, used_steps) = (plan.summary, plan.slots.len(), plan.steps.len());
         slots.truncate(used_slots);
         steps.truncate(used_steps);
+        // On a chip, tensors may overlap.
+        let (mut chip_slots, mut chip_steps) = (slots.clone(), steps.clone());
+        let fused = Plan::lay_out(summary, &mut chip_slots, &mut chip_steps, Strategy::Fused)?.arena_bytes();
+        let layerwise = Plan::lay_out(summary, &mut chip_slots, &mut chip_steps, Strategy::Layerwise)?;
+        let memory = MemoryPlan::new(&model, &layerwise, fused, file.len());
         let simulator = Self {
             target,
             slots,
@@ -98,8 +102,9 @@ impl Simulator {
             input,
             output,
             memory,
+            limits: *limits,
+            kernels: Kernels::Fastest,
             packed: Vec::new(),
-            packed_bytes: limits.packed_bytes,
             weight_sums: OnceLock::new(),
             file,
         };
@@ -109,9 +114,10 @@ impl Simulator {
     /// Chooses the kernels. Layers beyond [`Limits::packed_bytes`] keep the portable ones.
     #[must_use]
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
+        self.kernels = kernels;
         // What was packed before would take its memory a second time.
         self.packed.clear();
-        let mut left = if kernels == Kernels::Fastest { self.packed_bytes } else { 0 };
+        let mut left = if kernels == Kernels::Fastest { self.limits.packed_bytes } else { 0 };
         self.packed = self.steps.iter().map(|step| self.pack(step, &mut left)).collect();
         self
     }
@@ -120,7 +126,7 @@ impl Simulator {
     fn pack(&self, step: &Step, left: &mut usize) -> Option<Packed> {
         let Op::Conv(conv) = &step.op else { return None };
         let [shared, buffers] = Packed::bytes(conv);
-        let rest = left.checked_sub(shared).filter(|_| buffers <= self.packed_bytes)?;
+        let rest = left.checked_sub(shared).filter(|_| buffers <= self.limits.packed_bytes)?;
         let packed = Packed::new(step, &self.slots, self.target.rounding(), self.payload())?;
         *left = rest;
         Some(packed)
@@ -154,6 +160,17 @@ impl Simulator {
     /// Memory the network needs on a chip.
     pub fn memory(&self) -> &MemoryPlan {
         &self.memory
+    }
+
+    /// What lies where in a chip's memory under a strategy.
+    ///
+    /// # Errors
+    /// When the network does not fit into the bytes of [`Strategy::Within`]: the message tells how many it needs.
+    pub fn memory_map(&self, strategy: Strategy) -> Result<MemoryMap, SimulatorError> {
+        let model = Model::parse_with(&self.file, &self.limits)?;
+        let (mut slots, mut steps) = (self.slots.clone(), self.steps.clone());
+        let plan = Plan::lay_out(self.summary, &mut slots, &mut steps, strategy)?;
+        Ok(MemoryMap::new(&model, &plan))
     }
 
     /// Multiply-accumulates (and elements moved) of one inference.
@@ -213,11 +230,14 @@ impl Simulator {
         let done = match (&step.op, &self.packed[index]) {
             (Op::Conv(conv), Some(packed)) => {
                 let slot = |i: u16| &self.slots[usize::from(i)];
-                Place::of(arena, slot(step.inputs[0]), slot(step.output))
+                Place::of(arena, slot(step.inputs[0]).range(), slot(step.output).range())
                     .and_then(Place::apart)
                     .and_then(|(x, y)| packed.run(conv, x, y, &mut scratch.buffers))
             }
-            _ => kernels::run_step(step, &self.slots, self.target.rounding(), self.payload(), arena),
+            _ => {
+                let fast = self.kernels == Kernels::Portable;
+                kernels::run_step(step, &self.slots, self.target.rounding(), self.payload(), arena, fast)
+            }
         };
         done.ok_or_else(|| crate::Error::Foreign { step: index }.into())
     }

@@ -38,6 +38,8 @@ pub struct Net {
     inputs: Vec<Vec<(u16, Value)>>,
     outputs: Vec<Vec<(u16, Value)>>,
     metadata: Vec<Vec<(u16, Value)>>,
+    test_inputs: Vec<Vec<(u16, Value)>>,
+    test_outputs: Vec<Vec<(u16, Value)>>,
 }
 
 fn value(name: &str, dtype: DType, shape: &[usize], exponent: i32) -> Vec<(u16, Value)> {
@@ -47,6 +49,27 @@ fn value(name: &str, dtype: DType, shape: &[usize], exponent: i32) -> Vec<(u16, 
         (0, Str(name.into())),
         (1, Value::Table(vec![(0, U8(1)), (1, Value::Table(tensor))])),
         (3, I64s(vec![i64::from(exponent)])),
+    ]
+}
+
+/// Name, type, shape and integers of a tensor.
+pub type Test<'t> = (&'t str, DType, &'t [usize], &'t [i64]);
+
+fn tensor(
+    name: &str,
+    dtype: DType,
+    dims: &[usize],
+    exponents: &[i64],
+    layout: &str,
+    data: &[i64],
+) -> Vec<(u16, Value)> {
+    vec![
+        (0, I64s(dims.iter().map(|&d| d as i64).collect())),
+        (1, I32(code(dtype))),
+        (6, Str(name.into())),
+        (7, Str(layout.into())),
+        (8, Raw(bytes(dtype, data))),
+        (13, I64s(exponents.to_vec())),
     ]
 }
 
@@ -89,14 +112,15 @@ impl Net {
         layout: &str,
         data: &[i64],
     ) -> &mut Self {
-        self.initializers.push(vec![
-            (0, I64s(dims.iter().map(|&d| d as i64).collect())),
-            (1, I32(code(dtype))),
-            (6, Str(name.into())),
-            (7, Str(layout.into())),
-            (8, Raw(bytes(dtype, data))),
-            (13, I64s(exponents.to_vec())),
-        ]);
+        self.initializers.push(tensor(name, dtype, dims, exponents, layout, data));
+        self
+    }
+
+    /// An input and the output that it must give, each with name, type, shape and integers.
+    pub fn test(&mut self, input: Test<'_>, output: Test<'_>) -> &mut Self {
+        let tensor = |(name, dtype, shape, data): Test<'_>| tensor(name, dtype, shape, &[], "", data);
+        self.test_inputs.push(tensor(input));
+        self.test_outputs.push(tensor(output));
         self
     }
 
@@ -128,6 +152,8 @@ impl Net {
             (4, Tables(self.inputs.clone())),
             (5, Tables(self.outputs.clone())),
             (6, Tables(self.values.clone())),
+            (8, Tables(self.test_inputs.clone())),
+            (9, Tables(self.test_outputs.clone())),
         ];
         let model = vec![(7, Value::Table(graph)), (8, Tables(self.metadata.clone()))];
         let payload = flat::payload(&model);

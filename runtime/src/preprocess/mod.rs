@@ -1,7 +1,19 @@
-//! ESP-DL's own path from a picture to the network's input: nearest-neighbour resize and one table per channel.
+//! From a picture to the network's input on the chip, in integers and without a heap.
 //!
+//! By default this is ESP-DL's own path: nearest-neighbour resize of the whole picture and one table per channel.
+//! [`Preparation`] reads the pixel formats of cameras ([`Frame`]) as well, and can crop, letterbox and resize bilinearly.
 //! `--preprocess chip` on the desktop and the firmware use this; the float model's own preprocessing (bilinear
 //! with antialias) is the engine's.
+
+mod fit;
+mod frame;
+mod preparation;
+mod sample;
+
+pub use fit::{Fit, Placement, Rect};
+pub use frame::{Frame, FrameError, MAX_SIDE, PixelFormat};
+pub use preparation::{Channels, Preparation};
+pub use sample::{Resize, Tap, bilinear};
 
 use crate::kernels::{exp2_f32, round_f32};
 use crate::shape::DType;
