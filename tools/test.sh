@@ -23,7 +23,7 @@ stage() {
 
 need_cargo
 stage packages 10 sh -c '. tools/setup.sh; need_packages gcc g++ libc6-dev make python3 python3-venv xvfb xauth xdotool imagemagick \
-    openbox x11-utils libgl1 libgl1-mesa-dri libegl1 libx11-6 libx11-xcb1 libxkbcommon0 libxkbcommon-x11-0 libxcursor1 \
+    openbox x11-utils at-spi2-core dbus dbus-x11 python3-gi gir1.2-atspi-2.0 python3-xlib libgl1 libgl1-mesa-dri libegl1 libx11-6 libx11-xcb1 libxkbcommon0 libxkbcommon-x11-0 libxcursor1 \
     libxi6 libxrandr2 rustc-web rust-web-src cargo-web lld qemu-system-misc'
 stage python 10 sh -c 'test -x .venv/bin/python || python3 -m venv .venv; .venv/bin/pip install -q -r tools/requirements-test.txt'
 OCTET_PYTHON="$PWD/.venv/bin/python"

@@ -50,8 +50,7 @@ impl<'o> Scores<'o> {
             (DType::I16, Some(&[low, high, ..])) => f32::from(i16::from_le_bytes([low, high])) * self.scale,
             (_, Some(&[a, b, c, d, ..])) => {
                 let value = f32::from_le_bytes([a, b, c, d]);
-                // `max` and `min` give the number where the other is none.
-                value.max(f32::MIN).min(f32::MAX)
+                if value.is_nan() { f32::MIN } else { value.clamp(f32::MIN, f32::MAX) }
             }
             _ => f32::NAN,
         }
