@@ -43,8 +43,7 @@ impl<'s> Plan<'s> {
         starts.map(move |(step, first)| {
             let group = steps.get(step..step + usize::from(first.length)).unwrap_or_default();
             let scratch_bytes = group.iter().map(|s| s.scratch.len as usize).sum();
-            let end =
-                group.iter().map(|s| s.scratch.at as usize + s.scratch.len as usize).max().unwrap_or(0);
+            let end = group.iter().map(|s| s.scratch.at as usize + s.scratch.len as usize).max().unwrap_or(0);
             Stage {
                 first_node: usize::from(first.node),
                 last_node: group.last().map_or(0, |s| usize::from(s.node)),
