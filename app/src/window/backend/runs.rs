@@ -38,8 +38,10 @@ pub trait RunsBackend {
     fn read_label(&self, run: &Path) -> RunLabel {
         let path = run.join(LABEL);
         let is_small = fs::metadata(&path).is_ok_and(|m| m.len() <= MAX_LABEL_BYTES);
-        let read = || serde_json::from_slice(&fs::read(&path).ok()?).inspect_err(log(&path)).ok();
-        let label: RunLabel = Some(()).filter(|()| is_small).and_then(|()| read()).unwrap_or_default();
+        let read = || -> Option<RunLabel> {
+            serde_json::from_slice(&fs::read(&path).ok()?).inspect_err(log(&path)).ok()
+        };
+        let label = if is_small { read() } else { None }.unwrap_or_default();
         RunLabel { finished: finished(run), ..label }
     }
     /// Writes what people say of a run into its folder.

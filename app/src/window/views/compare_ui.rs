@@ -1,6 +1,8 @@
 //! The page that compares runs: figures, paired tests, and every layer.
 
-use egui::{Align, Frame, Grid, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Sense, Ui};
+use egui::{
+    Align, Color32, Frame, Grid, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Sense, Ui, vec2,
+};
 use egui_extras::{Column, TableBuilder};
 use octet_engine::compare::{ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, Verdict};
 
@@ -15,6 +17,8 @@ use crate::window::theme::{GAP, ROW_HEIGHT, figures, tokens};
 
 /// Width of a run's column.
 const RUN_WIDTH: f32 = 190.0;
+/// Width of a change within it.
+const CHANGE_WIDTH: f32 = 62.0;
 /// Width of the column of names.
 const NAME_WIDTH: f32 = 330.0;
 
@@ -22,7 +26,7 @@ const NAME_WIDTH: f32 = 330.0;
 pub(super) fn compare_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let Some(page) = &state.runs.comparison else { return };
     let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
-    let room = ui.ctx().content_rect().size() - egui::vec2(80.0, 110.0);
+    let room = ui.ctx().content_rect().size() - vec2(80.0, 110.0);
     let shown = Modal::new(Id::unique("comparison")).frame(frame).show(ui.ctx(), |ui| {
         let columns = page.runs.len() as f32;
         ui.set_width(
@@ -91,7 +95,51 @@ fn run_ui(ui: &mut Ui, state: &State, c: &Comparison, run: &ComparedRun, path: &
     });
 }
 
-type Cell = (String, Option<(String, bool)>);
+/// What stands in a table for one run.
+struct Cell {
+    value: String,
+    /// Its distance from the reference, and whether that is better.
+    change: Option<(String, bool)>,
+    /// Figures stand under one another; text takes all of the width.
+    is_figure: bool,
+}
+
+impl Cell {
+    fn figure(value: String, change: Option<(String, bool)>) -> Self {
+        Cell { value, change, is_figure: true }
+    }
+    fn text(value: String) -> Self {
+        Cell { value, change: None, is_figure: false }
+    }
+}
+
+/// Flush right; behind a figure there is room for its change in every row.
+fn figure_ui(ui: &mut Ui, cell: &Cell, colour: Color32) {
+    let t = tokens(ui);
+    ui.allocate_ui_with_layout(vec2(RUN_WIDTH, 18.0), Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_width(RUN_WIDTH);
+        if cell.is_figure {
+            change_ui(
+                ui,
+                cell.change
+                    .as_ref()
+                    .map(|(c, better)| (c.as_str(), if *better { t.accent } else { t.error })),
+            );
+        }
+        ui.add(Label::new(RichText::new(&cell.value).font(figures()).color(colour)).truncate());
+    });
+}
+
+/// A change, in a place of its own width.
+fn change_ui(ui: &mut Ui, change: Option<(&str, Color32)>) {
+    let size = vec2(CHANGE_WIDTH, 18.0);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(CHANGE_WIDTH);
+        if let Some((text, colour)) = change {
+            ui.add(Label::new(RichText::new(text).font(figures()).color(colour)).extend());
+        }
+    });
+}
 
 /// One row of figures: its name, and how a run's cell is made.
 type Row<'a> = (&'a str, Box<dyn Fn(&ComparedRun) -> Cell + 'a>);
@@ -99,31 +147,16 @@ type Row<'a> = (&'a str, Box<dyn Fn(&ComparedRun) -> Cell + 'a>);
 fn figures_ui(ui: &mut Ui, c: &Comparison) {
     let t = tokens(ui);
     let rows = rows();
-    let cell_ui = |ui: &mut Ui, value: &str, change: Option<(String, bool)>, colour| {
-        let size = egui::vec2(RUN_WIDTH, 18.0);
-        ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-            ui.set_min_width(RUN_WIDTH);
-            let (change, tint) = match change {
-                Some((change, true)) => (change, t.accent),
-                Some((change, false)) => (change, t.error),
-                None => (String::new(), t.weak),
-            };
-            // As wide in every row, so that the figures stand under one another.
-            ui.label(RichText::new(format!("{change:<9}")).font(figures()).color(tint));
-            ui.add(Label::new(RichText::new(value).font(figures()).color(colour)).truncate());
-        });
-    };
     Grid::new("figures").num_columns(c.runs.len() + 1).spacing([GAP, 5.0]).show(ui, |ui| {
-        ui.allocate_exact_size(egui::vec2(NAME_WIDTH, 1.0), Sense::hover());
+        ui.allocate_exact_size(vec2(NAME_WIDTH, 1.0), Sense::hover());
         for run in &c.runs {
-            cell_ui(ui, &run.label, None, t.accent);
+            figure_ui(ui, &Cell::figure(run.label.clone(), None), t.accent);
         }
         ui.end_row();
         for (name, cell) in &rows {
             ui.label(RichText::new(*name).color(t.weak));
             for run in &c.runs {
-                let (value, change) = cell(run);
-                cell_ui(ui, &value, change, t.strong);
+                figure_ui(ui, &cell(run), t.strong);
             }
             ui.end_row();
         }
@@ -133,9 +166,12 @@ fn figures_ui(ui: &mut Ui, c: &Comparison) {
 fn rows<'a>() -> Vec<Row<'a>> {
     let last = |id: &String| id.rsplit('.').next().unwrap_or(id).to_owned();
     vec![
-        ("Model", Box::new(|r| (r.model.name.clone(), None))),
-        ("Target", Box::new(|r| (chip(&r.target), None))),
-        ("Strategy", Box::new(move |r| (r.strategy.iter().map(last).collect::<Vec<_>>().join(" → "), None))),
+        ("Model", Box::new(|r| Cell::text(r.model.name.clone()))),
+        ("Target", Box::new(|r| Cell::text(chip(&r.target)))),
+        (
+            "Strategy",
+            Box::new(move |r| Cell::text(r.strategy.iter().map(last).collect::<Vec<_>>().join(" → "))),
+        ),
         (
             "Top-1",
             Box::new(|r| {
@@ -173,13 +209,15 @@ fn rows<'a>() -> Vec<Row<'a>> {
         (
             "Flash",
             Box::new(|r| {
-                (format::bytes(r.memory.flash_bytes), bytes(r.difference.as_ref().map(|d| d.flash_bytes)))
+                let change = bytes(r.difference.as_ref().map(|d| d.flash_bytes));
+                Cell::figure(format::bytes(r.memory.flash_bytes), change)
             }),
         ),
         (
             "RAM for activations",
             Box::new(|r| {
-                (format::bytes(r.memory.arena_bytes), bytes(r.difference.as_ref().map(|d| d.arena_bytes)))
+                let change = bytes(r.difference.as_ref().map(|d| d.arena_bytes));
+                Cell::figure(format::bytes(r.memory.arena_bytes), change)
             }),
         ),
         (
@@ -187,7 +225,7 @@ fn rows<'a>() -> Vec<Row<'a>> {
             Box::new(|r| {
                 let value = r.latency_ms.map_or_else(dash, |ms| format!("{ms:.0} ms"));
                 let change = r.difference.as_ref().and_then(|d| d.latency_ms).filter(|ms| ms.abs() >= 0.5);
-                (value, change.map(|ms| (format!("{ms:+.0}"), ms < 0.0)))
+                Cell::figure(value, change.map(|ms| (format!("{ms:+.0}"), ms < 0.0)))
             }),
         ),
     ]
@@ -200,7 +238,7 @@ fn dash() -> String {
 /// Per cent, with the change in percentage points.
 fn ratio(value: Option<f64>, change: Option<f64>, more_is_better: bool) -> Cell {
     let change = change.filter(|c| c.abs() >= 0.000_005);
-    (
+    Cell::figure(
         value.map_or_else(dash, format::percent),
         change.map(|c| (format!("{:+.2}", c * 100.0), (c > 0.0) == more_is_better)),
     )
@@ -273,9 +311,9 @@ fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions)
             for run in &c.runs {
                 header.col(|ui| {
                     let t = tokens(ui);
-                    let letter = RichText::new(format!("{}{:10}", run.label, "")).font(figures());
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.label(letter.color(t.accent))
+                        change_ui(ui, None);
+                        ui.label(RichText::new(&run.label).font(figures()).color(t.accent));
                     });
                 });
             }
@@ -319,8 +357,8 @@ fn cell_ui(ui: &mut Ui, row: &LayerRow, cell: Option<&LayerCell>, layerwise: boo
             Some(c) if c.abs() >= 0.000_005 => t.error,
             _ => t.weak,
         };
-        let text = change.map_or_else(String::new, |c| format!("{:+.3}", c * 100.0));
-        ui.add(Label::new(RichText::new(format!("{text:<9}")).font(figures()).color(colour)).extend());
+        let text = change.map(|c| format!("{:+.3}", c * 100.0));
+        change_ui(ui, text.as_deref().map(|text| (text, colour)));
         let text = value.map_or_else(dash, format::percent_column);
         ui.add(Label::new(RichText::new(text).font(figures()).color(t.strong)).extend());
         if row.bits_differ {

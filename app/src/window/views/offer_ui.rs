@@ -16,7 +16,7 @@ pub(super) fn offer_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let Some(offer) = &state.strategies.offer else { return };
     let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
     let shown = Modal::new(Id::unique("plugin offer")).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_width(ui.ctx().content_rect().width().min(540.0) - 40.0);
+        ui.set_width(ui.ctx().content_rect().width().min(590.0) - 40.0);
         match offer {
             Offer::Looking(_) => waiting_ui(ui, "Looking at the file…"),
             Offer::Ask { file, in_place } => ask_ui(ui, file, *in_place, out),

@@ -28,11 +28,11 @@ pub(super) fn pictures_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         "Calibration looks at a few dozen pictures of the kind the chip will see. They need no labels. Drop folders anywhere on the window.",
     );
     problem_ui(ui, state, Place::Pictures);
-    calibration_ui(ui, state, out);
-    // The same folder may be used for both.
+    // The same folder may be used for both, and no widget is taken for another when one above it comes or goes.
+    ui.push_id("calibration", |ui| calibration_ui(ui, state, out));
     ui.push_id("evaluation", |ui| evaluation_ui(ui, state, out));
-    preprocessing_ui(ui, state, out);
-    preview_ui(ui, state);
+    ui.push_id("pre-processing", |ui| preprocessing_ui(ui, state, out));
+    ui.push_id("preview", |ui| preview_ui(ui, state));
 }
 
 fn calibration_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -51,7 +51,7 @@ fn calibration_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         });
     }
     thumbnails_ui(ui, state, &pictures.sample(), pictures.total(), "calibration", out);
-    check_ui(ui, state, out);
+    ui.push_id("check", |ui| check_ui(ui, state, out));
     choose_ui(ui, "Add a folder…", Pick::Pictures, out);
 }
 
