@@ -79,7 +79,7 @@ impl Settings {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other)? + "\n";
         super::project::write_text(path, &text)
     }
 }

@@ -175,13 +175,17 @@ impl Project {
                 *p = shorter;
             }
         });
-        write_text(path, &relative.text())
-            .map_err(|source| FileError::Write { path: path.to_owned(), source })
+        let written = relative.text().and_then(|text| write_text(path, &text));
+        written.map_err(|source| FileError::Write { path: path.to_owned(), source })
     }
 
     /// As it is written.
-    pub fn text(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    ///
+    /// # Errors
+    /// A path is not Unicode, which JSON cannot hold.
+    pub fn text(&self) -> std::io::Result<String> {
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other)?;
+        Ok(text + "\n")
     }
 
     fn each_path(&mut self, mut change: impl FnMut(&mut PathBuf)) {
@@ -276,6 +280,19 @@ mod tests {
         let before = fs::read_to_string(&file).unwrap();
         let error = project(&dir.path().join("b.onnx")).write(&file.join("inside")).unwrap_err();
         assert!(error.to_string().contains("cannot write"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_unicode_is_an_error_and_keeps_the_old_file() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.octet");
+        project(&dir.path().join("a.onnx")).write(&file).unwrap();
+        let before = fs::read_to_string(&file).unwrap();
+        let strange = dir.path().join(std::ffi::OsStr::from_bytes(b"\xff.onnx"));
+        assert!(project(&strange).write(&file).unwrap_err().to_string().contains("cannot write"));
         assert_eq!(fs::read_to_string(&file).unwrap(), before);
     }
 }

@@ -54,7 +54,7 @@ impl Journal {
                 while let Ok(newer) = projects.try_recv() {
                     project = newer;
                 }
-                if let Err(error) = write_text(&file, &project.text()) {
+                if let Err(error) = project.text().and_then(|text| write_text(&file, &text)) {
                     tracing::warn!("the journal cannot be written: {error}: {}", file.display());
                 }
             }
@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn an_empty_or_broken_journal_is_no_orphan() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("1.journal.octet"), Project::of(&State::default()).text()).unwrap();
+        fs::write(dir.path().join("1.journal.octet"), Project::of(&State::default()).text().unwrap())
+            .unwrap();
         fs::write(dir.path().join("2.journal.octet"), "half").unwrap();
         assert!(orphans(dir.path()).is_empty());
     }
