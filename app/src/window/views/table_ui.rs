@@ -154,7 +154,7 @@ fn heading_ui(ui: &mut Ui, state: &State, column: Column, out: &mut Actions) {
         (true, false) => " ↑",
     };
     let sign = if sorted { sign } else { "" };
-    let text = RichText::new(format!("{}{sign}", column.title())).small();
+    let text = RichText::new(format!("{}{sign}", crate::tr!(column.title()))).small();
     let text = text.color(if sorted { t.strong } else { t.weak });
     let layout = if is_figure(column) {
         Layout::right_to_left(Align::Center)
