@@ -3,6 +3,7 @@
 pub mod advise;
 pub mod analyse;
 pub mod compare;
+pub mod deploy;
 pub mod doctor;
 pub mod draft;
 pub mod espdl;

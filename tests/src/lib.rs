@@ -1,7 +1,9 @@
 //! What the end-to-end tests share: where things are, and running the program.
 
+mod board;
 mod workshop;
 
+pub use board::{Firmware, MockBoard};
 pub use workshop::Workshop;
 
 use std::path::{Path, PathBuf};

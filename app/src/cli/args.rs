@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::firmware_args::{DeployArgs, FirmwareCommand};
+
 /// Put image classifiers on ESP32 chips: quantize, look at the error, export, bit for bit as the chip computes.
 #[derive(Debug, Parser)]
 #[command(name = "octet", version, args_conflicts_with_subcommands = true)]
@@ -33,6 +35,11 @@ pub enum Command {
     /// Strategy plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// The steps of a deployment, one by one.
+    #[command(subcommand)]
+    Firmware(FirmwareCommand),
+    /// Onto the chip: generate, build, flash and compare with the desktop.
+    Deploy(Box<DeployArgs>),
     /// What of the tool chain is present, and how to get the rest.
     Doctor {
         /// One JSON object.

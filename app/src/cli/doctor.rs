@@ -14,6 +14,7 @@ pub(super) fn run(as_json: bool) -> anyhow::Result<()> {
         let mark = match finding.state {
             State::Present => "ok     ",
             State::Missing => "missing",
+            State::Problem => "problem",
         };
         print_line(&format!("{mark}  {:<22} {}", finding.name, finding.details));
         if let Some(remedy) = &finding.remedy {

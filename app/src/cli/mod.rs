@@ -6,8 +6,12 @@ mod advise;
 mod args;
 mod compare;
 mod demo;
+mod deploy;
+mod deploy_output;
 mod doctor;
 mod evaluate;
+mod firmware;
+mod firmware_args;
 mod infer;
 mod inspect;
 mod output;
@@ -44,6 +48,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Advise(args) => advise::run(&args),
         Command::Plugin(command) => plugins::run(&command),
+        Command::Firmware(command) => firmware::run(&command),
+        Command::Deploy(args) => deploy::run(&args),
         Command::Doctor { json } => doctor::run(json),
         Command::Demo(args) => demo::run(&args),
         Command::Worker => return ExitCode::from(octet_engine::job::serve() as u8),
@@ -86,6 +92,8 @@ fn wants_json(command: &Command) -> bool {
     match command {
         Command::Quantize(args) => args.json,
         Command::Demo(args) => args.json,
+        Command::Firmware(command) => command.wants_json(),
+        Command::Deploy(args) => args.json,
         _ => false,
     }
 }

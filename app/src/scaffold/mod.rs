@@ -3,7 +3,6 @@
 //! The templates are the examples of this repository, which its tests build and run: only their names are changed.
 //! What a project needs of the plugin interface goes into it, since an installed Octet has no repository beside it.
 
-mod manifest;
 mod name;
 mod templates;
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
-use super::{Language, PluginName, Project, ScaffoldError, manifest};
+use octet_engine::deploy::manifest;
+
+use super::{Language, PluginName, Project, ScaffoldError};
 
 static API: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../plugin-api/src");
 const API_MANIFEST: &str = include_str!("../../../plugin-api/Cargo.toml");
@@ -74,7 +76,10 @@ pub(super) fn files(
                 ("vendor: \"Octet\"", "vendor: \"Example\"".to_owned()),
             ];
             add("src/lib.rs", rename(RUST_SOURCE, &identity)?);
-            add("octet-plugin-api/Cargo.toml", manifest::standalone(API_MANIFEST)?);
+            add(
+                "octet-plugin-api/Cargo.toml",
+                manifest::standalone(API_MANIFEST).map_err(ScaffoldError::Template)?,
+            );
             add("octet-plugin-api/README.md", API_README.to_owned());
             for (file, text) in LICENSES {
                 add(&format!("octet-plugin-api/{file}"), text.to_owned());
@@ -115,7 +120,7 @@ fn rust_manifest(name: &PluginName) -> Result<String, ScaffoldError> {
     // Under which licence it goes, and which version it has, is its author's to say.
     let octets = |line: &&str| line.starts_with("license.") || line.starts_with("version.");
     let own: Vec<&str> = RUST_MANIFEST.lines().filter(|line| !octets(line)).collect();
-    let text = manifest::standalone(&own.join("\n"))?;
+    let text = manifest::standalone(&own.join("\n")).map_err(ScaffoldError::Template)?;
     let identity = [
         ("name = \"octet-example-minimal\"", format!("name = \"{}\"\nversion = \"0.1.0\"", name.package())),
         (

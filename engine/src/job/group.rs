@@ -1,11 +1,11 @@
-//! A worker's process group: the worker and whatever its plugins started.
+//! A child's process group: the child and whatever it started.
 
 /// Ends every process of the group that the process `leader` leads; nothing happens when there is no such group.
 #[cfg(unix)]
-pub(super) fn kill_group(leader: u32) {
+pub(crate) fn kill_group(leader: u32) {
     use nix::sys::signal::{Signal, killpg};
     use nix::unistd::Pid;
-    // 0 and 1 would mean other groups than a worker's.
+    // 0 and 1 would mean other groups than a child's.
     if let Ok(leader) = i32::try_from(leader)
         && leader > 1
     {
@@ -16,4 +16,4 @@ pub(super) fn kill_group(leader: u32) {
 
 /// Other systems have no process groups of this kind.
 #[cfg(not(unix))]
-pub(super) fn kill_group(_leader: u32) {}
+pub(crate) fn kill_group(_leader: u32) {}

@@ -12,22 +12,22 @@ const BUFFER_BYTES: usize = 1 << 16;
 
 /// A line, split where the nonce was found.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct RawLine {
+pub(crate) struct RawLine {
     /// What a plugin or a library printed, shortened.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// What follows the nonce.
-    pub(super) tell: Option<Vec<u8>>,
+    pub(crate) tell: Option<Vec<u8>>,
 }
 
 /// The lines of a pipe.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     reader: BufReader<R>,
     nonce: Option<Vec<u8>>,
 }
 
 impl<R: Read> Lines<R> {
     /// Without a nonce everything is text.
-    pub(super) fn new(pipe: R, nonce: Option<&str>) -> Self {
+    pub(crate) fn new(pipe: R, nonce: Option<&str>) -> Self {
         let nonce = nonce.filter(|n| !n.is_empty()).map(|n| n.as_bytes().to_vec());
         Lines { reader: BufReader::with_capacity(BUFFER_BYTES, pipe), nonce }
     }
@@ -36,7 +36,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// The pipe broke, or the worker's own message is longer than [`MAX_TELL_BYTES`].
-    pub(super) fn next(&mut self) -> std::io::Result<Option<RawLine>> {
+    pub(crate) fn next(&mut self) -> std::io::Result<Option<RawLine>> {
         let mut text = Text::default();
         let mut tell: Option<Vec<u8>> = None;
         // The end of the text so far, in which the nonce may have begun.

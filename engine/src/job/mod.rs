@@ -2,9 +2,9 @@
 //! the window both speak only this.
 
 mod edits;
-mod group;
+pub(crate) mod group;
 mod handle;
-mod lines;
+pub(crate) mod lines;
 mod memory;
 mod overlap;
 mod pipeline;

@@ -6,6 +6,8 @@ mod graph;
 mod habits;
 mod inspect;
 mod job;
+mod look;
+mod names;
 mod pictures;
 mod project;
 mod runs;
@@ -32,8 +34,7 @@ use serde_json::Value;
 
 use super::backend::Pick;
 use super::state::{
-    Column, Document, Goal, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, rows,
-    table_text,
+    Column, Document, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, table_text,
 };
 
 /// Where views put actions.
@@ -137,90 +138,6 @@ pub enum Action {
     Project(ProjectAction),
     /// On the window itself.
     Habit(HabitAction),
-}
-
-impl Action {
-    /// For the history and the log.
-    pub fn name(&self) -> String {
-        match self {
-            Action::Ask(what) | Action::ShowPathField(what) => what.title().to_owned(),
-            Action::EditPath(_) => "edit the path".to_owned(),
-            Action::SubmitPath => "take the path".to_owned(),
-            Action::ClosePathField => "close the path field".to_owned(),
-            Action::Drop(paths) => format!("drop {} item(s)", paths.len()),
-            Action::OpenModel(path) => format!("open {}", path.display()),
-            Action::OpenExample => "open the example".to_owned(),
-            Action::OpenRun(path) => format!("open run {}", path.display()),
-            Action::ShowRun(index) => format!("show run {}", index + 1),
-            Action::AddPictures(path) => format!("calibrate with {}", path.display()),
-            Action::RemovePictures(_) => "remove a folder".to_owned(),
-            Action::SetEvaluation(path) => format!("evaluate on {}", path.display()),
-            Action::ClearEvaluation => "evaluate on nothing".to_owned(),
-            Action::SetTarget(name) => format!("target {name}"),
-            Action::OnlyStrategy(id) | Action::ToggleStrategy(id) => format!("strategy {id}"),
-            Action::Set { key, value, .. } => format!("{key} to {value}"),
-            Action::Start => "quantize".to_owned(),
-            Action::FinishEarly => "keep the best so far".to_owned(),
-            Action::Cancel => "cancel the job".to_owned(),
-            Action::ToggleLog => "show or hide the log".to_owned(),
-            Action::Select(Some(name)) => format!("select {name}"),
-            Action::Select(None) => "select nothing".to_owned(),
-            Action::MoveSelection(_) => "move the selection".to_owned(),
-            Action::Mark(name) | Action::MarkTo(name) => format!("mark {name}"),
-            Action::Filter(_) => "filter the table".to_owned(),
-            Action::CopyTable(_) => "copy the table".to_owned(),
-            Action::SortBy(column) => format!("sort by {}", column.title()),
-            Action::ShowStep(step) => format!("show {}", step.title()),
-            Action::ToggleToast(_) => "show details".to_owned(),
-            Action::CopyToast(_) => "copy a message".to_owned(),
-            Action::DismissToast(_) => "dismiss a message".to_owned(),
-            Action::FindPlugins => "look for plugins".to_owned(),
-            Action::Trust(path) => format!("trust {}", path.display()),
-            Action::SetTheme(_) => "change the colours".to_owned(),
-            Action::Graph(action) => action.name(),
-            Action::Inspect(action) => action.name(),
-            Action::Pictures(action) => action.name(),
-            Action::Strategy(action) => action.name(),
-            Action::Runs(action) => action.name(),
-            Action::Edit(action) => action.name(),
-            Action::Project(action) => action.name(),
-            Action::Habit(action) => action.name(),
-        }
-    }
-}
-
-impl Action {
-    /// False for what only changes what is seen, and for what keeps the history itself.
-    fn may_change_document(&self) -> bool {
-        use EditAction::{Redo, RedoTimes, Score, Undo, UndoTimes};
-        !matches!(
-            self,
-            Action::Edit(Undo | Redo | UndoTimes(_) | RedoTimes(_) | Score)
-                | Action::Select(_)
-                | Action::Mark(_)
-                | Action::MarkTo(_)
-                | Action::Filter(_)
-                | Action::CopyTable(_)
-                | Action::MoveSelection(_)
-                | Action::EditPath(_)
-                | Action::Drop(_)
-                | Action::Start
-                | Action::Cancel
-                | Action::Graph(_)
-                | Action::Project(_)
-                | Action::Habit(_)
-        )
-    }
-
-    /// What it changes, for changes that go on step by step: typing, dragging.
-    fn subject(&self) -> Option<String> {
-        match self {
-            Action::Set { id, key, .. } => Some(format!("{id}.{key}")),
-            Action::Edit(EditAction::SetExponent(of, _)) => Some(format!("exponent of {of}")),
-            Action::Edit(EditAction::ShiftWeights(of, _)) => Some(format!("weights of {of}")),
-            _ => None,
-        }
-    }
 }
 
 /// Something that takes time or reaches outside the window.
@@ -430,7 +347,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         looked => {
-            look(state, looked);
+            look::look(state, looked);
             Vec::new()
         }
     }
@@ -450,68 +367,6 @@ fn choose(state: &mut State, action: Action) {
         Action::Set { id, key, value } => state.strategies.set(&id, &key, value),
         _ => {}
     }
-}
-
-/// What only changes what is seen.
-fn look(state: &mut State, action: Action) {
-    match action {
-        Action::Select(name) => select(state, name),
-        Action::MoveSelection(by) => move_selection(state, by),
-        Action::SortBy(column) => state.table.click(column),
-        Action::Mark(name) => mark(state, name),
-        Action::MarkTo(name) => mark_to(state, &name),
-        Action::Filter(text) => state.table.filter = text,
-        Action::ShowStep(step) => state.side = Side::Step(step),
-        Action::ToggleLog => state.shows_log = !state.shows_log,
-        _ => {}
-    }
-}
-
-fn select(state: &mut State, name: Option<String>) {
-    state.side = match (&name, state.side) {
-        (Some(_), _) => Side::Layer,
-        (None, Side::Layer) if state.report().is_some() => Side::Step(Step::Errors),
-        (None, Side::Layer) => Side::Step(Step::Model),
-        (None, side) => side,
-    };
-    // The graph shows what is selected elsewhere.
-    let node = name.as_ref().zip(state.model.open.as_ref()).and_then(|(n, m)| m.network.find_node(n));
-    if let Some(node) = node {
-        state.graph.goal = Some(Goal::IntoView(node));
-    }
-    state.marked.clear();
-    state.selection = name;
-}
-
-/// Marks a row, and the selected one with the first.
-fn mark(state: &mut State, name: String) {
-    if state.marked.is_empty() {
-        state.marked.extend(state.selection.clone());
-    }
-    if !state.marked.remove(&name) {
-        state.marked.insert(name.clone());
-        state.selection = Some(name);
-    }
-}
-
-fn mark_to(state: &mut State, name: &str) {
-    let rows = rows(state);
-    let at = |wanted: &str| rows.iter().position(|r| r.name == wanted);
-    let (Some(to), from) = (at(name), state.selection.as_deref().and_then(at)) else { return };
-    let from = from.unwrap_or(to);
-    state.marked.extend(rows[from.min(to)..=from.max(to)].iter().map(|r| r.name.clone()));
-}
-
-fn move_selection(state: &mut State, by: i32) {
-    let rows = rows(state);
-    let Some(last) = rows.len().checked_sub(1) else { return };
-    let at = state.selection.as_ref().and_then(|name| rows.iter().position(|r| r.name == *name));
-    let to = match at {
-        Some(at) => at.saturating_add_signed(by as isize).min(last),
-        None if by > 0 => 0,
-        None => last,
-    };
-    select(state, Some(rows[to].name.clone()));
 }
 
 fn submit_path(state: &mut State) -> Vec<Effect> {

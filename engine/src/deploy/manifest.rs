@@ -1,18 +1,19 @@
 //! `Cargo.toml` of packages that leave the workspace: what they inherit is written out.
 
-use super::ScaffoldError;
-
 /// The workspace's manifest, where every version is pinned: one line each.
 const ROOT: &str = include_str!("../../../Cargo.toml");
 
 /// A manifest of the workspace that stands for itself. Inherited lines become the root's; what only this
-/// repository's own checks need (dependencies of tests, lints) is left out.
-pub(super) fn standalone(manifest: &str) -> Result<String, ScaffoldError> {
+/// repository's own checks need (tests, benches and their dependencies, lints) is left out.
+///
+/// # Errors
+/// The inherited key that the root lacks.
+pub fn standalone(manifest: &str) -> Result<String, String> {
     let mut text = String::new();
     let mut kept = true;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            kept = !matches!(line, "[dev-dependencies]" | "[lints]");
+            kept = !matches!(line, "[dev-dependencies]" | "[lints]" | "[[bench]]" | "[[test]]");
         }
         if !kept {
             continue;
@@ -28,9 +29,9 @@ pub(super) fn standalone(manifest: &str) -> Result<String, ScaffoldError> {
 }
 
 /// The root's line for a key.
-fn pinned(key: &str) -> Result<&'static str, ScaffoldError> {
+fn pinned(key: &str) -> Result<&'static str, String> {
     let is_key = |line: &&str| line.split_once(" = ").is_some_and(|(found, _)| found == key);
-    ROOT.lines().find(is_key).ok_or_else(|| ScaffoldError::Template(format!("{key} = ")))
+    ROOT.lines().find(is_key).ok_or_else(|| format!("{key} = "))
 }
 
 #[cfg(test)]
@@ -40,7 +41,8 @@ mod tests {
     #[test]
     fn what_is_inherited_is_written_out_and_tests_stay_behind() {
         let own = "[package]\nname = \"x\"\nedition.workspace = true\n\n[dependencies]\nserde.workspace = true\n\n\
-                   [dev-dependencies]\nproptest.workspace = true\n\n[lints]\nworkspace = true\n";
+                   [dev-dependencies]\nproptest.workspace = true\n\n[[bench]]\nname = \"b\"\n\n[lints]\n\
+                   workspace = true\n";
         let text = standalone(own).unwrap();
         let serde = ROOT.lines().find(|l| l.starts_with("serde = ")).unwrap();
         assert_eq!(text, format!("[package]\nname = \"x\"\nedition = \"2024\"\n\n[dependencies]\n{serde}\n"));

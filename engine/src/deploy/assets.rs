@@ -1,0 +1,147 @@
+//! What the firmware takes in besides the model: class names and test pictures.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::DeployError;
+use super::inside::read_limited;
+use crate::pictures::{Entry, Listing, Preprocessing, load_one};
+use crate::report::Report;
+
+/// Longest file of class names.
+const MAX_NAMES_BYTES: u64 = 4 << 20;
+/// Longest name of a picture; the console's lines are short.
+const MAX_PICTURE_NAME: usize = 63;
+
+/// A test picture at the network's size.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TestPicture {
+    pub(super) name: String,
+    pub(super) class: Option<usize>,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Red, green and blue, row by row.
+    pub(super) pixels: Vec<u8>,
+}
+
+/// What the project's record says about a test picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureRecord {
+    /// Its file, relative to its folder.
+    pub name: String,
+    /// Index of its class, if known.
+    pub class: Option<usize>,
+}
+
+/// The pre-processing of a run.
+pub(super) fn preprocessing(report: &Report) -> Result<Preprocessing, DeployError> {
+    let &[_, height, width, channels] = &report.input.shape_nhwc[..] else {
+        let shape = &report.input.shape_nhwc;
+        return Err(DeployError::request(
+            format!("the network's input `{}` has the shape {shape:?} and is no picture", report.input.name),
+            "firmware is made for networks that classify pictures",
+        ));
+    };
+    let mut preprocessing = Preprocessing::torchvision(channels, width, height);
+    preprocessing.set(&report.preprocessing_settings).map_err(|e| {
+        DeployError::request(format!("the run's pre-processing: {e}"), "quantize the model anew")
+    })?;
+    Ok(preprocessing)
+}
+
+/// The first pictures of the run's calibration that can still be read, at the network's size.
+pub(super) fn test_pictures(
+    report: &Report,
+    count: usize,
+    preprocessing: &Preprocessing,
+) -> Vec<TestPicture> {
+    let listings: Vec<Listing> = report
+        .calibration
+        .folders
+        .iter()
+        .filter_map(|folder| Listing::of_folder(Path::new(folder), None).ok())
+        .collect();
+    let entries = report.calibration.used.iter().filter_map(|file| {
+        listings.iter().flat_map(|l| &l.entries).find(|entry: &&Entry| entry.file == *file)
+    });
+    let pictures = entries.filter_map(|entry| load_one(entry, preprocessing).ok());
+    pictures
+        .take(count)
+        .map(|picture| TestPicture {
+            name: shortened(&picture.file),
+            class: picture.class,
+            width: picture.rgb.width,
+            height: picture.rgb.height,
+            pixels: picture.rgb.pixels,
+        })
+        .collect()
+}
+
+fn shortened(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut cut = plain.len().saturating_sub(MAX_PICTURE_NAME);
+    while !plain.is_char_boundary(cut) {
+        cut += 1;
+    }
+    plain[cut..].to_owned()
+}
+
+/// The text of `labels.txt`: one class a line, whatever the names hold. Empty without names.
+pub(super) fn labels(report: &Report, names: Option<&Path>) -> Result<String, DeployError> {
+    let names: Vec<String> = match names {
+        Some(path) => {
+            let bytes = read_limited(path, MAX_NAMES_BYTES)?;
+            let text = String::from_utf8(bytes).map_err(|_| {
+                DeployError::request(format!("`{}` is not UTF-8", path.display()), "save it as UTF-8")
+            })?;
+            text.lines().map(str::to_owned).collect()
+        }
+        None => names_of_folders(report),
+    };
+    Ok(names.iter().map(|name| one_line(name) + "\n").collect())
+}
+
+/// Classes that CSV files or sub-folders of the calibration pictures name.
+fn names_of_folders(report: &Report) -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in &report.calibration.folders {
+        let Ok(listing) = Listing::of_folder(Path::new(folder), None) else { continue };
+        for (class, name) in listing.class_names {
+            // A class index comes from a file; a list of gigabytes must not.
+            if class < 100_000 {
+                if names.len() <= class {
+                    names.resize(class + 1, String::new());
+                }
+                names[class] = name;
+            }
+        }
+    }
+    names
+}
+
+/// A name without anything that ends a line or hides what follows.
+fn one_line(name: &str) -> String {
+    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}');
+    name.chars().map(|c| if odd(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_label_is_one_line(name in any::<String>()) {
+            prop_assert_eq!((one_line(&name) + "\n").lines().count(), 1);
+        }
+
+        #[test]
+        fn a_pictures_name_is_short(name in any::<String>()) {
+            let short = shortened(&name);
+            prop_assert!(short.len() <= MAX_PICTURE_NAME && !short.chars().any(char::is_control));
+        }
+    }
+}

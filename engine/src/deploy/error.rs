@@ -1,0 +1,141 @@
+//! Why a step of the deployment ended.
+
+use std::path::{Path, PathBuf};
+
+use crate::run::RunError;
+
+/// Each message names the file, port, chip or tensor; [`DeployError::help`] says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The user ended it.
+    #[error("cancelled; nothing more was written")]
+    Cancelled,
+    /// A file or folder cannot be read or written.
+    #[error("`{path}`: {source}", path = .path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The run folder cannot be used.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Something about the request, the run or the project.
+    #[error("{message}")]
+    Request {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// A file that the build left is not what it should be.
+    #[error("`{path}`: {reason}", path = .path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// A tool is missing.
+    #[error("{what} was not found")]
+    Missing {
+        /// The tool.
+        what: String,
+        /// How to get it.
+        help: String,
+    },
+    /// The build failed.
+    #[error("the build failed{}", .message.as_ref().map_or_else(String::new, |m| format!(": {m}")))]
+    Build {
+        /// The first error.
+        message: Option<String>,
+        /// What to do.
+        help: Option<String>,
+        /// The whole log.
+        log: PathBuf,
+    },
+    /// A serial port cannot be used.
+    #[error("{port}: {reason}")]
+    Port {
+        /// The port.
+        port: String,
+        /// Why.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// The board is not what the project is for, or too small.
+    #[error("{message}; nothing was written")]
+    Board {
+        /// What does not fit.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// Writing failed on the way.
+    #[error("{message}")]
+    Flash {
+        /// What happened, and how far it was.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// The board did not answer as it should.
+    #[error("{message}")]
+    Console {
+        /// What happened.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// The board computes something else than the desktop.
+    #[error("{0}")]
+    Differs(String),
+    /// A template of the program does not fit the code that fills it in.
+    #[error("the program's own template: {0}")]
+    Template(String),
+}
+
+impl DeployError {
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> DeployError {
+        let path = path.to_owned();
+        move |source| DeployError::File { path, source }
+    }
+
+    /// A request that cannot be done.
+    pub(crate) fn request(message: impl Into<String>, help: impl Into<String>) -> DeployError {
+        DeployError::Request { message: message.into(), help: Some(help.into()) }
+    }
+
+    /// What to do, in a sentence.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            DeployError::Request { help, .. } => help.clone(),
+            DeployError::Build { help, log, .. } => {
+                let log = format!("the whole log is `{}`", log.display());
+                Some(help.as_ref().map_or_else(|| log.clone(), |help| format!("{help}; {log}")))
+            }
+            DeployError::Corrupt { help, .. }
+            | DeployError::Missing { help, .. }
+            | DeployError::Port { help, .. }
+            | DeployError::Board { help, .. }
+            | DeployError::Flash { help, .. }
+            | DeployError::Console { help, .. } => Some(help.clone()),
+            DeployError::Differs(_) => Some(
+                "report it with both files: the runtime on the desktop and on the chip must agree bit for bit"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// True when the user ended it.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, DeployError::Cancelled)
+    }
+}

@@ -1,0 +1,351 @@
+//! From a run folder to an ESP-IDF project.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use octet_runtime::{Simulator, Strategy, Target};
+use serde::{Deserialize, Serialize};
+
+use super::assets::{self, PictureRecord, TestPicture};
+use super::chip::{ChipFacts, Psram};
+use super::error::DeployError;
+use super::event::Reporter;
+use super::inside::read_limited;
+use super::partitions::Layout;
+use super::project::{PROJECT_FILE, Project};
+use super::{render, template};
+use crate::pictures::{Preprocessing, Resize};
+use crate::report::Report;
+use crate::run;
+use crate::strategy::LogLevel;
+use crate::target::{TARGETS, TargetSpec};
+
+/// Largest model that any of the chips' flash holds.
+const MAX_MODEL_BYTES: u64 = 64 << 20;
+/// What the application may grow to, without pictures and model.
+const APP_BYTES: u64 = 1 << 20;
+const ESP_DL_APP_BYTES: u64 = 3 << 20;
+/// Stack of the task that runs the network.
+const STACK_BYTES: u32 = 20 << 10;
+
+/// What executes the model on the chip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flavour {
+    /// Octet's runtime.
+    #[default]
+    Octet,
+    /// Espressif's ESP-DL, for comparison.
+    EspDl,
+}
+
+/// Where the model lies in flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModelPlace {
+    /// In a partition: a new model is flashed alone.
+    #[default]
+    Partition,
+    /// In the application's constants.
+    Rodata,
+}
+
+/// What to generate.
+#[derive(Debug, Clone, Default)]
+pub struct GenerateRequest {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The project's folder; `None`: `firmware` in the run folder.
+    pub out: Option<PathBuf>,
+    /// The chip; `None`: the run's.
+    pub target: Option<String>,
+    /// What executes the model.
+    pub flavour: Flavour,
+    /// Where the model lies.
+    pub model_place: ModelPlace,
+    /// Class names, one a line.
+    pub names: Option<PathBuf>,
+    /// Test pictures to take in, at most 16.
+    pub pictures: usize,
+    /// An ESP32-P4 before revision 3.0.
+    pub p4_below_revision_3: bool,
+    /// Use external RAM or not; `None`: as the activations need it.
+    pub psram: Option<bool>,
+}
+
+/// Writes the project. Files that the user changed stay; `idf.py`'s own are left alone, except that `sdkconfig` goes
+/// when its defaults changed.
+///
+/// # Errors
+/// The run has no model, the chip does not suit it, or a file cannot be written.
+pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Result<Project, DeployError> {
+    let report = run::read_report(&request.run)?;
+    let run_folder = if request.run.is_dir() { request.run.clone() } else { parent(&request.run) };
+    let chip = chip(&report, request.target.as_deref())?;
+    if request.flavour == Flavour::EspDl && !chip.esp_dl {
+        return Err(DeployError::request(
+            format!("Espressif's ESP-DL is not prepared for {} here", chip.name),
+            "leave out `--flavour esp-dl`, or take esp32p4 or esp32s3",
+        ));
+    }
+    let model = read_limited(&run_folder.join("model.espdl"), MAX_MODEL_BYTES)?;
+    let arena_bytes = arena_bytes(&model, chip, &run_folder)?;
+    let needs_psram = chip.needs_psram(arena_bytes).map_err(|reason| {
+        DeployError::request(
+            format!("the model of `{}` does not fit: {reason}", run_folder.display()),
+            "take a smaller input (such as 160 or 96 pixels), a narrower network, or a chip with PSRAM",
+        )
+    })?;
+    // ESP-DL copies the parameters to external RAM.
+    let psram = request.psram.unwrap_or(needs_psram || request.flavour == Flavour::EspDl);
+    if psram && chip.psram == Psram::None {
+        return Err(DeployError::request(
+            format!("an {} cannot have external RAM", chip.name),
+            "leave out `--psram on`",
+        ));
+    }
+    let preprocessing = assets::preprocessing(&report)?;
+    let pictures = match request.flavour {
+        Flavour::Octet => assets::test_pictures(&report, request.pictures.min(16), &preprocessing),
+        Flavour::EspDl => Vec::new(),
+    };
+    if request.flavour == Flavour::Octet && pictures.len() < request.pictures.min(16) {
+        let message = format!("{} of {} test pictures could be taken in", pictures.len(), request.pictures);
+        reporter.log(LogLevel::Info, message);
+    }
+    let labels = assets::labels(&report, request.names.as_deref())?;
+    let layout = layout(request, chip, model.len() as u64, &pictures, labels.len() as u64);
+    let folder = request.out.clone().unwrap_or_else(|| Project::default_folder(&run_folder, request.flavour));
+    let mut project = Project {
+        schema: Project::schema(),
+        name: project_name(&report.model.name),
+        target: chip.name.to_owned(),
+        flavour: request.flavour,
+        model_bytes: model.len() as u64,
+        model_crc32: crc32fast::hash(&model),
+        model_in_partition: layout.model.is_some(),
+        arena_bytes,
+        psram,
+        flash_mib: layout.flash_mib,
+        pictures: pictures.iter().map(|p| PictureRecord { name: p.name.clone(), class: p.class }).collect(),
+        files: BTreeMap::new(),
+        folder,
+        run: run_folder,
+    };
+    let values = values(&project, request, chip, &report, &preprocessing, &layout, &pictures);
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for file in template::files(request.flavour)? {
+        match file.path.strip_suffix(".j2") {
+            Some(path) => {
+                files.push((path.to_owned(), render::render(&file.path, &file.text, &values)?.into_bytes()));
+            }
+            None => files.push((file.path, file.text.into_bytes())),
+        }
+    }
+    if request.flavour == Flavour::Octet {
+        files.push(("main/assets/labels.txt".to_owned(), labels.into_bytes()));
+        for (index, picture) in pictures.into_iter().enumerate() {
+            files.push((format!("main/assets/picture_{index}.rgb"), picture.pixels));
+        }
+    }
+    files.push(("model.espdl".to_owned(), model));
+    write_all(&mut project, &files, reporter)?;
+    reporter.progress(1.0, format!("{} files", files.len()));
+    Ok(project)
+}
+
+fn parent(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The chip that was asked for, if it computes as the run's does.
+fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, DeployError> {
+    let unknown = |name: &str| {
+        let names: Vec<&str> = TARGETS.iter().map(|t| t.name).collect();
+        DeployError::request(
+            format!("there is no target `{name}`"),
+            format!("take one of {}", names.join(", ")),
+        )
+    };
+    let of_run = TargetSpec::by_name(&report.target).ok_or_else(|| unknown(&report.target))?;
+    let wanted = match asked {
+        Some(name) => TargetSpec::by_name(name).ok_or_else(|| unknown(name))?,
+        None => of_run,
+    };
+    // Everything but the name.
+    let as_run = TargetSpec { target: of_run.target, name: of_run.name, ..*wanted };
+    if as_run != *of_run {
+        return Err(DeployError::request(
+            format!(
+                "the run quantized the model for {}, which computes otherwise than {}",
+                of_run.name, wanted.name
+            ),
+            format!("quantize it with `--target {}`", wanted.name),
+        ));
+    }
+    Ok(ChipFacts::of(wanted.target))
+}
+
+/// Activations as the firmware plans them: as few streamed blocks as fit the chip's own memory; where none do, layer by
+/// layer in external RAM, or the least there can be.
+fn arena_bytes(model: &[u8], chip: &ChipFacts, run_folder: &Path) -> Result<u64, DeployError> {
+    let simulator =
+        Simulator::new(model.to_vec().into(), Some(chip.target)).map_err(|e| DeployError::Corrupt {
+            path: run_folder.join("model.espdl"),
+            reason: e.to_string(),
+            help: "quantize the model anew".to_owned(),
+        })?;
+    let memory = simulator.memory();
+    let within = simulator.memory_map(Strategy::Within(chip.sram_bytes as usize));
+    let bytes = match (within, chip.psram) {
+        (Ok(map), _) => map.arena_bytes,
+        (Err(_), Psram::None) => memory.fused_arena_bytes,
+        (Err(_), _) => memory.arena_bytes,
+    };
+    Ok(bytes as u64)
+}
+
+fn layout(
+    request: &GenerateRequest,
+    chip: &ChipFacts,
+    model_bytes: u64,
+    pictures: &[TestPicture],
+    labels_bytes: u64,
+) -> Layout {
+    let own = if request.flavour == Flavour::EspDl { ESP_DL_APP_BYTES } else { APP_BYTES };
+    let taken_in = pictures.iter().map(|p| p.pixels.len() as u64).sum::<u64>() + labels_bytes;
+    match request.model_place {
+        ModelPlace::Partition => Layout::new(own + taken_in, Some(model_bytes), chip.flash_bytes),
+        ModelPlace::Rodata => Layout::new(own + taken_in + model_bytes, None, chip.flash_bytes),
+    }
+}
+
+/// `octet_` and what of the network's name CMake and file systems take.
+fn project_name(network: &str) -> String {
+    let plain: String = network
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .take(40)
+        .collect();
+    let plain = plain.trim_matches('_');
+    if plain.is_empty() { "octet_firmware".to_owned() } else { format!("octet_{plain}") }
+}
+
+fn values(
+    project: &Project,
+    request: &GenerateRequest,
+    chip: &ChipFacts,
+    report: &Report,
+    preprocessing: &Preprocessing,
+    layout: &Layout,
+    pictures: &[TestPicture],
+) -> Value {
+    let shown: Vec<Value> = pictures
+        .iter()
+        .map(|p| {
+            let label = p.class.and_then(|c| i32::try_from(c).ok()).unwrap_or(-1);
+            context! { name => p.name.clone(), width => p.width, height => p.height, bytes => p.pixels.len(), label }
+        })
+        .collect();
+    // On the chip the greatest middle is taken, or all of the picture where the run stretches it.
+    let stretch = matches!(preprocessing.resize, Resize::Exact { .. });
+    context! {
+        project => project.name.clone(),
+        target => chip.name,
+        minimum_idf => format!("{}.{}.0", chip.minimum_idf.0, chip.minimum_idf.1),
+        psram => project.psram,
+        flash_mib => layout.flash_mib,
+        stack_bytes => STACK_BYTES,
+        model_in_partition => project.model_in_partition,
+        model_bytes => project.model_bytes,
+        model_crc32 => format!("{:08x}", project.model_crc32),
+        arena_bytes => project.arena_bytes,
+        p4_below_revision_3 => request.p4_below_revision_3 && chip.target == Target::Esp32p4,
+        nvs => Value::from(Serde(layout.nvs)),
+        phy => Value::from(Serde(layout.phy)),
+        app => Value::from(Serde(layout.app)),
+        model => Value::from(Serde(layout.model)),
+        firmware => format!("{} {}", report.model.name, env!("CARGO_PKG_VERSION")),
+        preprocessing => context! {
+            mean => preprocessing.mean.to_vec(),
+            std => preprocessing.std.to_vec(),
+            bgr => preprocessing.bgr,
+            grey => preprocessing.grey,
+            stretch,
+        },
+        pictures => shown,
+    }
+}
+
+/// Writes what is new and leaves what the user changed.
+fn write_all(
+    project: &mut Project,
+    files: &[(String, Vec<u8>)],
+    reporter: &mut Reporter<'_>,
+) -> Result<(), DeployError> {
+    let folder = project.folder.clone();
+    let before = match folder.join(PROJECT_FILE).is_file() {
+        true => Project::read(&folder, &project.run)?.files,
+        false => {
+            let is_empty = std::fs::read_dir(&folder).map_or(true, |mut entries| entries.next().is_none());
+            if !is_empty {
+                return Err(DeployError::request(
+                    format!("`{}` holds files that are not Octet's", folder.display()),
+                    "choose an empty folder with `--out`",
+                ));
+            }
+            BTreeMap::new()
+        }
+    };
+    let mut settings_changed = false;
+    for (index, (path, bytes)) in files.iter().enumerate() {
+        reporter.check()?;
+        let whole = folder.join(path);
+        let crc = crc32fast::hash(bytes);
+        let on_disk = std::fs::read(&whole).ok().map(|b| crc32fast::hash(&b));
+        let is_the_users = match (on_disk, before.get(path)) {
+            (Some(now), Some(written)) => now != *written && now != crc,
+            (Some(now), None) => now != crc,
+            (None, _) => false,
+        };
+        project.files.insert(path.clone(), crc);
+        if is_the_users {
+            // Its record stays what Octet wrote last, so that it is the user's next time too.
+            project.files.insert(path.clone(), before.get(path).copied().unwrap_or(crc));
+            reporter.log(LogLevel::Info, format!("`{path}` was changed by you and stays as it is"));
+            continue;
+        }
+        if on_disk != Some(crc) {
+            let parent = whole.parent().unwrap_or(&folder);
+            let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            run::write_file(parent, &name, bytes)?;
+            settings_changed |= path.starts_with("sdkconfig") || path == "octet.cmake";
+        }
+        reporter.progress((index + 1) as f32 / files.len() as f32, path.clone());
+    }
+    if settings_changed && folder.join("sdkconfig").is_file() {
+        // ESP-IDF reads the defaults only where there is no sdkconfig.
+        let old = folder.join("sdkconfig.old");
+        std::fs::rename(folder.join("sdkconfig"), &old).map_err(DeployError::file(&old))?;
+        let message = "settings changed: `sdkconfig` is made anew, the one before is `sdkconfig.old`";
+        reporter.log(LogLevel::Info, message);
+    }
+    project.write()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_projects_name_is_a_plain_word() {
+        assert_eq!(project_name("MobileNet-V2 (x)"), "octet_mobilenet_v2__x");
+        assert_eq!(project_name("\"); ${x}"), "octet_x");
+        assert_eq!(project_name("日本"), "octet_firmware");
+        assert!(project_name(&"x".repeat(300)).len() < 64);
+    }
+}

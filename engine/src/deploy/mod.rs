@@ -1,0 +1,50 @@
+//! Onto the chip: from a run folder to a board that answers.
+//!
+//! Each step is a function that takes what it needs, a [`Reporter`] to tell events and to be cancelled by, and returns
+//! what the next one needs: [`generate()`], [`build()`], [`flash()`], [`monitor()`], [`verify()`]. [`start()`] does them
+//! one after the other in the background, as the window wants it.
+
+mod assets;
+mod build;
+mod build_log;
+mod chip;
+mod console;
+mod error;
+mod escape;
+mod event;
+mod flash;
+mod generate;
+mod image;
+mod inside;
+pub mod manifest;
+mod measured;
+mod monitor;
+mod partitions;
+mod plan;
+mod ports;
+mod project;
+mod render;
+mod retry;
+mod start;
+mod template;
+mod verify;
+
+pub use assets::PictureRecord;
+pub use build::{BuildRequest, build};
+pub use build_log::{BuildLog, Finding as BuildFinding};
+pub use chip::{ChipFacts, Psram, RustTarget};
+pub use console::{BoardEvent, ConsoleDecoder, ConsoleLine, command_line};
+pub use error::DeployError;
+pub use escape::{Language, literal};
+pub use event::{Device, Diagnostic, Event, Reporter, Step, StepState};
+pub use flash::{FlashRequest, check_chip, flash};
+pub use generate::{Flavour, GenerateRequest, ModelPlace, generate};
+pub use image::ImageHeader;
+pub use measured::{MEASURED_FILE, MeasuredLayer, Measurement};
+pub use monitor::{MonitorRequest, monitor, open_port};
+pub use partitions::{Layout, Partition, Place, read_table};
+pub use plan::{FlashFile, FlashPlan};
+pub use ports::{Port, choose_port, list_ports};
+pub use project::{PROJECT_FILE, Project};
+pub use start::{DeployHandle, DeployRequest, start};
+pub use verify::{Difference, Verification, VerifyRequest, verify};

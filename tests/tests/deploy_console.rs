@@ -1,0 +1,248 @@
+//! Monitor and verify against the firmware's own main logic, which runs here behind a pseudo-terminal.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use octet_firmware::{Console, Engine, Memory, Meter, Platform, Setup, sizes};
+use octet_runtime::plan::{Step, TensorSlot};
+use octet_runtime::postprocess::Labels;
+use octet_runtime::preprocess::{Channels, Fit, Resize};
+use octet_tests::{Firmware, Ran, python};
+use serde_json::Value;
+use serialport::{SerialPort, TTYPort};
+
+/// What happens to lines on their way.
+type Cable = Box<dyn FnMut(&str) -> Option<String> + Send>;
+
+struct Board {
+    line: TTYPort,
+    open: Vec<u8>,
+    cable: Cable,
+    began: Instant,
+    stop: Arc<AtomicBool>,
+}
+
+impl Platform for Board {
+    fn write(&mut self, bytes: &[u8]) {
+        self.open.extend_from_slice(bytes);
+        while let Some(at) = self.open.iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = self.open.drain(..=at).collect();
+            if let Some(text) = (self.cable)(&String::from_utf8_lossy(&line)) {
+                // Nobody may be there to read.
+                let _ = self.line.write_all(text.as_bytes());
+            }
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8], timeout_ms: u32) -> Option<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.line.set_timeout(Duration::from_millis(u64::from(timeout_ms.min(50)))).unwrap();
+        match self.line.read(bytes) {
+            Ok(count) => Some(count),
+            Err(e) if e.kind() == ErrorKind::TimedOut => Some(0),
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    fn micros(&mut self) -> u64 {
+        self.began.elapsed().as_micros() as u64
+    }
+
+    fn cycles(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+/// A board that runs a model.
+struct Running {
+    port: String,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    _other_end: TTYPort,
+}
+
+impl Running {
+    fn new(model: Vec<u8>, cable: Cable) -> Running {
+        let (line, other_end) = TTYPort::pair().unwrap();
+        let port = other_end.name().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut board = Board { line, open: Vec::new(), cable, began: Instant::now(), stop: told };
+            run(&model, &mut board);
+        });
+        Running { port, stop, thread: Some(thread), _other_end: other_end }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(model: &[u8], board: &mut Board) {
+    let sizes = sizes(model).unwrap();
+    let mut slots = vec![TensorSlot::default(); sizes.tensors];
+    let mut steps = vec![Step::default(); sizes.steps];
+    let mut meters = vec![Meter::default(); sizes.tensors];
+    let mut arena = vec![0u8; 4 << 20];
+    let setup = Setup {
+        file: model,
+        target: None,
+        labels: Labels::new(""),
+        pictures: &[],
+        mean: [0.5; 3],
+        std: [0.5; 3],
+        channels: Channels::Rgb,
+        resize: Resize::Nearest,
+        fit: Fit::Stretch,
+        fill: [0; 3],
+        top: 5,
+        threshold: 0.0,
+        firmware: Some("test"),
+    };
+    let memory = Memory { slots: &mut slots, steps: &mut steps, meters: &mut meters, arena: &mut arena };
+    let mut engine = Engine::open(setup, memory).unwrap();
+    let mut console = Console::default();
+    board.write(b"\x1b[0;32mI (31) boot: ESP-IDF\x1b[0m\n");
+    console.hello(board, &engine);
+    console.serve(board, &mut engine);
+}
+
+/// A run with its project, and a board that runs its model.
+fn set_up(cable: Cable) -> Option<(Firmware, Running)> {
+    let firmware = Firmware::new(&python()?, "esp32c3");
+    let ran = firmware.octet(&["firmware", "new"], &[], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let model = std::fs::read(firmware.run_folder().join("model.espdl")).unwrap();
+    Some((firmware, Running::new(model, cable)))
+}
+
+fn verify(firmware: &Firmware, board: &Running, more: &[&str]) -> Ran {
+    let arguments = [&["--port", board.port.as_str(), "--no-reset"][..], more].concat();
+    firmware.octet(&["firmware", "verify"], &arguments, &[])
+}
+
+/// The line with another CRC32 for the tensor, and a right one for itself.
+fn falsified(line: &str, tensor: u64) -> String {
+    let Some((_, json)) = line.trim_end().strip_prefix("@octet1 ").and_then(|l| l.split_once(' ')) else {
+        return line.to_owned();
+    };
+    let mut event: Value = serde_json::from_str(json).unwrap();
+    if event["event"] == "tensor" && event["index"] == tensor {
+        event["crc32"] = "00000000".into();
+    }
+    let json = event.to_string();
+    format!("@octet1 {:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+}
+
+#[test]
+fn every_tensor_is_equal_and_the_times_go_into_the_run() {
+    let Some((firmware, board)) = set_up(Box::new(|line| Some(line.to_owned()))) else { return };
+    let ran = verify(&firmware, &board, &["--json"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let events: Vec<Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let verified = events.iter().find(|e| e["event"] == "verified").unwrap();
+    assert_eq!((&verified["first_difference"], &verified["output_matches"]), (&Value::Null, &true.into()));
+    assert_eq!(verified["untold"], 0);
+    let tensors = verified["tensors"].as_u64().unwrap();
+    assert!(tensors > 20, "{verified}");
+
+    let measured = std::fs::read(firmware.run_folder().join("measured.json")).unwrap();
+    let measured: Value = serde_json::from_slice(&measured).unwrap();
+    assert_eq!(measured["layers"].as_array().unwrap().len() as u64 + 1, tensors);
+    assert!(measured["network_us"].as_u64().unwrap() > 0);
+    let kept = std::fs::read_to_string(firmware.run_folder().join("console.log")).unwrap();
+    assert!(kept.contains("@octet1") && kept.contains("\"hello\""), "{kept}");
+}
+
+#[test]
+fn the_first_tensor_that_differs_is_named() {
+    let cable = Box::new(|line: &str| Some(falsified(&falsified(line, 9), 7)));
+    let Some((firmware, board)) = set_up(cable) else { return };
+    let ran = verify(&firmware, &board, &[]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("number 7") && ran.stderr.contains("00000000"), "{}", ran.stderr);
+}
+
+#[test]
+fn lines_that_were_lost_or_damaged_are_asked_for_again() {
+    let (mut lost, mut damaged) = (false, false);
+    let cable = move |line: &str| {
+        let is_tensor =
+            |index: u64| line.contains("\"tensor\"") && line.contains(&format!("\"index\":{index},"));
+        if is_tensor(3) && !std::mem::replace(&mut lost, true) {
+            return None;
+        }
+        if is_tensor(5) && !std::mem::replace(&mut damaged, true) {
+            return Some(line.replace("crc32", "crc#2"));
+        }
+        if is_tensor(6) {
+            return Some(format!("wifi: half a line {line}"));
+        }
+        Some(line.to_owned())
+    };
+    let Some((firmware, board)) = set_up(Box::new(cable)) else { return };
+    let ran = verify(&firmware, &board, &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("2 lines were lost"), "{}", ran.stderr);
+}
+
+#[test]
+fn another_model_and_a_silent_board_are_told_apart() {
+    let Some((firmware, board)) = set_up(Box::new(|line| Some(line.to_owned()))) else { return };
+    let path = firmware.run_folder().join("model.espdl");
+    let mut model = std::fs::read(&path).unwrap();
+    model.extend([0; 16]);
+    std::fs::write(&path, &model).unwrap();
+    assert_eq!(firmware.octet(&["firmware", "new"], &[], &[]).code, 0);
+    let ran = verify(&firmware, &board, &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("another model") && ran.stderr.contains("--model-only"), "{}", ran.stderr);
+    drop(board);
+
+    let (_line, silent) = TTYPort::pair().unwrap();
+    let arguments = ["--port", &silent.name().unwrap(), "--no-reset", "--patience", "1"];
+    let ran = firmware.octet(&["firmware", "verify"], &arguments, &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("says nothing") && ran.stderr.contains("RESET"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_board_that_says_why_it_cannot_is_quoted() {
+    let Some((firmware, board)) = set_up(Box::new(|_| {
+        Some("E (90) octet: no memory for the activations; take a smaller input\n".to_owned())
+    })) else {
+        return;
+    };
+    let ran = verify(&firmware, &board, &["--patience", "1"]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("no memory for the activations") && ran.stderr.contains("PSRAM"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn the_monitor_shows_lines_without_colours_and_keeps_them() {
+    let Some((firmware, board)) = set_up(Box::new(|line| Some(line.to_owned()))) else { return };
+    let arguments = ["--port", &board.port, "--no-reset", "--secs", "2"];
+    let ran = firmware.octet(&["firmware", "monitor"], &arguments, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("I (31) boot: ESP-IDF\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("hello: test on esp32c3"), "{}", ran.stdout);
+    let kept = std::fs::read_to_string(firmware.run_folder().join("console.log")).unwrap();
+    assert!(kept.starts_with("I (31) boot: ESP-IDF\n"), "{kept}");
+}
