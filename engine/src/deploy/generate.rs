@@ -12,7 +12,7 @@ use super::assets::{self, PictureRecord, TestPicture};
 use super::chip::{ChipFacts, Psram};
 use super::error::DeployError;
 use super::event::Reporter;
-use super::inside::read_limited;
+use super::inside::{MAX_MODEL_BYTES, read_limited};
 use super::partitions::Layout;
 use super::project::{PROJECT_FILE, Project};
 use super::{render, template};
@@ -22,8 +22,6 @@ use crate::run;
 use crate::strategy::LogLevel;
 use crate::target::{TARGETS, TargetSpec};
 
-/// Largest model that any of the chips' flash holds.
-const MAX_MODEL_BYTES: u64 = 64 << 20;
 /// What the application may grow to, without pictures and model.
 const APP_BYTES: u64 = 1 << 20;
 const ESP_DL_APP_BYTES: u64 = 3 << 20;
@@ -144,7 +142,7 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         }
     }
     if request.flavour == Flavour::Octet {
-        files.push(("main/assets/labels.txt".to_owned(), labels.into_bytes()));
+        files.push((assets::LABELS_FILE.to_owned(), labels.into_bytes()));
         for (index, picture) in pictures.into_iter().enumerate() {
             files.push((format!("main/assets/picture_{index}.rgb"), picture.pixels));
         }

@@ -6,6 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::DeployError;
 
+/// Largest model that any of the chips' flash holds.
+pub(super) const MAX_MODEL_BYTES: u64 = 64 << 20;
+
 /// The file `name`, which is relative to `folder` (or absolute), if it lies below `project`.
 ///
 /// # Errors
@@ -69,8 +72,8 @@ pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, DeployErr
     if bytes.len() as u64 > limit {
         return Err(DeployError::Corrupt {
             path: path.to_owned(),
-            reason: format!("it has more than {} KiB", limit >> 10),
-            help: "build the project anew".to_owned(),
+            reason: format!("it has more than {} KiB, which is too much for such a file", limit >> 10),
+            help: "look whether it is the right file, or make it anew".to_owned(),
         });
     }
     Ok(bytes)

@@ -22,6 +22,9 @@ const TURN: Duration = Duration::from_millis(50);
 /// A USB device of the chip itself goes away while it is reset.
 const COMES_BACK: Duration = Duration::from_secs(5);
 
+/// A board that takes no bytes for so long takes none.
+const TAKES_BYTES: Duration = Duration::from_secs(5);
+
 /// The serial port, as espflash wants it.
 pub(super) type Serial = espflash::connection::Port;
 
@@ -132,16 +135,40 @@ impl Console {
         }
     }
 
-    /// Writes a command.
-    pub(super) fn send(&mut self, line: &str) -> Result<(), DeployError> {
-        let sent = self.serial.write_all(line.as_bytes()).and_then(|()| self.serial.flush());
-        sent.map_err(|e| broken(&self.port, &e))
+    /// Writes a command. It does not wait until the last byte is on the line: a board that takes none would hold the
+    /// program up for ever.
+    pub(super) fn send(&mut self, line: &str, reporter: &Reporter<'_>) -> Result<(), DeployError> {
+        let until = Instant::now() + TAKES_BYTES;
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            match self.serial.write(rest) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(broken(&self.port, &error)),
+            }
+            if !rest.is_empty() {
+                reporter.check()?;
+                if Instant::now() > until {
+                    return Err(DeployError::Port {
+                        port: self.port.name.clone(),
+                        reason: "the board takes no bytes".to_owned(),
+                        help: "press RESET on it; look whether this port is the one of the console".to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What has arrived, after a wait of [`TURN`] at most.
     pub(super) fn lines(&mut self, reporter: &mut Reporter<'_>) -> Result<Vec<ConsoleLine>, DeployError> {
         let mut bytes = [0; 4096];
         let count = match self.serial.read(&mut bytes) {
+            // A silent port times out; this one is closed.
+            Ok(0) => {
+                self.come_back(&ErrorKind::UnexpectedEof.into(), reporter)?;
+                0
+            }
             Ok(count) => count,
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => 0,
             Err(error) => {
