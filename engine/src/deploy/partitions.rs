@@ -200,7 +200,7 @@ mod tests {
             model in proptest::option::of(1u64..12 << 20),
         ) {
             let layout = Layout::new(app, model, 4 << 20);
-            prop_assert!(layout.app.size >= app && layout.app.offset % PAGE == 0);
+            prop_assert!(layout.app.size >= app && layout.app.offset.is_multiple_of(PAGE));
             let end = match layout.model {
                 None => layout.app.offset + layout.app.size,
                 Some(place) => {

@@ -43,8 +43,8 @@ const KNOWN: [(u16, u16, &str); 15] = [
 
 impl Port {
     fn new(name: String, kind: &SerialPortType) -> Port {
-        let plain = |description: &str| Port {
-            name: name.clone(),
+        let plain = |description: &str, name| Port {
+            name,
             description: description.to_owned(),
             vid: None,
             pid: None,
@@ -52,10 +52,10 @@ impl Port {
             is_board: false,
         };
         match kind {
-            SerialPortType::UsbPort(usb) => Port::of_usb(name.clone(), usb),
-            SerialPortType::BluetoothPort => plain("Bluetooth"),
-            SerialPortType::PciPort => plain("built in"),
-            SerialPortType::Unknown => plain("unknown"),
+            SerialPortType::UsbPort(usb) => Port::of_usb(name, usb),
+            SerialPortType::BluetoothPort => plain("Bluetooth", name),
+            SerialPortType::PciPort => plain("built in", name),
+            SerialPortType::Unknown => plain("unknown", name),
         }
     }
 
