@@ -4,6 +4,7 @@
 
 mod advise;
 mod args;
+mod classify;
 mod compare;
 mod demo;
 mod deploy;
