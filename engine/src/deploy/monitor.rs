@@ -127,6 +127,9 @@ impl Console {
             self.serial.write_data_terminal_ready(false)?;
             self.serial.write_request_to_send(true)?;
             std::thread::sleep(Duration::from_millis(100));
+            // What it said before would be taken for an answer.
+            self.serial.clear(serialport::ClearBuffer::Input)?;
+            self.decoder = ConsoleDecoder::default();
             self.serial.write_request_to_send(false)
         };
         if let Err(error) = pulse() {

@@ -33,6 +33,16 @@ pub(super) struct Talk {
     all: u64,
 }
 
+/// How something that can be begun again ended.
+enum Outcome<T> {
+    /// As it should.
+    Whole(T),
+    /// Bytes or lines of it were lost.
+    Lost,
+    /// The board started anew.
+    Restarted,
+}
+
 /// What the board told about one inference.
 struct Told {
     values: Vec<Option<i64>>,
@@ -108,36 +118,43 @@ impl Talk {
         tensors: bool,
         reporter: &mut Reporter<'_>,
     ) -> Result<Told, DeployError> {
-        for attempt in 1..=ATTEMPTS {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             self.id = self.id.wrapping_add(1);
             let sent = self.send(question, name, tensors, reporter);
             if matches!(sent, Err(DeployError::Cancelled)) {
                 // The board would wait for the rest; it may be gone.
                 let _ = self.session.send(&command_line("cancel", &[]), reporter);
             }
-            let heard = if sent? { self.hear(question, name, tensors, reporter)? } else { None };
-            match heard {
-                Some(told) => return Ok(told),
-                None if attempt < ATTEMPTS => {
-                    reporter.log(LogLevel::Warning, format!("`{name}` did not come through whole; sending it again"));
-                }
-                None => {}
+            let heard = match sent? {
+                Outcome::Whole(()) => self.hear(question, name, tensors, reporter)?,
+                Outcome::Lost => Outcome::Lost,
+                Outcome::Restarted => Outcome::Restarted,
+            };
+            let trouble = match heard {
+                Outcome::Whole(told) => return Ok(told),
+                Outcome::Restarted => self.session.restarted(),
+                Outcome::Lost => self.session.failed(
+                    format!("`{name}` or its answer did not come through whole"),
+                    "take a shorter cable and no hub, and stop what else writes to the console",
+                ),
+            };
+            if attempt >= ATTEMPTS {
+                return Err(trouble);
             }
+            reporter.log(LogLevel::Warning, format!("{trouble}; sending it again"));
         }
-        Err(self.session.failed(
-            format!("`{name}` did not come through whole in {ATTEMPTS} attempts"),
-            "take a shorter cable, no hub, or a lower speed of the console on both sides",
-        ))
     }
 
-    /// Sends it; false when the board lost it and it has to be begun anew.
+    /// Sends it.
     fn send(
         &mut self,
         question: &Question,
         name: &str,
         tensors: bool,
         reporter: &mut Reporter<'_>,
-    ) -> Result<bool, DeployError> {
+    ) -> Result<Outcome<()>, DeployError> {
         let all = question.sent.len();
         let mut pairs = vec![
             ("id", self.id.to_string()),
@@ -160,7 +177,7 @@ impl Talk {
                     asked = Instant::now();
                 }
                 Turn::Wait => {}
-                Turn::Arrived => return Ok(true),
+                Turn::Arrived => return Ok(Outcome::Whole(())),
                 Turn::GiveUp => {
                     return Err(self.session.failed(
                         format!("sending `{name}` stopped after {} of {all} bytes", sender.done()),
@@ -184,9 +201,9 @@ impl Talk {
                     Turn::Arrived
                 }
                 ("error", Some("command")) => sender.refused(),
-                ("error", Some("transfer")) if is_ours => return Ok(false),
+                ("error", Some("transfer")) if is_ours => return Ok(Outcome::Lost),
                 ("error", _) if is_ours => return Err(self.session.told_error(&event)),
-                _ if Session::is_restart(&event) => return Err(self.session.restarted()),
+                _ if Session::is_restart(&event) => return Ok(Outcome::Restarted),
                 _ => turn,
             };
             let done = self.done + sender.done() as u64;
@@ -194,26 +211,26 @@ impl Talk {
         }
     }
 
-    /// Waits for the result; `None` when lines of it were lost, or what was sent.
+    /// Waits for the result.
     fn hear(
         &mut self,
         question: &Question,
         name: &str,
         tensors: bool,
         reporter: &mut Reporter<'_>,
-    ) -> Result<Option<Told>, DeployError> {
+    ) -> Result<Outcome<Told>, DeployError> {
         let mut values = vec![None; question.values.len()];
         let mut told_tensors = Vec::new();
         loop {
             let Some(event) = self.session.event(reporter)? else { continue };
             if Session::is_restart(&event) {
-                return Err(self.session.restarted());
+                return Ok(Outcome::Restarted);
             }
             if event.number("id") != Some(u64::from(self.id)) {
                 continue;
             }
             match event.event.as_str() {
-                "error" if event.text("code") == Some("transfer") => return Ok(None),
+                "error" if event.text("code") == Some("transfer") => return Ok(Outcome::Lost),
                 "error" => return Err(self.session.told_error(&event)),
                 "start" => {
                     let done = self.done + question.sent.len() as u64;
@@ -231,7 +248,10 @@ impl Talk {
                 "result" => {
                     let is_whole = values.iter().all(Option::is_some)
                         && (!tensors || event.number("tensors") == Some(told_tensors.len() as u64));
-                    return Ok(is_whole.then_some(Told { values, tensors: told_tensors, result: event }));
+                    return Ok(match is_whole {
+                        true => Outcome::Whole(Told { values, tensors: told_tensors, result: event }),
+                        false => Outcome::Lost,
+                    });
                 }
                 _ => {}
             }

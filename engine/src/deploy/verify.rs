@@ -107,22 +107,24 @@ fn self_test(
     expected: &[(String, u32)],
     reporter: &mut Reporter<'_>,
 ) -> Result<Verification, DeployError> {
-    let mut lost = 0;
-    for attempt in 1..=ATTEMPTS {
-        let answers = ask(session, attempt, reporter)?;
-        lost = answers.lost();
-        match &answers.result {
-            Some(result) if lost == 0 => return Ok(compare(project, expected, &answers, result)),
-            _ if attempt < ATTEMPTS => {
-                reporter.log(LogLevel::Warning, format!("{lost} lines were lost on the way; asking again"));
-            }
-            _ => {}
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let trouble = match ask(session, attempt, reporter)? {
+            None => session.restarted(),
+            Some(answers) => match (&answers.result, answers.lost()) {
+                (Some(result), 0) => return Ok(compare(project, expected, &answers, result)),
+                (_, lost) => session.failed(
+                    format!("{lost} lines were lost on the way"),
+                    "take a shorter cable and no hub, and stop what else writes to the console; nothing was claimed",
+                ),
+            },
+        };
+        if attempt >= ATTEMPTS {
+            return Err(trouble);
         }
+        reporter.log(LogLevel::Warning, format!("{trouble}; asking again"));
     }
-    Err(session.failed(
-        format!("{lost} lines were lost on the way, the last of {ATTEMPTS} times"),
-        "take a shorter cable and no hub, and stop what else writes to the console; nothing was claimed",
-    ))
 }
 
 impl Answers {
@@ -134,15 +136,15 @@ impl Answers {
     }
 }
 
-/// One self-test.
-fn ask(session: &mut Session, id: u32, reporter: &mut Reporter<'_>) -> Result<Answers, DeployError> {
+/// One self-test; `None` when the board started anew instead.
+fn ask(session: &mut Session, id: u32, reporter: &mut Reporter<'_>) -> Result<Option<Answers>, DeployError> {
     let pairs = [("id", id.to_string()), ("layers", "1".to_owned()), ("tensors", "1".to_owned())];
     session.send(&command_line("selftest", &pairs), reporter)?;
     let mut answers = Answers::default();
     loop {
         let Some(event) = session.event(reporter)? else { continue };
         if Session::is_restart(&event) {
-            return Err(session.restarted());
+            return Ok(None);
         }
         if event.number("id") != Some(u64::from(id)) {
             continue;
@@ -168,7 +170,7 @@ fn ask(session: &mut Session, id: u32, reporter: &mut Reporter<'_>) -> Result<An
             "result" => answers.result = Some(event),
             "test" => {
                 answers.passed = event.fields.get("passed").and_then(serde_json::Value::as_bool);
-                return Ok(answers);
+                return Ok(Some(answers));
             }
             _ => {}
         }
