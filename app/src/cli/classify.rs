@@ -73,12 +73,16 @@ mod tests {
 
     #[test]
     fn answers_stand_side_by_side() {
-        let class = |index, name: Option<&str>, score| RankedClass { index, name: name.map(str::to_owned), score };
+        let class =
+            |index, name: Option<&str>, score| RankedClass { index, name: name.map(str::to_owned), score };
         let mut classification = Classification {
             picture: "a\u{1b}/dog.jpg".into(),
             prepared_by: PreparedBy::Board,
             sent_bytes: 76_800,
-            board: vec![class(3, Some("golden retriever, a dog whose name is long"), 0.9213), class(4, None, 0.05)],
+            board: vec![
+                class(3, Some("golden retriever, a dog whose name is long"), 0.9213),
+                class(4, None, 0.05),
+            ],
             desktop: vec![class(3, Some("golden retriever"), 0.9213)],
             preprocess_us: 1_200,
             network_us: 121_900,

@@ -133,7 +133,11 @@ fn names_of_folders(report: &Report) -> Vec<String> {
 
 /// A name without anything that ends a line or hides what follows.
 fn one_line(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() || is_hiding(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+    name.chars()
+        .map(|c| if c.is_control() || is_hiding(c) { ' ' } else { c })
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -206,10 +206,15 @@ mod tests {
 
     #[test]
     fn escapes_in_json_bring_no_control_characters_in() {
-        let line = event(r#"{"seq":0,"event":"result","top":[{"label":"\u001b[2Jcat\u009b\u202e\n"}],"x":{"y":"a\tb"}}"#);
+        let line = event(
+            r#"{"seq":0,"event":"result","top":[{"label":"\u001b[2Jcat\u009b\u202e\n"}],"x":{"y":"a\tb"}}"#,
+        );
         let lines = ConsoleDecoder::default().take((line + "\n").as_bytes());
         let fields = &lines[0].message.as_ref().unwrap().fields;
-        assert_eq!((fields["top"][0]["label"].as_str(), fields["x"]["y"].as_str()), (Some("cat"), Some("a b")));
+        assert_eq!(
+            (fields["top"][0]["label"].as_str(), fields["x"]["y"].as_str()),
+            (Some("cat"), Some("a b"))
+        );
     }
 
     #[test]

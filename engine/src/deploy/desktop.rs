@@ -52,8 +52,8 @@ impl Desktop {
                 _ => Values::I8(test.data().iter().map(|&b| b.cast_signed()).collect()),
             })
         };
-        let simulator = Simulator::new(bytes.into(), Some(project.chip().target))
-            .map_err(|e| failed(e.to_string()))?;
+        let simulator =
+            Simulator::new(bytes.into(), Some(project.chip().target)).map_err(|e| failed(e.to_string()))?;
         Ok(Desktop { simulator, path, test })
     }
 

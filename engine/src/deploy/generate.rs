@@ -319,6 +319,7 @@ fn write_all(
         }
         if on_disk != Some(crc) {
             let parent = whole.parent().unwrap_or(&folder);
+            stays_inside(&folder, parent)?;
             let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
             run::write_file(parent, &name, bytes)?;
             settings_changed |= path.starts_with("sdkconfig") || path == "octet.cmake";
@@ -333,6 +334,24 @@ fn write_all(
         reporter.log(LogLevel::Info, message);
     }
     project.write()
+}
+
+/// A link in the project of somebody else's run may not lead what is written to other places.
+fn stays_inside(folder: &Path, parent: &Path) -> Result<(), DeployError> {
+    std::fs::create_dir_all(folder).map_err(DeployError::file(folder))?;
+    let root = folder.canonicalize().map_err(DeployError::file(folder))?;
+    let mut nearest = parent;
+    while !nearest.exists() && nearest.symlink_metadata().is_err() {
+        nearest = nearest.parent().unwrap_or(folder);
+    }
+    let real = nearest.canonicalize().map_err(DeployError::file(nearest))?;
+    if real.starts_with(&root) {
+        return Ok(());
+    }
+    Err(DeployError::request(
+        format!("`{}` leads out of the project", nearest.display()),
+        "remove the link, or choose an empty folder with `--out`",
+    ))
 }
 
 #[cfg(test)]

@@ -79,6 +79,16 @@ pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, DeployErr
     Ok(bytes)
 }
 
+/// A new file in the place of an old one. A link that lies there is replaced, not followed: run folders come from others.
+pub(super) fn fresh_file(path: &Path) -> Result<File, DeployError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(DeployError::file(path)(error));
+        }
+        _ => File::create_new(path).map_err(DeployError::file(path)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +116,17 @@ mod tests {
             std::os::unix::fs::symlink(folder.path().join("secret"), build.join("link.bin")).unwrap();
             assert!(find("link.bin").unwrap_err().to_string().contains("leaves the project"));
         }
+    }
+    #[test]
+    #[cfg(unix)]
+    fn a_fresh_file_replaces_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, link) = (folder.path().join("mine"), folder.path().join("console.log"));
+        std::fs::write(&mine, "mine").unwrap();
+        std::os::unix::fs::symlink(&mine, &link).unwrap();
+        std::io::Write::write_all(&mut fresh_file(&link).unwrap(), b"a").unwrap();
+        fresh_file(&link).unwrap();
+        assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "");
     }
 }

@@ -16,6 +16,7 @@ mod error;
 mod escape;
 mod event;
 mod flash;
+mod flasher_args;
 mod generate;
 mod image;
 mod inside;

@@ -10,6 +10,7 @@ use serialport::SerialPort;
 use super::console::{ConsoleDecoder, ConsoleLine};
 use super::error::DeployError;
 use super::event::{Event, Reporter};
+use super::inside::fresh_file;
 use super::ports::Port;
 use crate::strategy::LogLevel;
 
@@ -116,7 +117,7 @@ impl Console {
         let mut serial = open_port(port, baud)?;
         serial.set_timeout(TURN).map_err(|e| broken(port, &e))?;
         let log_path = run.join(CONSOLE_LOG);
-        let log = File::create(&log_path).map_err(DeployError::file(&log_path))?;
+        let log = fresh_file(&log_path)?;
         let port = port.clone();
         Ok(Console { port, baud, serial, decoder: ConsoleDecoder::default(), log, log_bytes: 0, log_path })
     }
@@ -155,7 +156,8 @@ impl Console {
                     return Err(DeployError::Port {
                         port: self.port.name.clone(),
                         reason: "the board takes no bytes".to_owned(),
-                        help: "press RESET on it; look whether this port is the one of the console".to_owned(),
+                        help: "press RESET on it; look whether this port is the one of the console"
+                            .to_owned(),
                     });
                 }
             }

@@ -69,8 +69,7 @@ impl Studio {
                 (PreparedBy::Desktop, "tensor", Vec::new(), computed.input.clone(), computed)
             }
             Some(chip) => {
-                let integers =
-                    chip.integers(&loaded.rgb).map_err(|e| unusable(picture, &e.to_string()))?;
+                let integers = chip.integers(&loaded.rgb).map_err(|e| unusable(picture, &e.to_string()))?;
                 let computed = self.desktop.compute(integers.as_data())?;
                 let facts = vec![
                     ("format", PixelFormat::Rgb888.as_str().to_owned()),
