@@ -255,6 +255,13 @@ fn files_of_the_build_that_would_do_harm_are_refused() {
         changed.insert("-4096".to_owned(), json!("app.bin"));
         args["flash_files"] = changed.into();
     });
+    refused(&["it does not name the model"], &|args| {
+        let place = args["model"]["offset"].as_str().unwrap().to_owned();
+        args["flash_files"].as_object_mut().unwrap().remove(&place);
+    });
+    refused(&["it names no application"], &|args| {
+        args["flash_files"].as_object_mut().unwrap().remove("0x10000");
+    });
     refused(&["no flash size"], &|args| args["flash_settings"]["flash_size"] = json!("many"));
     refused(&["behind the flash"], &|args| args["flash_settings"]["flash_size"] = json!("1MB"));
     refused(&["esp32s3", "esp32c3"], &|args| args["extra_esptool_args"]["chip"] = json!("esp32s3"));

@@ -209,3 +209,39 @@ fn the_whole_way_ends_with_done_or_with_the_step_that_failed() {
     assert!(message(&firmware, &ran).contains("is an esp32c6"), "{}", ran.stdout);
     assert!(other.flash().iter().all(|b| *b == 0xff));
 }
+
+#[test]
+fn a_build_that_leaves_something_running_ends() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    assert_eq!(firmware.octet(&["firmware", "new"], &[], &[]).code, 0);
+    let ran = firmware.octet(&["firmware", "build"], &[], &[("OCTET_RECORDER", "linger")]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let left = std::fs::read_to_string(firmware.beside("record.child")).unwrap();
+    let ended = std::process::Command::new("kill").args(["-KILL", &left]).status().unwrap();
+    assert!(ended.success(), "it was to outlive the build");
+}
+
+#[test]
+fn links_in_a_run_folder_lead_nowhere() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    firmware.build();
+    let elsewhere = firmware.beside("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let main = firmware.project().join("main");
+    std::fs::remove_dir_all(&main).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &main).unwrap();
+    let ran = firmware.octet(&["firmware", "new"], &["--json"], &[]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("leads out of the project"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+
+    std::fs::remove_file(&main).unwrap();
+    std::fs::write(firmware.beside("mine"), "mine").unwrap();
+    std::fs::remove_file(firmware.run_folder().join("build.log")).unwrap();
+    std::os::unix::fs::symlink(firmware.beside("mine"), firmware.run_folder().join("build.log")).unwrap();
+    firmware.build();
+    assert_eq!(std::fs::read_to_string(firmware.beside("mine")).unwrap(), "mine");
+    assert!(std::fs::read_to_string(firmware.run_folder().join("build.log")).unwrap().contains("[4/4]"));
+}
