@@ -188,6 +188,12 @@ fn remove_other_chips_build(project: &Project) -> Result<(), DeployError> {
 fn spawn(project: &Project, idf: &Idf) -> Result<Child, DeployError> {
     // The shell takes no text of ours but these variables.
     let mut command = match &idf.activation {
+        // Windows starts no scripts by their names.
+        Activation::Active if cfg!(windows) => {
+            let mut command = Command::new("python");
+            command.arg(idf.path.join("tools").join("idf.py"));
+            command
+        }
         Activation::Active => Command::new("idf.py"),
         Activation::Script(script) => {
             if !script.is_file() {
