@@ -233,8 +233,8 @@ pub fn monitor(request: &MonitorRequest, reporter: &mut Reporter<'_>) -> Result<
     if !request.no_reset {
         console.reset(reporter);
     }
-    let until = request.duration.map(|duration| Instant::now() + duration);
-    while !reporter.cancel().is_cancelled() && until.is_none_or(|until| Instant::now() < until) {
+    let began = Instant::now();
+    while !reporter.cancel().is_cancelled() && request.duration.is_none_or(|time| began.elapsed() < time) {
         console.lines(reporter)?;
     }
     Ok(kept)

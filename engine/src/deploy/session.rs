@@ -59,12 +59,21 @@ impl Session {
         Ok(())
     }
 
-    /// The next event, if one comes within a short while. Other lines are remembered for the message that a silence
-    /// ends in.
+    /// The next event, if one comes within a short while.
     ///
     /// # Errors
     /// The user cancelled, the board went away, or it has been silent for too long.
     pub(super) fn event(&mut self, reporter: &mut Reporter<'_>) -> Result<Option<BoardEvent>, DeployError> {
+        let event = self.look(reporter)?;
+        if event.is_none() && self.heard.elapsed() > self.patience {
+            return Err(self.silent());
+        }
+        Ok(event)
+    }
+
+    /// As [`Session::event`], however long it has been silent. Other lines are remembered for the message that a silence
+    /// ends in.
+    fn look(&mut self, reporter: &mut Reporter<'_>) -> Result<Option<BoardEvent>, DeployError> {
         reporter.check()?;
         if self.waiting.is_empty() {
             for line in self.console.lines(reporter)? {
@@ -82,11 +91,7 @@ impl Session {
                 }
             }
         }
-        let event = self.waiting.pop_front();
-        if event.is_none() && self.heard.elapsed() > self.patience {
-            return Err(self.silent());
-        }
-        Ok(event)
+        Ok(self.waiting.pop_front())
     }
 
     /// An event that somebody else will want.
@@ -131,14 +136,14 @@ impl Session {
         time: Duration,
         reporter: &mut Reporter<'_>,
     ) -> Result<Option<BoardEvent>, DeployError> {
-        let until = Instant::now() + time;
+        let began = Instant::now();
         let mut asked: Option<Instant> = None;
-        while Instant::now() < until {
+        while began.elapsed() < time {
             if asked.is_none_or(|at| at.elapsed() > HELLO_EVERY) {
                 self.send(&command_line("hello", &[]), reporter)?;
                 asked = Some(Instant::now());
             }
-            let Some(event) = self.event(reporter)? else { continue };
+            let Some(event) = self.look(reporter)? else { continue };
             match event.event.as_str() {
                 "hello" => return Ok(Some(event)),
                 // About a line that was cut by a reset, or about what another program had begun.
