@@ -11,6 +11,7 @@ mod pipeline;
 mod pool;
 mod protocol;
 mod quantize;
+mod reading;
 mod relay;
 mod report;
 mod runner;
