@@ -35,8 +35,8 @@ pub struct Finding {
     pub button: String,
     /// The remedy as data.
     pub remedy: Remedy,
-    /// The remedy as arguments of `octet quantize`, quoted for a shell; they replace arguments of the same names.
-    /// Empty where none says it.
+    /// The remedy as arguments of `octet quantize`, quoted for a shell; they replace arguments of the same names, but
+    /// `--leave-out` is added to others. Empty where none says it.
     pub arguments: String,
 }
 
@@ -60,7 +60,8 @@ pub enum Remedy {
         role: PictureRole,
         /// Pictures that would be enough; 0 where their number is not the point.
         at_least: usize,
-        /// Files to leave out, relative to their folder; at most 1000.
+        /// Files to leave out, relative to their folder, or whole paths where several folders have a file of that
+        /// name; at most 1000.
         leave_out: Vec<String>,
     },
 }
@@ -106,8 +107,10 @@ impl Remedy {
             Remedy::Preprocessing { settings } => {
                 settings.iter().flat_map(|(k, v)| preprocessing_argument(k, v)).collect()
             }
+            Remedy::Pictures { role: PictureRole::Calibration, leave_out, .. } if !leave_out.is_empty() => {
+                leave_out.iter().flat_map(|file| ["--leave-out".to_owned(), file.clone()]).collect()
+            }
             // DIR stands for what somebody has to choose.
-            Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => Vec::new(),
             Remedy::Pictures { role: PictureRole::Calibration, .. } => {
                 vec!["--images".to_owned(), "DIR".to_owned()]
             }
@@ -207,7 +210,10 @@ mod tests {
         };
         assert_eq!(pictures(PictureRole::Calibration, &[]), "--images DIR");
         assert_eq!(pictures(PictureRole::Evaluation, &[]), "--eval DIR");
-        assert_eq!(pictures(PictureRole::Calibration, &["a.jpg"]), "");
+        assert_eq!(
+            pictures(PictureRole::Calibration, &["cat/a b.jpg", "c.jpg"]),
+            "--leave-out 'cat/a b.jpg' --leave-out c.jpg"
+        );
     }
 
     #[test]
