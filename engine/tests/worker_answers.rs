@@ -135,10 +135,7 @@ fn a_worker_that_does_not_read_can_be_cancelled() {
     let job = start(&workers, request, Vec::new());
     job.cancel.cancel();
     let last = job.events.iter().last();
-    assert!(
-        matches!(&last, Some(Event::Error { message }) if message.contains("cancelled")),
-        "{last:?}"
-    );
+    assert!(matches!(&last, Some(Event::Error { message }) if message.contains("cancelled")), "{last:?}");
 }
 
 #[test]

@@ -284,7 +284,9 @@ impl Worker {
                 },
                 Ok(Line::Text(text)) => on_event(log(text)),
                 Ok(Line::Unreadable(Unreadable { shown, why })) => {
-                    return Err(self.unreadable(&format!("sent a message that cannot be read ({why}): `{shown}`")));
+                    return Err(
+                        self.unreadable(&format!("sent a message that cannot be read ({why}): `{shown}`"))
+                    );
                 }
                 Ok(Line::BrokenOff(shown)) => self.broken_off = Some(shown),
                 Ok(Line::TooLong) => {

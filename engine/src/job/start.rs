@@ -70,7 +70,9 @@ fn run_job(
             // What else it has to say belongs to no question.
             workers.restart();
             let kind = other.kind();
-            return Err(format!("the worker process answered a job with {kind} and was ended; start the job again"));
+            return Err(format!(
+                "the worker process answered a job with {kind} and was ended; start the job again"
+            ));
         }
     };
     report.calibration.findings.extend(overlapping);

@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn names_and_patterns_leave_pictures_out() {
         assert_eq!(without(&PICTURES, &[]).unwrap().len(), 4);
-        assert_eq!(without(&PICTURES, &["night/1.jpg", "x[1].jpg"]).unwrap(), ["/a/day/1.jpg", "/b/day/1.jpg"]);
+        assert_eq!(
+            without(&PICTURES, &["night/1.jpg", "x[1].jpg"]).unwrap(),
+            ["/a/day/1.jpg", "/b/day/1.jpg"]
+        );
         assert_eq!(without(&PICTURES, &["day/*"]).unwrap(), ["/a/night/1.jpg", "/a/x[1].jpg"]);
         assert!(without(&PICTURES, &["*"]).unwrap().is_empty());
     }

@@ -139,22 +139,30 @@ fn preprocessing_argument(key: &str, value: &str) -> Vec<String> {
     }
 }
 
-fn pipeline_arguments(strategies: &[StrategyRequest]) -> Vec<String> {
+/// The last part of an id, which stands for the whole where it is the only one.
+fn short(strategies: &[StrategyRequest], id: &str) -> String {
     let last = |id: &str| id.rsplit('.').next().unwrap_or(id).to_owned();
-    // The last part stands for the whole where it is the only one.
-    let short = |id: &str| match strategies.iter().filter(|s| last(&s.id) == last(id) && s.id != id).count() {
-        0 => last(id),
-        _ => id.to_owned(),
-    };
-    let chain: Vec<String> = strategies.iter().map(|s| short(&s.id)).collect();
-    let mut words = vec!["--strategy".to_owned(), chain.join(",")];
-    for strategy in strategies {
-        for (key, value) in &strategy.settings {
-            words.push("--set".to_owned());
-            words.push(format!("{}.{key}={}", short(&strategy.id), as_typed(value)));
-        }
+    match strategies.iter().any(|s| last(&s.id) == last(id) && s.id != id) {
+        true => id.to_owned(),
+        false => last(id),
     }
+}
+
+fn pipeline_arguments(strategies: &[StrategyRequest]) -> Vec<String> {
+    let chain: Vec<String> = strategies.iter().map(|s| short(strategies, &s.id)).collect();
+    let mut words = vec!["--strategy".to_owned(), chain.join(",")];
+    words.extend(typed_settings(strategies).into_iter().flat_map(|setting| ["--set".to_owned(), setting]));
     words
+}
+
+/// The settings of a chain as `--set` takes them.
+pub(crate) fn typed_settings(strategies: &[StrategyRequest]) -> Vec<String> {
+    let short = |id: &str| short(strategies, id);
+    let of_strategy = |s: &StrategyRequest| -> Vec<String> {
+        let typed = |(key, value)| format!("{}.{key}={}", short(&s.id), as_typed(value));
+        s.settings.iter().map(typed).collect()
+    };
+    strategies.iter().flat_map(of_strategy).collect()
 }
 
 /// A value as `--set` reads it: text without quotes, unless it would be taken for something else.

@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn weights_on_whole_steps_beside_the_float_ones_are_rounded() {
         let float = [0.3, -0.6, 1.2, 200.0];
-        assert!(is_rounded_at(&[0.5, -1.0, 1.0, 63.5], &float, &[-1]), "up, down, and at the end of the range");
+        assert!(
+            is_rounded_at(&[0.5, -1.0, 1.0, 63.5], &float, &[-1]),
+            "up, down, and at the end of the range"
+        );
         assert!(is_rounded_at(&[0.0, -0.5, 1.25, 31.75], &float, &[-1, -2]), "a step for each row");
     }
 
