@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_message_without_end_is_told_while_it_is_read() {
         struct Slow<'a>(Vec<&'a [u8]>, Vec<usize>, Option<Arc<AtomicUsize>>);
-        impl Read for &mut Slow<'_> {
+        impl Read for Slow<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.1.extend(self.2.as_ref().map(|count| count.load(Ordering::Relaxed)));
                 let part = if self.0.is_empty() { &[][..] } else { self.0.remove(0) };
