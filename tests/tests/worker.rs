@@ -57,6 +57,7 @@ fn request(out: &Path, settings: &[(&str, &str)]) -> QuantizeRequest {
         keep_clip: false,
         preprocessing: BTreeMap::new(),
         threads: 0,
+        leave_out: Vec::new(),
         edits: Default::default(),
     }
 }

@@ -11,6 +11,7 @@ mod pipeline;
 mod pool;
 mod protocol;
 mod quantize;
+mod reading;
 mod relay;
 mod report;
 mod runner;
@@ -65,6 +66,9 @@ pub struct QuantizeRequest {
     pub preprocessing: BTreeMap<String, String>,
     /// Threads; 0 for all cores.
     pub threads: usize,
+    /// Calibration pictures to leave out: names relative to their folder, or patterns.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
     /// Exponents set by hand after the strategies.
     #[serde(default)]
     pub edits: HandEdits,

@@ -16,7 +16,7 @@ use crate::float::{FloatExecutor, Tract};
 use crate::lower::{LowerOptions, lower, with_test_vectors};
 use crate::network::Network;
 use crate::onnx::{self, Opened};
-use crate::pictures::{FolderError, Preprocessing, SettingError};
+use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
@@ -38,6 +38,9 @@ pub enum JobError {
     /// The folder of pictures cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A picture that is to be left out is not there.
+    #[error(transparent)]
+    LeaveOut(#[from] LeaveOutError),
     /// The pre-processing makes no sense.
     #[error(transparent)]
     Preprocessing(#[from] SettingError),
@@ -197,7 +200,7 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
     tell(0.0, "reading the model");
     let opened = open_cached(&request.model, cache)?;
     let preprocessing = Preprocessing::of_network(&opened.network, &request.preprocessing)?;
-    let listing = list_folders(&request.images)?;
+    let listing = list_folders(&request.images)?.without(&request.leave_out)?;
     let key = format!("{} {:?} {:?}", opened.sha256, preprocessing, fingerprint(&listing));
     if let Some((known, pictures, statistics)) = &cache.pictures
         && *known == key

@@ -3,6 +3,7 @@
 mod finding;
 mod predictions;
 
+pub(crate) use finding::typed_settings;
 pub use finding::{Finding, PictureRole, Remedy, Severity};
 pub use predictions::{PREDICTIONS_SCHEMA_VERSION, Prediction, Predictions};
 
