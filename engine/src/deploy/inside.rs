@@ -82,11 +82,10 @@ pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, DeployErr
 /// A new file in the place of an old one. A link that lies there is replaced, not followed: run folders come from others.
 pub(super) fn fresh_file(path: &Path) -> Result<File, DeployError> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(DeployError::file(path)(error));
-        }
-        _ => File::create_new(path).map_err(DeployError::file(path)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => File::create_new(path),
     }
+    .map_err(DeployError::file(path))
 }
 
 #[cfg(test)]

@@ -219,11 +219,11 @@ impl Session {
             Some("picture") => "send it prepared by the desktop, with `--preprocess model`",
             _ => "look into console.log in the run folder",
         };
-        self.failed(format!("the board says: {message}"), help)
+        self.failed(&format!("the board says: {message}"), help)
     }
 
     /// Something about this board.
-    pub(super) fn failed(&self, what: String, help: &str) -> DeployError {
+    pub(super) fn failed(&self, what: &str, help: &str) -> DeployError {
         DeployError::Console { message: format!("{}: {what}", self.port), help: help.to_owned() }
     }
 

@@ -136,7 +136,7 @@ impl Talk {
                 Outcome::Whole(told) => return Ok(told),
                 Outcome::Restarted => self.session.restarted(),
                 Outcome::Lost => self.session.failed(
-                    format!("`{name}` or its answer did not come through whole"),
+                    &format!("`{name}` or its answer did not come through whole"),
                     "take a shorter cable and no hub, and stop what else writes to the console",
                 ),
             };
@@ -180,7 +180,7 @@ impl Talk {
                 Turn::Arrived => return Ok(Outcome::Whole(())),
                 Turn::GiveUp => {
                     return Err(self.session.failed(
-                        format!("sending `{name}` stopped after {} of {all} bytes", sender.done()),
+                        &format!("sending `{name}` stopped after {} of {all} bytes", sender.done()),
                         "press RESET on the board and send it again; a shorter cable helps against damaged lines",
                     ));
                 }

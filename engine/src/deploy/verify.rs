@@ -78,7 +78,7 @@ pub fn verify(
     };
     if verification.tensors == 0 && !expected.is_empty() {
         let help = "build and flash the firmware of this Octet";
-        return Err(session.failed("the board told no tensor".to_owned(), help));
+        return Err(session.failed("the board told no tensor", help));
     }
     reporter.tell(Event::Verified(verification.clone()));
     if let Some(difference) = &verification.first_difference {
@@ -115,7 +115,7 @@ fn self_test(
             Some(answers) => match (&answers.result, answers.lost()) {
                 (Some(result), 0) => return Ok(compare(project, expected, &answers, result)),
                 (_, lost) => session.failed(
-                    format!("{lost} lines were lost on the way"),
+                    &format!("{lost} lines were lost on the way"),
                     "take a shorter cable and no hub, and stop what else writes to the console; nothing was claimed",
                 ),
             },
