@@ -14,6 +14,7 @@ mod firmware;
 mod firmware_args;
 mod infer;
 mod inspect;
+mod memory;
 mod output;
 mod plugins;
 mod preprocessing;
