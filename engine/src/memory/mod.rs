@@ -11,6 +11,7 @@ use crate::deploy::{ChipFacts, Psram};
 use crate::report::{ActivationPlace, ChipMemory, MemoryMap, MemoryMaps};
 use crate::target::{TARGETS, TargetSpec};
 use fitting::Sizes;
+pub use verdict::sentence;
 
 /// What a chip's firmware executes, and where.
 pub(crate) struct OnChip {
@@ -71,7 +72,7 @@ pub fn maps(simulator: &Simulator) -> Result<MemoryMaps, SimulatorError> {
             fitting: (place != ActivationPlace::Sram).then(|| sizes.largest(chip)).flatten(),
             verdict: String::new(),
         };
-        memory.verdict = verdict::sentence(&maps, &memory);
+        memory.verdict = sentence(&maps, &memory);
         maps.chips.push(memory);
     }
     Ok(maps)

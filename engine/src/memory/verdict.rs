@@ -4,7 +4,8 @@ use crate::report::{
     ActivationPlace, ChipMemory, FittingInput, MemoryMaps, chip_in_words, size_in_words, whole_kib,
 };
 
-pub(super) fn sentence(maps: &MemoryMaps, memory: &ChipMemory) -> String {
+/// How a chip copes, in a sentence.
+pub fn sentence(maps: &MemoryMaps, memory: &ChipMemory) -> String {
     let chip = chip_in_words(&memory.chip);
     let about = if memory.same_file { "" } else { "about " };
     let need = format!("{about}{}", whole_kib(memory.needed_bytes));
