@@ -58,7 +58,7 @@ fn the_embedded_model_is_planned_before_it_is_flashed() {
     let of_file: MemoryMaps = serde_json::from_value(json["memory_map"].clone()).unwrap();
     assert_eq!(of_file, maps);
     let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
-    assert_eq!(again, report);
+    assert_eq!(again.memory_map, report.memory_map);
 
     let page = to_html(&report).unwrap();
     assert_eq!(page, std::fs::read_to_string(out.path().join("report.html")).unwrap());
