@@ -62,7 +62,7 @@ fn another_chip_is_looked_at_without_a_change_of_the_run() {
     window.perform(Action::Memory(MemoryAction::SetChip("none-such".to_owned())));
     assert!(window.has("fits the ESP32-S3's SRAM"), "the run's chip again");
     assert_eq!(window.state().target, target);
-    assert!(!window.state().history.past().any(|c| c.name.contains("memory")));
+    assert!(!window.state().history.past().any(|name| name.contains("memory")));
 }
 
 #[test]

@@ -50,7 +50,9 @@ impl<'s> Sizes<'s> {
 fn smaller(own: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
     let short = own[0].min(own[1]);
     let steps = short.saturating_sub(1) / STEP;
-    let scaled = move |side: usize, short_now: usize| (side * short_now + short / 2) / short.max(1);
+    let scaled = move |side: usize, short_now: usize| {
+        (side.saturating_mul(short_now).saturating_add(short / 2)) / short.max(1)
+    };
     (1..=steps).rev().map(move |n| own.map(|side| scaled(side, n * STEP)))
 }
 
@@ -64,8 +66,10 @@ fn plan(simulator: &Simulator, own: [usize; 2]) -> Vec<([usize; 2], usize)> {
 /// Bytes grow with the area: the largest step whose share of the bytes fits.
 fn estimated(own: [usize; 2], fused_bytes: u64, sram_bytes: u64) -> Option<FittingInput> {
     let area = |size: [usize; 2]| size[0] as u128 * size[1] as u128;
-    let fits =
-        |size: &[usize; 2]| u128::from(fused_bytes) * area(*size) <= u128::from(sram_bytes) * area(own);
+    let fits = |size: &[usize; 2]| {
+        u128::from(fused_bytes).saturating_mul(area(*size))
+            <= u128::from(sram_bytes).saturating_mul(area(own))
+    };
     smaller(own).find(fits).map(|size| FittingInput { size, planned: false })
 }
 

@@ -1,7 +1,5 @@
 //! Draws one map: operations from left to right, the arena from below upwards, a box for each tensor.
 
-use std::hash::Hash;
-
 use egui::{
     Align2, Color32, CornerRadius, FontId, Id, Painter, Rect, Response, Role, Sense, Shape, Stroke,
     StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
@@ -55,12 +53,12 @@ pub(super) fn map_ui(
     }
 
     let id = Id::unique("memory map").with(side as u8);
-    let background = interact(ui, plot, (id, "operations"), &title);
+    let background = interact(ui, plot, id.with("operations"), &title);
     let mut hovered = None;
     for tensor in &map.tensors {
         let area = area(&scale, tensor);
         let is_selected = selected.is_some() && tensor.operation == selected;
-        let response = interact(ui, area.intersect(plot), (id, tensor.operation), &name(tensor));
+        let response = interact(ui, area.intersect(plot), id.with(tensor.operation), &name(tensor));
         draw(&painter, area, Kind::of(tensor), is_selected, t);
         if response.contains_pointer() {
             hovered = Some((tensor, response));
@@ -101,8 +99,8 @@ pub(super) fn map_ui(
 }
 
 /// A place that can be pointed at and clicked, with a name; keys move the selection, so that none stops here.
-fn interact(ui: &Ui, rect: Rect, id: impl Hash, name: &str) -> Response {
-    let response = ui.interact(rect, Id::unique(id), Sense::CLICK);
+fn interact(ui: &Ui, rect: Rect, id: Id, name: &str) -> Response {
+    let response = ui.interact(rect, id, Sense::CLICK);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     response
 }

@@ -6,7 +6,7 @@ mod map_ui;
 mod scale;
 
 use egui::{ComboBox, Label, RichText, ScrollArea, Ui};
-use octet_engine::report::{ActivationPlace, ChipMemory, chip_in_words, whole_kib};
+use octet_engine::report::{ActivationPlace, ChipMemory, whole_kib};
 
 use super::bar_ui::chip;
 use super::widgets::caption;
@@ -80,7 +80,7 @@ fn maps_ui(ui: &mut Ui, state: &State, memory: ShownMemory<'_>, height: f32, out
 fn tools_ui(ui: &mut Ui, state: &State, memory: ShownMemory<'_>, out: &mut Actions) {
     ui.horizontal_wrapped(|ui| {
         let combo = ComboBox::from_id_salt("chip of the memory map")
-            .selected_text(chip_in_words(&memory.chip.chip))
+            .selected_text(chip(&memory.chip.chip))
             .width(104.0);
         let shown = combo.show_ui(ui, |ui| {
             for other in &memory.maps.chips {
