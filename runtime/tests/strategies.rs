@@ -478,6 +478,9 @@ mod maps {
             let other = Block { size: [height, width], ..block.clone() };
             if let (Some((file, _)), Some((other, _))) = (block.build(), other.build()) {
                 let (here, there) = (simulator(file), simulator(other));
+                // A sum is left out where its inputs differ in size, which may depend on the size itself.
+                let nodes = |s: &Simulator| s.memory_map(Layout::Layerwise).unwrap().stages.len();
+                prop_assume!(nodes(&here) == nodes(&there));
                 for layout in [Layout::Layerwise, Layout::Fused] {
                     let planned = here.memory_map_at([height, width], layout).unwrap();
                     prop_assert_eq!(planned, there.memory_map(layout).unwrap());

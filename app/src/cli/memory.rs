@@ -28,20 +28,22 @@ pub(super) fn lines(maps: &MemoryMaps) -> Vec<String> {
 }
 
 fn totals(maps: &MemoryMaps, before: &MemoryMap, chip: &ChipMemory, after: &MemoryMap) -> Vec<String> {
-    let most = |map: &MemoryMap| {
+    let used = |map: &MemoryMap| {
         let name = maps.operations.get(map.peak_operation).map_or("", String::as_str);
-        format!("{:>9} bytes, most at {} {}", map.arena_bytes, map.peak_operation, plain(name))
+        let (all, peak) = (map.arena_bytes, map.peak_bytes);
+        format!("{all} bytes, of which {peak} are in use at {} {}", map.peak_operation, plain(name))
     };
     let place = match chip.place {
-        ActivationPlace::Sram => "in SRAM",
-        ActivationPlace::Psram => "in PSRAM",
-        ActivationPlace::Nowhere => "that fit nowhere",
+        ActivationPlace::Sram => "lies in SRAM",
+        ActivationPlace::Psram => "lies in PSRAM",
+        ActivationPlace::Nowhere => "fits nowhere",
     };
     let streamed = format!("{} of {} blocks streamed row by row", after.streamed_blocks, maps.blocks);
     let mut lines = vec![
         format!("memory for activations; the firmware is that of {}", chip_in_words(&chip.chip)),
-        format!("layer by layer  {}", most(before)),
-        format!("firmware        {}; {streamed}; {place}", most(after)),
+        format!("layer by layer  {}", used(before)),
+        format!("firmware        {}", used(after)),
+        format!("                {streamed}, the arena {place}"),
         String::new(),
         "at the firmware's peak".to_owned(),
     ];

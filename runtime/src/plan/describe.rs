@@ -63,15 +63,18 @@ impl<'s> Plan<'s> {
 
     /// The tensor in whose memory this one was computed, element for element.
     pub fn in_place_of(&self, slot: &TensorSlot) -> Option<&'s TensorSlot> {
-        let index = self.slots.iter().position(|s| s.source == slot.source)?;
-        let before = self.slots.get(..index)?;
-        before.iter().rfind(|s| s.root == slot.root)
+        self.before(slot)?.iter().rfind(|s| s.root == slot.root)
     }
 
     /// The tensor into whose rows this one runs after they were read.
     pub fn runs_into(&self, slot: &TensorSlot) -> Option<&'s TensorSlot> {
-        let before = |s: &&TensorSlot| s.root == slot.over && s.from < slot.from;
-        self.slots.iter().rfind(before).filter(|_| slot.over != NO_SLOT)
+        self.before(slot)?.iter().rfind(|s| s.root == slot.over && slot.over != NO_SLOT)
+    }
+
+    /// The tensors that are made before this one.
+    fn before(&self, slot: &TensorSlot) -> Option<&'s [TensorSlot]> {
+        let index = self.slots.iter().position(|s| s.source == slot.source)?;
+        self.slots.get(..index)
     }
 
     fn live(&self, step: usize) -> impl Iterator<Item = &'s TensorSlot> + use<'s> {
