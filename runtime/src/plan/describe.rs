@@ -68,7 +68,10 @@ impl<'s> Plan<'s> {
 
     /// The tensor into whose rows this one runs after they were read.
     pub fn runs_into(&self, slot: &TensorSlot) -> Option<&'s TensorSlot> {
-        self.before(slot)?.iter().rfind(|s| s.root == slot.over && slot.over != NO_SLOT)
+        let under = self.before(slot)?.iter().rfind(|s| s.root == slot.over && slot.over != NO_SLOT)?;
+        // It may, which does not mean that it does.
+        let (a, b) = (slot.range(), under.range());
+        (a.start < b.end && b.start < a.end).then_some(under)
     }
 
     /// The tensors that are made before this one.
