@@ -25,7 +25,7 @@ fn map(names: &[String], together: usize, kib: u64) -> MemoryMap {
             name: format!("{} out", names[i]),
             operation: Some(i),
             bytes: half,
-            offset: if i / together % 2 == 0 { 0 } else { half - KIB },
+            offset: if (i / together).is_multiple_of(2) { 0 } else { half - KIB },
             held_bytes: half - 4 * KIB,
             first,
             last: (first + 2 * together - 1).min(end),
