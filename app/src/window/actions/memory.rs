@@ -1,6 +1,7 @@
 //! Actions on the memory map.
 
 use super::Effect;
+use crate::tr;
 use crate::window::state::{MapSide, State};
 
 /// Something the user does.
@@ -18,9 +19,9 @@ impl MemoryAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            MemoryAction::Show => "show the memory map".to_owned(),
-            MemoryAction::SetChip(chip) => format!("memory of {chip}"),
-            MemoryAction::SetSide(side) => format!("memory map: {}", side.title()),
+            MemoryAction::Show => tr!("show the memory map").into_owned(),
+            MemoryAction::SetChip(chip) => tr!("memory of %{chip}", chip = chip).into_owned(),
+            MemoryAction::SetSide(side) => tr!("memory map: %{side}", side = tr!(side.title())).into_owned(),
         }
     }
 
