@@ -106,7 +106,11 @@ fn marks(scale: &Scale, map: &MemoryMap, sram: u64) -> String {
     };
     line(map.arena_bytes, "", "stroke-width=\"0.6\"");
     if sram > 0 {
-        line(sram, "SRAM of the chip", "stroke-width=\"1.4\" stroke-dasharray=\"6 4\"");
+        line(
+            sram,
+            &format!("SRAM of the chip: {}", whole_kib(sram)),
+            "stroke-width=\"1.4\" stroke-dasharray=\"6 4\"",
+        );
     }
     line(0, "", "stroke-width=\"0.6\"");
     let x = (scale.x(map.peak_operation) + scale.x(map.peak_operation.saturating_add(1))) / 2.0;

@@ -168,7 +168,7 @@ fn lines(painter: &Painter, scale: &Scale, memory: ShownMemory<'_>, map: &Memory
     let y = scale.y(memory.chip.sram_bytes);
     let line = [pos2(plot.left(), y), pos2(plot.right(), y)];
     painter.extend(Shape::dashed_line(&line, Stroke::new(1.5, t.accent), 6.0, 4.0));
-    let words = tr!("SRAM");
+    let words = tr!("SRAM %{bytes}", bytes = whole_kib(memory.chip.sram_bytes));
     let small = FontId::proportional(SMALL_SIZE - 1.0);
     painter.text(pos2(plot.right() - 3.0, y - 1.0), Align2::RIGHT_BOTTOM, words, small.clone(), t.accent);
     painter.hline(plot.x_range(), plot.bottom(), Stroke::new(1.0, t.edge));
