@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod memory;
 mod pictures;
 mod runs;
 mod strategies;

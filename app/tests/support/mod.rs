@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod inspect;
+pub mod memory;
 pub mod network;
 pub mod report;
 pub mod window;

@@ -7,6 +7,7 @@ mod habits;
 mod inspect;
 mod job;
 mod look;
+mod memory;
 mod names;
 mod pictures;
 mod project;
@@ -18,6 +19,7 @@ pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
+pub use memory::MemoryAction;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, labels_refused};
 pub(super) use project::note_opened;
@@ -136,6 +138,8 @@ pub enum Action {
     Edit(EditAction),
     /// On projects, recent files and the journal.
     Project(ProjectAction),
+    /// On the memory map.
+    Memory(MemoryAction),
     /// On the window itself.
     Habit(HabitAction),
 }
@@ -338,6 +342,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Runs(action) => action.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
+        Action::Memory(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)

@@ -8,6 +8,7 @@ mod habits;
 mod history;
 mod inspect;
 mod job;
+mod memory;
 mod model;
 mod pictures;
 mod problem;
@@ -27,6 +28,7 @@ pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
+pub use memory::{MapSide, MemoryView, ShownMemory, verdict_words};
 pub use model::{Model, ModelState};
 pub use pictures::{
     Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
@@ -85,6 +87,8 @@ pub struct State {
     pub graph: GraphView,
     /// How the table is sorted.
     pub table: TableView,
+    /// How the memory map is seen.
+    pub memory: MemoryView,
     /// What is wrong, where it belongs.
     pub problems: BTreeMap<Place, Problem>,
     /// What is told for a while.
