@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "app"
 # Macros whose text is a key, and helpers that translate what they are given.
 CALLS = {
     "tr!", "trn!", "key!", "primary_button", "quiet_button", "icon_button", "heading", "section", "caption", "fact",
-    "notice", "command",
+    "notice", "command", "row_ui",
 }
 # Functions of the state whose words are translated where they are drawn.
 WORDS = {"title", "words", "explanation", "promise", "hint", "obstacle"}

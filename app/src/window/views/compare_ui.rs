@@ -1,10 +1,14 @@
 //! The page that compares runs: figures, paired tests, and every layer.
 
+use std::borrow::Cow;
+
 use egui::{
     Align, Color32, Frame, Grid, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Sense, Ui, vec2,
 };
 use egui_extras::{Column, TableBuilder};
-use octet_engine::compare::{ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, Verdict};
+use octet_engine::compare::{
+    ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, PairedTest, Verdict, p_in_words,
+};
 
 use super::bar_ui::chip;
 use super::icon_ui::{Icon, icon_button};
@@ -14,7 +18,7 @@ use crate::window::actions::{Action, Actions, RunsAction};
 use crate::window::format;
 use crate::window::state::{ComparePage, State};
 use crate::window::theme::{GAP, ROW_HEIGHT, figures, tokens};
-use crate::{key, tr};
+use crate::{key, tr, trn};
 
 /// Width of a run's column.
 const RUN_WIDTH: f32 = 190.0;
@@ -268,7 +272,7 @@ fn verdicts_ui(ui: &mut Ui, c: &Comparison) {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(&run.label).font(figures()).color(t.accent));
                 ui.label(RichText::new(tr!(name)).color(t.weak));
-                ui.label(RichText::new(&test.words).color(colour));
+                ui.label(RichText::new(verdict_words(test)).color(colour));
             });
             let words = tr!(
                 "of %{pictures} pictures, %{one} only in %{run} and %{other} only in %{reference}",
@@ -280,6 +284,21 @@ fn verdicts_ui(ui: &mut Ui, c: &Comparison) {
             );
             ui.label(RichText::new(words).small().color(t.weak));
         }
+    }
+}
+
+/// What a paired test says, with its p.
+fn verdict_words(test: &PairedTest) -> Cow<'static, str> {
+    let p = p_in_words(test.p_holm);
+    match test.verdict {
+        Verdict::Better => tr!("better (%{p})", p = p),
+        Verdict::Worse => tr!("worse (%{p})", p = p),
+        Verdict::NoDifference => trn!(
+            test.pictures,
+            "no difference that 1 picture can show (%{p})",
+            "no difference that %{n} pictures can show (%{p})",
+            p = p
+        ),
     }
 }
 
