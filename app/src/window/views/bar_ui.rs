@@ -98,7 +98,7 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         }
         for plugin in found {
             let chosen = strategies.position(&plugin.id).is_some();
-            if ui.selectable_label(chosen, &plugin.name).on_hover_text(&plugin.description).clicked() {
+            if ui.selectable_label(chosen, &plugin.name).on_hover_text(tr!(&plugin.description)).clicked() {
                 out.push(Action::OnlyStrategy(plugin.id.clone()));
             }
         }

@@ -51,7 +51,7 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
     if !observers.is_empty() {
         ui.menu_button(crate::tr!("Calibrate by"), |ui| {
             for observer in observers {
-                if ui.button(&observer.value).on_hover_text(&observer.description).clicked() {
+                if ui.button(&observer.value).on_hover_text(tr!(&observer.description)).clicked() {
                     edit(out, EditAction::SetObserver(owned(), Some(observer.value.clone())));
                     ui.close();
                 }
@@ -103,7 +103,7 @@ pub(super) fn edit_card_ui(ui: &mut Ui, state: &State, operation: &str, out: &mu
 /// A row with a name on the left, whose control stands on the right.
 fn row_ui(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(name).color(tokens(ui).weak));
+        ui.label(RichText::new(tr!(name)).color(tokens(ui).weak));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), add);
     });
 }

@@ -85,7 +85,7 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
                 pin_ui(ui, state, index, &name, out);
                 if let Some((figure, what)) = run.verdict() {
                     let figure = RichText::new(format::accuracy(figure)).font(figures()).color(t.strong);
-                    ui.label(figure).on_hover_text(what);
+                    ui.label(figure).on_hover_text(tr!(what));
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let colour = if shown { t.accent } else { t.strong };

@@ -166,7 +166,7 @@ fn heading_ui(ui: &mut Ui, state: &State, column: Column, out: &mut Actions) {
     };
     ui.with_layout(layout, |ui| {
         let heading = ui.add(Label::new(text).sense(Sense::click()).truncate());
-        heading.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, column.title()));
+        heading.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, crate::tr!(column.title())));
         if heading.on_hover_text(crate::tr!(column.explanation())).clicked() {
             out.push(Action::SortBy(column));
         }
