@@ -132,7 +132,7 @@ fn literals(body: &str) -> Vec<Literal> {
             // A character, unless it is a lifetime.
             let mut next = rest.chars().skip(1);
             at += match (next.next(), next.next()) {
-                (Some('\\'), _) => 3 + rest[3..].find('\'').unwrap(),
+                (Some('\\'), _) => 4 + rest[3..].find('\'').unwrap(),
                 (Some(letter), Some('\'')) => 2 + letter.len_utf8(),
                 _ => 1,
             };

@@ -53,10 +53,16 @@ impl Edits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// Widths need a strategy that is not there.
-    #[error("{}", tr!("no strategy with the setting `%{setting}` was found, which int16 operations need: install mixed-precision", setting = LAYERS))]
+    #[error("{}", tr!(
+        "no strategy with the setting `%{setting}` was found, which int16 operations need: install mixed-precision",
+        setting = LAYERS
+    ))]
     NoWidths,
     /// Calibration methods need a strategy with that setting.
-    #[error("{}", tr!("none of the chosen strategies has the setting `%{setting}`: add int8 to them, or reset the calibration methods", setting = OBSERVER_OF))]
+    #[error("{}", tr!(
+        "none of the chosen strategies has the setting `%{setting}`: add int8 to them, or reset the calibration methods",
+        setting = OBSERVER_OF
+    ))]
     NoObservers,
 }
 
