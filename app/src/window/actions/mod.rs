@@ -315,7 +315,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyToast(id) => {
-            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", t.title, t.detail));
+            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", tr!(&t.title), t.detail));
             toast.map(|text| Effect::Copy(text.trim().to_owned())).into_iter().collect()
         }
         Action::DismissToast(id) => {
