@@ -38,6 +38,7 @@ use super::backend::Pick;
 use super::state::{
     Column, Document, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, table_text,
 };
+use crate::tr;
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;
@@ -318,7 +319,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyToast(id) => {
-            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", t.title, t.detail));
+            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", tr!(&t.title), t.detail));
             toast.map(|text| Effect::Copy(text.trim().to_owned())).into_iter().collect()
         }
         Action::DismissToast(id) => {
@@ -326,7 +327,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyTable(format) => {
-            state.toasts.info("The table is on the clipboard");
+            state.toasts.info(tr!("The table is on the clipboard"));
             vec![Effect::Copy(table_text(state, format))]
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
