@@ -73,24 +73,15 @@ fn verdict_ui(ui: &mut Ui, state: &State) {
     let t = tokens(ui);
     let text = match state.report() {
         Some(report) => {
-<<<<<<< HEAD
-            let mut parts = vec![format!(
-                "{}: {} flash, {} RAM",
-                chip(&report.target),
-                format::bytes(report.memory.flash_bytes),
-                format::bytes(ram_bytes(report))
-            )];
-=======
             let mut parts = vec![
                 tr!(
                     "%{chip}: %{flash} flash, %{ram} RAM",
                     chip = chip(&report.target),
                     flash = format::bytes(report.memory.flash_bytes),
-                    ram = format::bytes(report.memory.arena_bytes)
+                    ram = format::bytes(ram_bytes(report))
                 )
                 .into_owned(),
             ];
->>>>>>> w1
             if let Some(ms) = report.latency.estimated_ms {
                 parts.push(format!("≈ {ms:.0} ms"));
             }

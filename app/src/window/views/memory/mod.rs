@@ -134,12 +134,12 @@ pub(super) fn verdicts_ui(ui: &mut Ui, memory: ShownMemory<'_>) {
     }
 }
 
-/// With a capital and a full stop, where the script has them.
+/// With a capital and a full stop of its script.
 pub(super) fn sentence_case(words: &str) -> String {
+    let stop = if words.ends_with(|c: char| c.is_ascii()) { "." } else { "。" };
     let mut letters = words.chars();
     match letters.next() {
-        Some(first) if first.is_ascii() => format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()),
-        Some(first) => format!("{first}{}。", letters.as_str()),
+        Some(first) => format!("{}{}{stop}", first.to_ascii_uppercase(), letters.as_str()),
         None => String::new(),
     }
 }
