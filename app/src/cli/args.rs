@@ -234,6 +234,9 @@ pub struct InspectArgs {
     /// Chip; default: the file's, or esp32p4.
     #[arg(long)]
     pub target: Option<String>,
+    /// What lies where in RAM while it runs, and which chips have room; for .espdl.
+    #[arg(long)]
+    pub memory: bool,
     /// One JSON object.
     #[arg(long)]
     pub json: bool,

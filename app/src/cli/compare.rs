@@ -209,6 +209,6 @@ fn with_change(value: Option<f64>, change: Option<f64>) -> String {
 }
 
 /// Text of a file without what a terminal would obey.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

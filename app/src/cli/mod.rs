@@ -15,6 +15,7 @@ mod firmware;
 mod firmware_args;
 mod infer;
 mod inspect;
+mod memory;
 mod output;
 mod plugins;
 mod preprocessing;

@@ -61,9 +61,12 @@ pub(super) fn print(report: &Report, folder: &Path) {
     }
     let memory = &report.memory;
     print_line(&format!(
-        "  memory      {} bytes flash, {} bytes of activations",
+        "  memory      {} bytes flash, {} bytes of activations layer by layer",
         memory.flash_bytes, memory.arena_bytes
     ));
+    if let Some(chip) = report.memory_map.as_ref().and_then(|m| m.chip(&m.target)) {
+        print_line(&format!("              {}", chip.verdict));
+    }
     if let (Some(ms), Some([low, high])) = (report.latency.estimated_ms, report.latency.range_ms) {
         print_line(&format!("  estimate    {ms:.0} ms ({low:.0} to {high:.0}; no board was measured)"));
     }

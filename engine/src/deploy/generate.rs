@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use minijinja::value::Serde;
 use minijinja::{Value, context};
-use octet_runtime::{Simulator, Strategy, Target};
+use octet_runtime::{Simulator, Target};
 use serde::{Deserialize, Serialize};
 
 use super::assets::{self, PictureRecord, TestPicture};
@@ -16,6 +16,7 @@ use super::inside::{MAX_MODEL_BYTES, read_limited};
 use super::partitions::Layout;
 use super::project::{PROJECT_FILE, Project};
 use super::{render, template};
+use crate::memory;
 use crate::pictures::{Preprocessing, Resize};
 use crate::report::Report;
 use crate::run;
@@ -188,23 +189,16 @@ fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, Depl
     Ok(ChipFacts::of(wanted.target))
 }
 
-/// Activations as the firmware plans them: as few streamed blocks as fit the chip's own memory; where none do, layer by
-/// layer in external RAM, or the least there can be.
+/// Bytes of the arena that the firmware will take.
 fn arena_bytes(model: &[u8], chip: &ChipFacts, run_folder: &Path) -> Result<u64, DeployError> {
-    let simulator =
-        Simulator::new(model.to_vec().into(), Some(chip.target)).map_err(|e| DeployError::Corrupt {
-            path: run_folder.join("model.espdl"),
-            reason: e.to_string(),
-            help: "quantize the model anew".to_owned(),
-        })?;
-    let memory = simulator.memory();
-    let within = simulator.memory_map(Strategy::Within(chip.sram_bytes as usize));
-    let bytes = match (within, chip.psram) {
-        (Ok(map), _) => map.arena_bytes,
-        (Err(_), Psram::None) => memory.fused_arena_bytes,
-        (Err(_), _) => memory.arena_bytes,
-    };
-    Ok(bytes as u64)
+    let planned =
+        Simulator::new(model.to_vec().into(), Some(chip.target)).and_then(|s| memory::on_chip(&s, chip));
+    let planned = planned.map_err(|e| DeployError::Corrupt {
+        path: run_folder.join("model.espdl"),
+        reason: e.to_string(),
+        help: "quantize the model anew".to_owned(),
+    })?;
+    Ok(planned.map.arena_bytes as u64)
 }
 
 fn layout(

@@ -24,7 +24,7 @@ use crate::session::{
     list_folders, plan_draft,
 };
 use crate::target::TargetSpec;
-use crate::{espdl, host, qdq, run};
+use crate::{espdl, host, memory, qdq, run};
 
 /// Why a job failed; the text is what the user reads.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +156,8 @@ pub(super) fn quantize(
     let graphwise = clock.time("graphwise", || job.graphwise(&exported.simulator))?;
     let accumulators = clock.time("graphwise", || job.accumulators(&exported.simulator))?;
     let layerwise = clock.time("layerwise", || job.layerwise())?;
+    let memory_map = clock.time("export", || memory::maps(&exported.simulator));
+    let memory_map = memory_map.map_err(|e| AnalysisError::Runtime(e.to_string()))?;
     let warnings = findings.into_iter().map(|f| f.message).collect();
     Ok(assemble(Parts {
         request,
@@ -166,6 +168,7 @@ pub(super) fn quantize(
         pictures: &pictures,
         simulator: &exported.simulator,
         file_bytes: exported.file_bytes,
+        memory_map: Some(memory_map),
         graphwise: graphwise.as_ref(),
         layerwise: layerwise.as_ref(),
         accumulators,

@@ -7,6 +7,7 @@ mod habits;
 mod inspect;
 mod job;
 mod look;
+mod memory;
 mod names;
 mod pictures;
 mod project;
@@ -18,6 +19,7 @@ pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
+pub use memory::MemoryAction;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, labels_refused};
 pub(super) use project::note_opened;
@@ -36,6 +38,7 @@ use super::backend::Pick;
 use super::state::{
     Column, Document, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, table_text,
 };
+use crate::tr;
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;
@@ -136,6 +139,8 @@ pub enum Action {
     Edit(EditAction),
     /// On projects, recent files and the journal.
     Project(ProjectAction),
+    /// On the memory map.
+    Memory(MemoryAction),
     /// On the window itself.
     Habit(HabitAction),
 }
@@ -314,7 +319,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyToast(id) => {
-            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", t.title, t.detail));
+            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", tr!(&t.title), t.detail));
             toast.map(|text| Effect::Copy(text.trim().to_owned())).into_iter().collect()
         }
         Action::DismissToast(id) => {
@@ -322,7 +327,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyTable(format) => {
-            state.toasts.info("The table is on the clipboard");
+            state.toasts.info(tr!("The table is on the clipboard"));
             vec![Effect::Copy(table_text(state, format))]
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
@@ -338,6 +343,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Runs(action) => action.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
+        Action::Memory(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)

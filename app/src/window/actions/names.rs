@@ -1,45 +1,50 @@
 //! What actions are called, and which of them belong into the history.
 
 use super::{Action, EditAction};
+use crate::tr;
 
 impl Action {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            Action::Ask(what) | Action::ShowPathField(what) => what.title().to_owned(),
-            Action::EditPath(_) => "edit the path".to_owned(),
-            Action::SubmitPath => "take the path".to_owned(),
-            Action::ClosePathField => "close the path field".to_owned(),
-            Action::Drop(paths) => format!("drop {} item(s)", paths.len()),
-            Action::OpenModel(path) => format!("open {}", path.display()),
-            Action::OpenExample => "open the example".to_owned(),
-            Action::OpenRun(path) => format!("open run {}", path.display()),
-            Action::ShowRun(index) => format!("show run {}", index + 1),
-            Action::AddPictures(path) => format!("calibrate with {}", path.display()),
-            Action::RemovePictures(_) => "remove a folder".to_owned(),
-            Action::SetEvaluation(path) => format!("evaluate on {}", path.display()),
-            Action::ClearEvaluation => "evaluate on nothing".to_owned(),
-            Action::SetTarget(name) => format!("target {name}"),
-            Action::OnlyStrategy(id) | Action::ToggleStrategy(id) => format!("strategy {id}"),
-            Action::Set { key, value, .. } => format!("{key} to {value}"),
-            Action::Start => "quantize".to_owned(),
-            Action::FinishEarly => "keep the best so far".to_owned(),
-            Action::Cancel => "cancel the job".to_owned(),
-            Action::ToggleLog => "show or hide the log".to_owned(),
-            Action::Select(Some(name)) => format!("select {name}"),
-            Action::Select(None) => "select nothing".to_owned(),
-            Action::MoveSelection(_) => "move the selection".to_owned(),
-            Action::Mark(name) | Action::MarkTo(name) => format!("mark {name}"),
-            Action::Filter(_) => "filter the table".to_owned(),
-            Action::CopyTable(_) => "copy the table".to_owned(),
-            Action::SortBy(column) => format!("sort by {}", column.title()),
-            Action::ShowStep(step) => format!("show {}", step.title()),
-            Action::ToggleToast(_) => "show details".to_owned(),
-            Action::CopyToast(_) => "copy a message".to_owned(),
-            Action::DismissToast(_) => "dismiss a message".to_owned(),
-            Action::FindPlugins => "look for plugins".to_owned(),
-            Action::Trust(path) => format!("trust {}", path.display()),
-            Action::SetTheme(_) => "change the colours".to_owned(),
+            Action::Ask(what) | Action::ShowPathField(what) => tr!(what.title()).into_owned(),
+            Action::EditPath(_) => tr!("edit the path").into_owned(),
+            Action::SubmitPath => tr!("take the path").into_owned(),
+            Action::ClosePathField => tr!("close the path field").into_owned(),
+            Action::Drop(paths) => tr!("drop %{n} item(s)", n = paths.len()).into_owned(),
+            Action::OpenModel(path) => tr!("open %{path}", path = path.display()).into_owned(),
+            Action::OpenExample => tr!("open the example").into_owned(),
+            Action::OpenRun(path) => tr!("open run %{path}", path = path.display()).into_owned(),
+            Action::ShowRun(index) => tr!("show run %{n}", n = index + 1).into_owned(),
+            Action::AddPictures(path) => tr!("calibrate with %{path}", path = path.display()).into_owned(),
+            Action::RemovePictures(_) => tr!("remove a folder").into_owned(),
+            Action::SetEvaluation(path) => tr!("evaluate on %{path}", path = path.display()).into_owned(),
+            Action::ClearEvaluation => tr!("evaluate on nothing").into_owned(),
+            Action::SetTarget(name) => tr!("target %{name}", name = name).into_owned(),
+            Action::OnlyStrategy(id) | Action::ToggleStrategy(id) => {
+                tr!("strategy %{id}", id = id).into_owned()
+            }
+            Action::Set { key, value, .. } => {
+                tr!("%{key} to %{value}", key = key, value = value).into_owned()
+            }
+            Action::Start => tr!("quantize").into_owned(),
+            Action::FinishEarly => tr!("keep the best so far").into_owned(),
+            Action::Cancel => tr!("cancel the job").into_owned(),
+            Action::ToggleLog => tr!("show or hide the log").into_owned(),
+            Action::Select(Some(name)) => tr!("select %{name}", name = name).into_owned(),
+            Action::Select(None) => tr!("select nothing").into_owned(),
+            Action::MoveSelection(_) => tr!("move the selection").into_owned(),
+            Action::Mark(name) | Action::MarkTo(name) => tr!("mark %{name}", name = name).into_owned(),
+            Action::Filter(_) => tr!("filter the table").into_owned(),
+            Action::CopyTable(_) => tr!("copy the table").into_owned(),
+            Action::SortBy(column) => tr!("sort by %{column}", column = tr!(column.title())).into_owned(),
+            Action::ShowStep(step) => tr!("show %{page}", page = tr!(step.title())).into_owned(),
+            Action::ToggleToast(_) => tr!("show details").into_owned(),
+            Action::CopyToast(_) => tr!("copy a message").into_owned(),
+            Action::DismissToast(_) => tr!("dismiss a message").into_owned(),
+            Action::FindPlugins => tr!("look for plugins").into_owned(),
+            Action::Trust(path) => tr!("trust %{path}", path = path.display()).into_owned(),
+            Action::SetTheme(_) => tr!("change the colours").into_owned(),
             Action::Graph(action) => action.name(),
             Action::Inspect(action) => action.name(),
             Action::Pictures(action) => action.name(),
@@ -47,6 +52,7 @@ impl Action {
             Action::Runs(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
+            Action::Memory(action) => action.name(),
             Action::Habit(action) => action.name(),
         }
     }
@@ -69,6 +75,7 @@ impl Action {
                 | Action::Cancel
                 | Action::Graph(_)
                 | Action::Project(_)
+                | Action::Memory(_)
                 | Action::Habit(_)
         )
     }

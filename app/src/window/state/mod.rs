@@ -8,6 +8,7 @@ mod habits;
 mod history;
 mod inspect;
 mod job;
+mod memory;
 mod model;
 mod pictures;
 mod problem;
@@ -27,6 +28,7 @@ pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
+pub use memory::{MapSide, MemoryView, ShownMemory, verdict_words};
 pub use model::{Model, ModelState};
 pub use pictures::{
     Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
@@ -51,6 +53,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backend::{DropKind, Pick};
 use super::settings::Settings;
+use crate::key;
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -85,6 +88,8 @@ pub struct State {
     pub graph: GraphView,
     /// How the table is sorted.
     pub table: TableView,
+    /// How the memory map is seen.
+    pub memory: MemoryView,
     /// What is wrong, where it belongs.
     pub problems: BTreeMap<Place, Problem>,
     /// What is told for a while.
@@ -205,6 +210,21 @@ impl State {
             Some("Choose a strategy first")
         } else {
             None
+        }
+    }
+
+    /// The same as something to do.
+    pub fn next_step(&self) -> &'static str {
+        if self.model.open.is_none() {
+            key!("Next: open a model")
+        } else if self.pictures.folders.is_empty() {
+            key!("Next: add a folder of calibration pictures")
+        } else if self.preprocessing().is_some_and(|p| p.is_err()) {
+            key!("Next: mend the pre-processing")
+        } else if self.strategies.chain.is_empty() {
+            key!("Next: choose a strategy")
+        } else {
+            key!("Ready to quantize")
         }
     }
 }

@@ -5,18 +5,20 @@ use octet_engine::report::{Accuracy, EvaluationFacts, Report};
 
 use super::bar_ui::chip;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
-use super::{advice_ui, try_ui};
-use crate::window::actions::{Action, Actions};
+use super::{advice_ui, memory, try_ui};
+use crate::tr;
+use crate::window::actions::{Action, Actions, MemoryAction};
 use crate::window::format;
-use crate::window::state::{Place, State};
+use crate::window::state::{Place, ShownMemory, State, verdict_words};
 use crate::window::theme::{GAP, tokens};
+use crate::{tr, trn};
 
 /// The errors' page.
 pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Errors");
     problem_ui(ui, state, Place::Run);
     if let Some(run) = state.runs.shown() {
-        report_ui(ui, &run.name(), &run.report, out);
+        report_ui(ui, state, &run.name(), &run.report, out);
         return;
     }
     if state.is_running() {
@@ -32,22 +34,26 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         out.push(Action::Start);
     }
     if let Some(obstacle) = state.obstacle() {
-        caption(ui, &format!("{obstacle}."));
+        caption(ui, &tr!("%{what}.", what = tr!(obstacle)));
     }
 }
 
-fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
+fn report_ui(ui: &mut Ui, state: &State, name: &str, report: &Report, out: &mut Actions) {
     let t = tokens(ui);
     let strategies: Vec<&str> =
         report.strategy.iter().map(|s| s.id.rsplit('.').next().unwrap_or(&s.id)).collect();
-    let words = format!("{} for {}", strategies.join(" → "), chip(&report.target));
+    let words = tr!(
+        "%{strategies} for %{target}",
+        strategies = strategies.join(" → "),
+        target = chip(&report.target)
+    );
     ui.label(RichText::new(words).color(t.text));
     ui.add(Label::new(RichText::new(name).small().color(t.weak)).truncate());
     for warning in &report.warnings {
         ui.add_space(2.0);
         notice(ui, t.warn, warning, "");
     }
-    try_ui::choose_ui(ui, "Try a picture…", out);
+    try_ui::choose_ui(ui, &tr!("Try a picture…"), out);
     advice_ui::advice_ui(ui, report, out);
     match &report.evaluation {
         Some(evaluation) => evaluation_ui(ui, evaluation),
@@ -64,7 +70,7 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
             });
         }
     }
-    memory_ui(ui, report);
+    memory_ui(ui, state, report, out);
     latency_ui(ui, report);
     section(ui, "Pictures");
     card(ui, |ui| {
@@ -84,8 +90,8 @@ fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
     section(ui, if has_labels { "Accuracy" } else { "Agreement (the pictures have no labels)" });
     card(ui, |ui| {
         if let (Some(float), Some(quantized)) = (evaluation.float, evaluation.quantized) {
-            accuracy_ui(ui, "Float", &float, false);
-            accuracy_ui(ui, "Quantized", &quantized, true);
+            accuracy_ui(ui, &tr!("Float"), &float, false);
+            accuracy_ui(ui, &tr!("Quantized"), &quantized, true);
             ui.separator();
         }
         fact(ui, "Same class as float", &format::accuracy(evaluation.agreement));
@@ -94,7 +100,11 @@ fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
         fact(ui, "Pictures", &evaluation.images.to_string());
     });
     if evaluation.calibration_overlap > 0 {
-        let title = format!("{} of them were calibrated on", evaluation.calibration_overlap);
+        let title = trn!(
+            evaluation.calibration_overlap,
+            "1 of them was calibrated on",
+            "%{n} of them were calibrated on"
+        );
         ui.add_space(4.0);
         notice(ui, tokens(ui).warn, &title, "The accuracy may look better than it is.");
     }
@@ -114,17 +124,40 @@ fn accuracy_ui(ui: &mut Ui, name: &str, accuracy: &Accuracy, is_result: bool) {
     fact(ui, "among the first five", &format::accuracy(accuracy.top5));
 }
 
-fn memory_ui(ui: &mut Ui, report: &Report) {
+fn memory_ui(ui: &mut Ui, state: &State, report: &Report, out: &mut Actions) {
     section(ui, "Memory");
     card(ui, |ui| {
+        if let Some(memory) = state.memory() {
+            map_ui(ui, memory, out);
+        }
         fact(ui, "Flash", &format::bytes(report.memory.flash_bytes));
-        let arena = fact(ui, "RAM for activations", &format::bytes(report.memory.arena_bytes));
+        let arena = fact(ui, "RAM layer by layer", &format::bytes(report.memory.arena_bytes));
         let peak = report.memory.peak.iter().map(|p| format!("{}  {}", format::bytes(p.bytes), p.name));
         let peak = peak.collect::<Vec<_>>().join("\n");
         if !peak.is_empty() {
-            arena.on_hover_text(format!("Alive at the peak:\n{peak}"));
+            arena.on_hover_text(tr!("Alive at the peak:\n%{peak}", peak = peak));
         }
     });
+}
+
+/// Whether the network fits the run's chip, and the others.
+fn map_ui(ui: &mut Ui, memory: ShownMemory<'_>, out: &mut Actions) {
+    let t = tokens(ui);
+    if let Some(chip) = memory.maps.chip(&memory.maps.target) {
+        let words = memory::sentence_case(&verdict_words(memory.maps, chip));
+        ui.add(Label::new(RichText::new(words).color(t.strong)).wrap());
+        if let Some(after) = memory.maps.after(chip) {
+            fact(ui, "RAM on the chip", &format::bytes(after.arena_bytes));
+        }
+    }
+    ui.horizontal_wrapped(|ui| {
+        if ui.button(tr!("Memory map")).clicked() {
+            out.push(Action::Memory(MemoryAction::Show));
+        }
+    });
+    egui::CollapsingHeader::new(RichText::new(tr!("Every chip")).small())
+        .id_salt("verdicts")
+        .show(ui, |ui| memory::verdicts_ui(ui, memory));
 }
 
 fn latency_ui(ui: &mut Ui, report: &Report) {
@@ -133,7 +166,11 @@ fn latency_ui(ui: &mut Ui, report: &Report) {
     card(ui, |ui| {
         let row = fact(ui, &chip(&report.target), &format!("≈ {ms:.0} ms"));
         if let Some([low, high]) = report.latency.range_ms {
-            fact(ui, "range", &format!("{low:.0} to {high:.0} ms"));
+            fact(
+                ui,
+                "range",
+                &tr!("%{low} to %{high} ms", low = format!("{low:.0}"), high = format!("{high:.0}")),
+            );
         }
         if !report.latency.inputs.is_empty() {
             row.on_hover_text(report.latency.inputs.join("\n"));
