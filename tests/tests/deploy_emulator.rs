@@ -50,7 +50,7 @@ fn what_arrives_is_what_is_executed(chip: &str, mib: &str, processor: &str) {
 
     for preprocess in ["model", "chip"] {
         let (scene, turned) = (picture("scene.png"), picture("exif_6.jpg"));
-        let arguments = [&[&scene, &turned, "--preprocess", preprocess][..], &port].concat();
+        let arguments = [&[scene.as_str(), &turned, "--preprocess", preprocess][..], &port].concat();
         let ran = firmware.octet(&["firmware", "classify"], &arguments, &[]);
         assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
         let told = event(&ran.stdout, "classified");
@@ -80,8 +80,8 @@ fn a_flash_that_lost_a_bit_is_noticed() {
     std::fs::write(&model, bytes).unwrap();
     let Some(board) = Emulator::new("riscv32imc", &model) else { return };
     let scene = picture("scene.png");
-    for (word, more) in [("verify", &[][..]), ("classify", &[scene.as_str()])] {
-        let arguments = [more, &["--port", board.port(), "--no-reset", "--json"]].concat();
+    for (word, more) in [("verify", &[][..]), ("classify", &[scene.as_str()][..])] {
+        let arguments = [more, &["--port", board.port(), "--no-reset", "--json"][..]].concat();
         let ran = firmware.octet(&["firmware", word], &arguments, &[]);
         assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
         assert!(

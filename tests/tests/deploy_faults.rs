@@ -161,9 +161,9 @@ fn a_board_that_is_unplugged_while_it_computes_or_receives_is_not_done() {
         };
         let Some((firmware, board)) = running::set_up("", Box::new(cable), Box::new(Some)) else { return };
         let port = board.port.clone();
+        let arguments: Vec<&str> =
+            more.into_iter().chain(["--port", &port, "--no-reset", "--json"]).collect();
         let ran = std::thread::scope(|scope| {
-            let arguments: Vec<&str> =
-                more.into_iter().chain(["--port", &port, "--no-reset", "--json"]).collect();
             let talking = scope.spawn(|| firmware.octet(&["firmware", word], &arguments, &[]));
             while !told.load(Ordering::Relaxed) {
                 assert!(!talking.is_finished());
