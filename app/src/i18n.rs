@@ -36,13 +36,22 @@ pub fn translated(english: &str) -> Cow<'_, str> {
     })
 }
 
-/// A text with `%{name}` filled in.
+/// A text with `%{name}` filled in. What is filled in is not looked at again, whatever it holds.
 pub fn filled(english: &str, values: &[(&str, String)]) -> String {
-    let mut text = translated(english).into_owned();
-    for (name, value) in values {
-        text = text.replace(&format!("%{{{name}}}"), value);
+    let text = translated(english);
+    let mut parts = text.split("%{");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let value = part.split_once('}').and_then(|(name, rest)| {
+            let (_, value) = values.iter().find(|(known, _)| *known == name)?;
+            Some((value, rest))
+        });
+        match value {
+            Some((value, rest)) => whole.extend([value.as_str(), rest]),
+            None => whole.extend(["%{", part]),
+        }
     }
-    text
+    whole
 }
 
 /// A text in the language of the window: `tr!("Quantize")`, `tr!("%{n} pictures", n = 3)`.
@@ -53,6 +62,26 @@ macro_rules! tr {
     };
     ($text:expr, $($name:ident = $value:expr),+ $(,)?) => {
         ::std::borrow::Cow::<str>::Owned($crate::i18n::filled($text, &[$((stringify!($name), $value.to_string())),+]))
+    };
+}
+
+/// A counted text in the language of the window: the first one for 1, the other one with `%{n}` for any other count:
+/// `trn!(pictures, "1 picture", "%{n} pictures")`. A value named `n` stands in for the plain count.
+#[macro_export]
+macro_rules! trn {
+    ($count:expr, $one:literal, $many:literal $(, $name:ident = $value:expr)* $(,)?) => {{
+        let count = $count;
+        let text = if count == 1 { $one } else { $many };
+        let values = [$((stringify!($name), $value.to_string()),)* ("n", count.to_string())];
+        ::std::borrow::Cow::<str>::Owned($crate::i18n::filled(text, &values))
+    }};
+}
+
+/// Marks a text that is translated where it is shown.
+#[macro_export]
+macro_rules! key {
+    ($text:literal) => {
+        $text
     };
 }
 
@@ -83,5 +112,17 @@ mod tests {
     fn values_are_filled_in_and_unknown_texts_stay() {
         assert_eq!(tr!("%{n} of %{m}, untranslated", n = 3, m = "x"), "3 of x, untranslated");
         assert_eq!(translated("untranslated"), "untranslated");
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_filled_in_again() {
+        assert_eq!(tr!("%{a} and %{b}, 100 %{", a = "%{b}", b = "%{a}"), "%{b} and %{a}, 100 %{");
+    }
+
+    #[test]
+    fn one_is_singular_and_all_else_plural() {
+        let words = |n: usize| trn!(n, "1 cat of %{whom}", "%{n} cats of %{whom}", whom = "Ada").into_owned();
+        assert_eq!([0, 1, 2].map(words), ["0 cats of Ada", "1 cat of Ada", "2 cats of Ada"]);
+        assert_eq!(trn!(1000, "1 cat", "%{n} cats", n = "1,000"), "1,000 cats");
     }
 }

@@ -48,3 +48,29 @@ pub(super) fn add_system_face(ctx: &Context) {
     ctx.add_font(FontInsert::new("system chinese", data, families));
     ctx.request_repaint();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use egui::FontId;
+
+    use super::*;
+
+    #[test]
+    fn every_character_of_the_translations_has_a_glyph() {
+        let all: HashMap<String, String> =
+            serde_json::from_str(include_str!("../../locales/zh.json")).unwrap();
+        let ctx = Context::default();
+        install(&ctx);
+        let _ = ctx.run_ui(egui::RawInput::default(), |_| {});
+        let mut characters: Vec<char> = all.values().flat_map(|text| text.chars()).collect();
+        characters.sort_unstable();
+        characters.dedup();
+        for font in [FontId::proportional(13.0), FontId::monospace(13.0)] {
+            let lacks = |c: &char| !c.is_whitespace() && !ctx.fonts_mut(|f| f.has_glyph(&font, *c));
+            let missing: String = characters.iter().copied().filter(lacks).collect();
+            assert!(missing.is_empty(), "run tools/make_font.py: {missing}");
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! Numbers as text: one spelling for each quantity all over the window.
 
+use crate::{tr, trn};
 use std::time::Duration;
 
 /// A fraction as per cent with three significant digits, e.g. `8.10 %`, `0.0042 %`.
 pub fn percent(fraction: f64) -> String {
     let p = fraction * 100.0;
     if !p.is_finite() {
-        return "not finite".to_owned();
+        return tr!("not finite").into_owned();
     }
     let decimals = match p.abs() {
         a if a == 0.0 || a >= 1000.0 => 0,
@@ -30,7 +31,8 @@ pub fn accuracy(fraction: f64) -> String {
 
 /// An interval of accuracies, e.g. `57.3 to 64.9 %`.
 pub fn interval(ends: [f64; 2]) -> String {
-    format!("{:.1} to {:.1} %", ends[0] * 100.0, ends[1] * 100.0)
+    let [low, high] = ends.map(|end| format!("{:.1}", end * 100.0));
+    tr!("%{low} to %{high} %", low = low, high = high).into_owned()
 }
 
 /// A count with its unit prefix, e.g. `300.8 M`.
@@ -101,12 +103,11 @@ pub fn wait(time: Duration) -> String {
 /// How long ago something was, in coarse words.
 pub fn ago(time: Duration) -> String {
     let secs = time.as_secs();
-    let many = |n: u64, what: &str| format!("{n} {what}{} ago", if n == 1 { "" } else { "s" });
     match secs {
-        0..=59 => "just now".to_owned(),
-        60..=3599 => format!("{} min ago", secs / 60),
-        3600..=86_399 => many(secs / 3600, "hour"),
-        _ => many(secs / 86_400, "day"),
+        0..=59 => tr!("just now").into_owned(),
+        60..=3599 => tr!("%{n} min ago", n = secs / 60).into_owned(),
+        3600..=86_399 => trn!(secs / 3600, "1 hour ago", "%{n} hours ago").into_owned(),
+        _ => trn!(secs / 86_400, "1 day ago", "%{n} days ago").into_owned(),
     }
 }
 

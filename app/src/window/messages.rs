@@ -18,6 +18,7 @@ use super::state::{
     Document, JobEnd, LogLine, Made, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
     Target,
 };
+use crate::{key, tr};
 
 /// Jobs that took longer are told of through the system when they end.
 const NOTIFY_AFTER: Duration = Duration::from_secs(30);
@@ -84,7 +85,9 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
         }
         Message::Picked(_, Picked::Cancelled) => {}
         Message::Picked(what, Picked::Unavailable) => {
-            state.toasts.info("This system has no file dialog: type or paste the path, or drop the file");
+            state
+                .toasts
+                .info(tr!("This system has no file dialog: type or paste the path, or drop the file"));
             state.path_field = Some(PathField { what, text: String::new() });
         }
         Message::Dropped(items) => return dropped(state, items),
@@ -161,9 +164,9 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
                 effects.extend(apply(state, Action::Strategy(StrategyAction::LoadPipeline(path))));
             }
             DropKind::Unknown => {
-                let detail = format!("{}: {}", kind.promise(), path.display());
+                let detail = tr!("%{what}: %{path}", what = tr!(kind.promise()), path = path.display());
                 // It belongs nowhere: no step is worse off because of it.
-                state.toasts.problem(&Problem::new(Place::Model, "Octet cannot open this", detail));
+                state.toasts.problem(&Problem::new(Place::Model, key!("Octet cannot open this"), detail));
             }
         }
     }
@@ -182,7 +185,7 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
             if is_of_run && !fits {
                 state
                     .toasts
-                    .info("The model file is no longer the one of this run; figures are shown by name");
+                    .info(tr!("The model file is no longer the one of this run; figures are shown by name"));
             }
             if !fits && !is_of_run {
                 state.runs.shown = None;
@@ -243,8 +246,8 @@ fn pictures_listed(
     state.pictures.pending = state.pictures.pending.saturating_sub(1);
     let before = Document::of(state);
     let name = match &result {
-        Ok(folder) if evaluation => format!("evaluate on {}", folder.path.display()),
-        Ok(folder) => format!("calibrate with {}", folder.path.display()),
+        Ok(folder) if evaluation => tr!("evaluate on %{path}", path = folder.path.display()).into_owned(),
+        Ok(folder) => tr!("calibrate with %{path}", path = folder.path.display()).into_owned(),
         Err(_) => String::new(),
     };
     match result {
@@ -287,21 +290,26 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
     let (title, long_enough) = (job.title.clone(), job.started.elapsed() > NOTIFY_AFTER);
     match job.end.clone() {
         Some(JobEnd::Done(run)) => {
-            state.toasts.info(if is_score { "Scored" } else { "Quantized" });
+            state.toasts.info(if is_score { tr!("Scored") } else { tr!("Quantized") });
             state.scoring.made.insert(run.clone(), Made { document, is_score });
             finished(state, &run);
             let mut effects = apply(state, Action::OpenRun(run));
             effects.extend(after_job(state));
-            effects.extend(long_enough.then(|| Effect::Notify(format!("{title} is done"))));
+            effects.extend(
+                long_enough.then(|| Effect::Notify(tr!("%{title} is done", title = title).into_owned())),
+            );
             effects
         }
         Some(JobEnd::Failed(message)) => {
-            report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
-            long_enough.then(|| Effect::Notify(format!("{title} failed"))).into_iter().collect()
+            report_problem(state, Problem::new(Place::Run, key!("Quantizing failed"), message));
+            long_enough
+                .then(|| Effect::Notify(tr!("%{title} failed", title = title).into_owned()))
+                .into_iter()
+                .collect()
         }
         Some(JobEnd::Cancelled) => {
             if !state.scoring.wanted {
-                state.toasts.info("Cancelled");
+                state.toasts.info(tr!("Cancelled"));
             }
             after_job(state)
         }
@@ -315,13 +323,13 @@ fn job_over(state: &mut State) -> Vec<Effect> {
     if job.cancelling {
         job.end = Some(JobEnd::Cancelled);
         if !state.scoring.wanted {
-            state.toasts.info("Cancelled");
+            state.toasts.info(tr!("Cancelled"));
         }
     } else {
-        let message = "The job ended without a result; its log may tell why".to_owned();
+        let message = tr!("The job ended without a result; its log may tell why").into_owned();
         job.log.push(LogLine { level: None, text: message.clone() });
         job.end = Some(JobEnd::Failed(message.clone()));
-        report_problem(state, Problem::new(Place::Run, "Quantizing failed", message));
+        report_problem(state, Problem::new(Place::Run, key!("Quantizing failed"), message));
     }
     after_job(state)
 }

@@ -20,7 +20,8 @@ use support::window::Window;
 #[test]
 fn all_pages_settle_in_a_tiny_window_and_name_their_widgets() {
     for size in [[820.0, 520.0], [420.0, 300.0]] {
-        let folder = pictures::folder(&[("größe/猫 1.png", 40), ("größe/2.png", 90), ("hund/1.png", 200)]);
+        let folder =
+            support::pictures::folder(&[("größe/猫 1.png", 40), ("größe/2.png", 90), ("hund/1.png", 200)]);
         let mut window = Window::sized(size);
         window.perform(Action::OpenModel("/models/net.onnx".into()));
         window.until("the model is open", |s| s.model.open.is_some());

@@ -1,6 +1,5 @@
 //! The page of pictures.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use egui::accesskit::Role;
@@ -9,33 +8,8 @@ use octet::window::actions::{Action, PicturesAction};
 use octet::window::state::{Check, MAX_THUMBNAILS, Progress, State, Step};
 use octet_engine::pictures::InputPreview;
 
+use crate::support::pictures::folder;
 use crate::support::window::Window;
-
-/// A folder of small pictures, each of one colour with a little texture.
-pub(crate) fn folder(pictures: &[(&str, u8)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, value) in pictures {
-        write(&folder.path().join(name), *value);
-    }
-    folder
-}
-
-/// A BMP of 8 x 8 pixels, grey.
-fn write(path: &Path, value: u8) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut bytes = b"BM".to_vec();
-    bytes.extend(246_u32.to_le_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(54_u32.to_le_bytes());
-    bytes.extend(40_u32.to_le_bytes());
-    bytes.extend(8_i32.to_le_bytes());
-    bytes.extend(8_i32.to_le_bytes());
-    bytes.extend(1_u16.to_le_bytes());
-    bytes.extend(24_u16.to_le_bytes());
-    bytes.extend([0; 24]);
-    bytes.extend([value; 192]);
-    std::fs::write(path, bytes).unwrap();
-}
 
 fn preview(state: &State) -> Option<&InputPreview> {
     state.pictures.preview.shown.as_ref()?.1.as_ref().ok().map(AsRef::as_ref)
@@ -95,7 +69,7 @@ fn ten_thousand_pictures_have_sixty_thumbnails_and_a_count_of_the_rest() {
 fn classes_are_bars_with_their_names_and_counts() {
     let (window, _folder) = with(&[("katze/1.bmp", 1), ("katze/2.bmp", 2), ("größter hund/1.bmp", 3)]);
     assert!(window.has("3 pictures in 2 classes"));
-    assert!(window.has("katze: 2 pictures") && window.has("größter hund: 1 pictures"));
+    assert!(window.has("katze: 2 pictures") && window.has("größter hund: 1 picture"));
 }
 
 #[test]

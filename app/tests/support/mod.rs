@@ -4,5 +4,6 @@
 pub mod backend;
 pub mod inspect;
 pub mod network;
+pub mod pictures;
 pub mod report;
 pub mod window;

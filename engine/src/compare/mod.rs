@@ -9,7 +9,7 @@ mod paired;
 pub use html::to_html;
 pub use layers::{LayerCell, LayerDifference, LayerOrder, LayerRow};
 pub use mcnemar::{holm, mcnemar_exact};
-pub use paired::{PairedTest, PairedTests, Verdict};
+pub use paired::{PairedTest, PairedTests, Verdict, p_in_words};
 
 use std::path::{Path, PathBuf};
 

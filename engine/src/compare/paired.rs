@@ -161,7 +161,7 @@ pub(super) fn judge_all(tests: &mut [&mut PairedTest]) {
 }
 
 /// `p = 0.041`; two digits are all that a p is good for. What lies below 5 % is not rounded up to it.
-fn p_in_words(p: f64) -> String {
+pub fn p_in_words(p: f64) -> String {
     match p {
         p if p < 0.001 => "p < 0.001".to_owned(),
         p if p < SIGNIFICANCE => format!("p = {:.3}", p.min(0.049)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Effect, job};
 use crate::window::backend::Backend;
 use crate::window::state::{Document, Edits, Side, State, Step};
+use crate::{tr, trn};
 
 /// How long the window waits for the next change before it scores the last one.
 const SETTLES_MS: u64 = 350;
@@ -41,7 +42,7 @@ pub enum EditAction {
 fn names(operations: &[String]) -> String {
     match operations {
         [one] => one.clone(),
-        many => format!("{} operations", many.len()),
+        many => trn!(many.len(), "1 operation", "%{n} operations").into_owned(),
     }
 }
 
@@ -49,19 +50,37 @@ impl EditAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            EditAction::SetWidth(of, Some(bits)) => format!("{} to int{bits}", names(of)),
-            EditAction::SetWidth(of, None) => format!("width of {} as the strategies say", names(of)),
-            EditAction::SetExponent(of, Some(exponent)) => format!("output exponent of {of} to {exponent}"),
-            EditAction::SetExponent(of, None) => format!("output exponent of {of} as the strategies say"),
-            EditAction::ShiftWeights(of, by) => format!("weight exponents of {of} by {by:+}"),
-            EditAction::SetObserver(of, Some(observer)) => format!("calibrate {} by {observer}", names(of)),
-            EditAction::SetObserver(of, None) => format!("calibrate {} as the rest", names(of)),
-            EditAction::Exclude(of, true) => format!("strategies leave {} alone", names(of)),
-            EditAction::Exclude(of, false) => format!("strategies may change {}", names(of)),
-            EditAction::Reset(of) => format!("reset {}", names(of)),
-            EditAction::Undo | EditAction::UndoTimes(_) => "undo".to_owned(),
-            EditAction::Redo | EditAction::RedoTimes(_) => "redo".to_owned(),
-            EditAction::Score => "score the changes".to_owned(),
+            EditAction::SetWidth(of, Some(bits)) => {
+                tr!("%{what} to int%{bits}", what = names(of), bits = bits).into_owned()
+            }
+            EditAction::SetWidth(of, None) => {
+                tr!("width of %{what} as the strategies say", what = names(of)).into_owned()
+            }
+            EditAction::SetExponent(of, Some(exponent)) => {
+                tr!("output exponent of %{what} to %{exponent}", what = of, exponent = exponent).into_owned()
+            }
+            EditAction::SetExponent(of, None) => {
+                tr!("output exponent of %{what} as the strategies say", what = of).into_owned()
+            }
+            EditAction::ShiftWeights(of, by) => {
+                tr!("weight exponents of %{what} by %{by}", what = of, by = format!("{by:+}")).into_owned()
+            }
+            EditAction::SetObserver(of, Some(observer)) => {
+                tr!("calibrate %{what} by %{method}", what = names(of), method = observer).into_owned()
+            }
+            EditAction::SetObserver(of, None) => {
+                tr!("calibrate %{what} as the rest", what = names(of)).into_owned()
+            }
+            EditAction::Exclude(of, true) => {
+                tr!("strategies leave %{what} alone", what = names(of)).into_owned()
+            }
+            EditAction::Exclude(of, false) => {
+                tr!("strategies may change %{what}", what = names(of)).into_owned()
+            }
+            EditAction::Reset(of) => tr!("reset %{what}", what = names(of)).into_owned(),
+            EditAction::Undo | EditAction::UndoTimes(_) => tr!("undo").into_owned(),
+            EditAction::Redo | EditAction::RedoTimes(_) => tr!("redo").into_owned(),
+            EditAction::Score => tr!("score the changes").into_owned(),
         }
     }
 
@@ -134,11 +153,19 @@ fn walk(state: &mut State, times: usize, back: bool) -> Vec<Effect> {
     }
     match last {
         Some(name) => {
-            state.toasts.info(if back { format!("Undone: {name}") } else { format!("Done again: {name}") });
+            state.toasts.info(if back {
+                tr!("Undone: %{what}", what = name)
+            } else {
+                tr!("Done again: %{what}", what = name)
+            });
             after_change(state, &before)
         }
         None => {
-            state.toasts.info(if back { "There is nothing to undo" } else { "There is nothing to redo" });
+            state.toasts.info(if back {
+                tr!("There is nothing to undo")
+            } else {
+                tr!("There is nothing to redo")
+            });
             Vec::new()
         }
     }

@@ -68,27 +68,33 @@ impl GraphAction {
     pub fn name(&self) -> String {
         match self {
             GraphAction::ToggleGroup(_) | GraphAction::OpenAll(_) | GraphAction::ToggleSelected => {
-                "open or close blocks".to_owned()
+                tr!("open or close blocks").into_owned()
             }
-            GraphAction::Look(_) | GraphAction::GoTo(_) | GraphAction::Fly(_) => "look elsewhere".to_owned(),
-            GraphAction::Fit => "fit the graph".to_owned(),
-            GraphAction::FitSelection => "fit the selection".to_owned(),
-            GraphAction::SetHeat(heat) => format!("colour by {}", heat.words()),
-            GraphAction::SetSide(side) => format!("show the figures of {}", side.words()),
-            GraphAction::SetLinear(true) => "linear scale".to_owned(),
-            GraphAction::SetLinear(false) => "logarithmic scale".to_owned(),
-            GraphAction::CompareWith(Some(index)) => format!("compare with run {}", index + 1),
-            GraphAction::CompareWith(None) => "compare with no run".to_owned(),
-            GraphAction::ShowConstants(true) => "show constants".to_owned(),
-            GraphAction::ShowConstants(false) => "hide constants".to_owned(),
-            GraphAction::Arrange(_) => "arrange the graph".to_owned(),
+            GraphAction::Look(_) | GraphAction::GoTo(_) | GraphAction::Fly(_) => {
+                tr!("look elsewhere").into_owned()
+            }
+            GraphAction::Fit => tr!("fit the graph").into_owned(),
+            GraphAction::FitSelection => tr!("fit the selection").into_owned(),
+            GraphAction::SetHeat(heat) => tr!("colour by %{figure}", figure = tr!(heat.words())).into_owned(),
+            GraphAction::SetSide(side) => {
+                tr!("show the figures of %{run}", run = tr!(side.words())).into_owned()
+            }
+            GraphAction::SetLinear(true) => tr!("linear scale").into_owned(),
+            GraphAction::SetLinear(false) => tr!("logarithmic scale").into_owned(),
+            GraphAction::CompareWith(Some(index)) => tr!("compare with run %{n}", n = index + 1).into_owned(),
+            GraphAction::CompareWith(None) => tr!("compare with no run").into_owned(),
+            GraphAction::ShowConstants(true) => tr!("show constants").into_owned(),
+            GraphAction::ShowConstants(false) => tr!("hide constants").into_owned(),
+            GraphAction::Arrange(_) => tr!("arrange the graph").into_owned(),
             GraphAction::ShowFind(_) | GraphAction::EditFind(_) | GraphAction::MoveFind(_) => {
-                "search the graph".to_owned()
+                tr!("search the graph").into_owned()
             }
-            GraphAction::TakeFind(_) => "go to what was found".to_owned(),
-            GraphAction::Walk(_) => "walk along the edges".to_owned(),
-            GraphAction::AskPicture { .. } => "save the picture of the graph".to_owned(),
-            GraphAction::SavePicture(path) => format!("save the picture of the graph as {}", path.display()),
+            GraphAction::TakeFind(_) => tr!("go to what was found").into_owned(),
+            GraphAction::Walk(_) => tr!("walk along the edges").into_owned(),
+            GraphAction::AskPicture { .. } => tr!("save the picture of the graph").into_owned(),
+            GraphAction::SavePicture(path) => {
+                tr!("save the picture of the graph as %{path}", path = path.display()).into_owned()
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Actions on the window itself: the palette, the history list, language and scale.
 
 use super::{Effect, apply};
+use crate::tr;
 use crate::window::commands::{Command, matching};
 use crate::window::settings::SCALES;
 use crate::window::state::{Language, Palette, State};
@@ -34,14 +35,16 @@ impl HabitAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            HabitAction::OpenPalette | HabitAction::ClosePalette => "command palette".to_owned(),
-            HabitAction::Query(_) | HabitAction::MovePalette(_) => "look for a command".to_owned(),
-            HabitAction::RunPalette => "run a command".to_owned(),
-            HabitAction::ToggleHistory => "show or hide the history".to_owned(),
-            HabitAction::ToggleAbout => "show or hide the program's version".to_owned(),
-            HabitAction::SetScale(scale) => format!("scale {scale:.2}"),
-            HabitAction::SetLanguage(language) => format!("language {}", language.name()),
-            HabitAction::ResetLayout => "reset the panels".to_owned(),
+            HabitAction::OpenPalette | HabitAction::ClosePalette => tr!("command palette").into_owned(),
+            HabitAction::Query(_) | HabitAction::MovePalette(_) => tr!("look for a command").into_owned(),
+            HabitAction::RunPalette => tr!("run a command").into_owned(),
+            HabitAction::ToggleHistory => tr!("show or hide the history").into_owned(),
+            HabitAction::ToggleAbout => tr!("show or hide the program's version").into_owned(),
+            HabitAction::SetScale(scale) => tr!("scale %{scale}", scale = format!("{scale:.2}")).into_owned(),
+            HabitAction::SetLanguage(language) => {
+                tr!("language %{name}", name = language.name()).into_owned()
+            }
+            HabitAction::ResetLayout => tr!("reset the panels").into_owned(),
         }
     }
 

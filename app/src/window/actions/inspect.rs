@@ -7,6 +7,7 @@ use octet_engine::probe::{ActivationFigures, FeatureMaps, Scatter, TriedPicture,
 use octet_engine::report::{Finding, Remedy};
 
 use super::Effect;
+use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::state::{
     Chosen, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Problem, Side, State, Step, Subject, Ticket, Tried,
@@ -37,16 +38,22 @@ impl InspectAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            InspectAction::ShowChannel(Some(channel)) => format!("weights of channel {channel}"),
-            InspectAction::ShowChannel(None) => "weights of all channels".to_owned(),
-            InspectAction::SetLogarithmic(true) => "logarithmic heights".to_owned(),
-            InspectAction::SetLogarithmic(false) => "linear heights".to_owned(),
-            InspectAction::ShowPicture(path) => format!("look at {}", path.display()),
-            InspectAction::ShowMaps(first) => format!("feature maps from channel {first} on"),
-            InspectAction::ShowMap(channel) => format!("feature map of channel {channel}"),
-            InspectAction::SetMapKind(kind) => format!("{} feature maps", kind.word()),
-            InspectAction::Try(path) => format!("try {}", path.display()),
-            InspectAction::Apply(finding) => finding.button.clone(),
+            InspectAction::ShowChannel(Some(channel)) => {
+                tr!("weights of channel %{n}", n = channel).into_owned()
+            }
+            InspectAction::ShowChannel(None) => tr!("weights of all channels").into_owned(),
+            InspectAction::SetLogarithmic(true) => tr!("logarithmic heights").into_owned(),
+            InspectAction::SetLogarithmic(false) => tr!("linear heights").into_owned(),
+            InspectAction::ShowPicture(path) => tr!("look at %{path}", path = path.display()).into_owned(),
+            InspectAction::ShowMaps(first) => {
+                tr!("feature maps from channel %{n} on", n = first).into_owned()
+            }
+            InspectAction::ShowMap(channel) => tr!("feature map of channel %{n}", n = channel).into_owned(),
+            InspectAction::SetMapKind(kind) => {
+                tr!("%{kind} feature maps", kind = tr!(kind.word())).into_owned()
+            }
+            InspectAction::Try(path) => tr!("try %{path}", path = path.display()).into_owned(),
+            InspectAction::Apply(finding) => tr!(&finding.button).into_owned(),
         }
     }
 
@@ -298,19 +305,23 @@ fn apply_remedy(state: &mut State, finding: Finding) {
             let missing = strategies.iter().find(|s| state.strategies.plugin(&s.id).is_none());
             if let Some(strategy) = missing.filter(|_| state.strategies.found.is_some()) {
                 let id = strategy.id.clone();
-                state.toasts.info(format!("The strategy {id} is not installed"));
+                state.toasts.info(tr!("The strategy %{id} is not installed", id = id));
                 return;
             }
             let chosen = strategies.into_iter().map(|s| Chosen { id: s.id, settings: s.settings });
             state.strategies.chain = chosen.collect();
             let words = state.strategies.words();
-            state.toasts.info(format!("The strategy is now {words}: quantize to see what it changes"));
+            state
+                .toasts
+                .info(tr!("The strategy is now %{words}: quantize to see what it changes", words = words));
         }
         Remedy::Preprocessing { settings } => {
             let words: Vec<String> = settings.iter().map(|(k, v)| format!("{k} {v}")).collect();
             state.pictures.preprocessing.extend(settings);
             let words = words.join(", ");
-            state.toasts.info(format!("Pre-processing is now {words}: quantize to see what it changes"));
+            state
+                .toasts
+                .info(tr!("Pre-processing is now %{words}: quantize to see what it changes", words = words));
         }
         Remedy::Pictures { .. } => state.side = Side::Step(Step::Pictures),
     }

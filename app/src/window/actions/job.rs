@@ -7,6 +7,7 @@ use octet_engine::job::QuantizeRequest;
 
 use super::{Effect, runs};
 use crate::window::state::{Document, Job, Place, Problem, State, requests};
+use crate::{key, tr};
 
 /// Pictures of the graphwise analysis.
 const GRAPHWISE_PICTURES: usize = 32;
@@ -17,15 +18,18 @@ const LAYERWISE_PICTURES: usize = 16;
 /// way, which is told.
 pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     if let Some(obstacle) = state.obstacle() {
-        state.toasts.info(obstacle);
+        state.toasts.info(tr!(obstacle));
         return Vec::new();
     }
     let Some(model) = state.model.open.clone() else { return Vec::new() };
     let strategies = match requests(&state.strategies, &state.edits) {
         Ok(strategies) => strategies,
         Err(error) => {
-            let problem =
-                Problem::new(Place::Strategy, "The changes by hand cannot be carried out", error.to_string());
+            let problem = Problem::new(
+                Place::Strategy,
+                key!("The changes by hand cannot be carried out"),
+                error.to_string(),
+            );
             state.toasts.problem(&problem);
             state.problems.insert(problem.place, problem);
             return Vec::new();
@@ -34,8 +38,9 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     state.problems.remove(&Place::Run);
     let target = state.target.0.name;
     let title = match is_score {
-        true => "Score".to_owned(),
-        false => format!("{} for {target}", state.strategies.words()),
+        true => tr!("Score").into_owned(),
+        false => tr!("%{strategies} for %{target}", strategies = state.strategies.words(), target = target)
+            .into_owned(),
     };
     runs::started(state);
     let mut job = Job::new(title, Instant::now());

@@ -36,6 +36,7 @@ use super::backend::Pick;
 use super::state::{
     Column, Document, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, table_text,
 };
+use crate::tr;
 
 /// Where views put actions.
 pub type Actions = Vec<Action>;
@@ -322,7 +323,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyTable(format) => {
-            state.toasts.info("The table is on the clipboard");
+            state.toasts.info(tr!("The table is on the clipboard"));
             vec![Effect::Copy(table_text(state, format))]
         }
         Action::FindPlugins => vec![Effect::FindPlugins],

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
 
 use super::Effect;
+use crate::tr;
 use crate::window::backend::{Backend, LABELS_REFUSED};
 use crate::window::state::{Check, CheckKey, Place, PreviewKey, Problem, State, Thumbnail, Work};
 
@@ -38,15 +39,19 @@ impl PicturesAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            PicturesAction::SetPreprocessing(key, Some(value)) => format!("{key} to {value}"),
-            PicturesAction::SetPreprocessing(key, None) => format!("{key} as the model has it"),
-            PicturesAction::ChangePreprocessing(_) => "change the pre-processing".to_owned(),
-            PicturesAction::ResetPreprocessing => "pre-processing as the model has it".to_owned(),
-            PicturesAction::SetLabels(path) => format!("labels from {}", path.display()),
-            PicturesAction::ClearLabels => "no table of labels".to_owned(),
-            PicturesAction::Preview(path) => format!("preview {}", path.display()),
-            PicturesAction::CheckAgain => "check the pictures".to_owned(),
-            PicturesAction::CancelCheck => "stop checking the pictures".to_owned(),
+            PicturesAction::SetPreprocessing(key, Some(value)) => {
+                tr!("%{key} to %{value}", key = key, value = value).into_owned()
+            }
+            PicturesAction::SetPreprocessing(key, None) => {
+                tr!("%{key} as the model has it", key = key).into_owned()
+            }
+            PicturesAction::ChangePreprocessing(_) => tr!("change the pre-processing").into_owned(),
+            PicturesAction::ResetPreprocessing => tr!("pre-processing as the model has it").into_owned(),
+            PicturesAction::SetLabels(path) => tr!("labels from %{path}", path = path.display()).into_owned(),
+            PicturesAction::ClearLabels => tr!("no table of labels").into_owned(),
+            PicturesAction::Preview(path) => tr!("preview %{path}", path = path.display()).into_owned(),
+            PicturesAction::CheckAgain => tr!("check the pictures").into_owned(),
+            PicturesAction::CancelCheck => tr!("stop checking the pictures").into_owned(),
         }
     }
 

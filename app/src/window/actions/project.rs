@@ -14,6 +14,7 @@ use crate::window::settings::Settings;
 use crate::window::state::{
     Chosen, Document, Model, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
 };
+use crate::{key, tr};
 
 /// Something the user does.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,15 +45,19 @@ impl ProjectAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            ProjectAction::Open(path) | ProjectAction::OpenRecent(path) => format!("open {}", path.display()),
-            ProjectAction::Save => "save the project".to_owned(),
-            ProjectAction::SaveAs(path) => format!("save the project as {}", path.display()),
-            ProjectAction::Restore => "restore the last session".to_owned(),
-            ProjectAction::Forget => "forget the last session".to_owned(),
-            ProjectAction::ClearRecent => "forget recent files".to_owned(),
-            ProjectAction::SaveAndClose => "save and close".to_owned(),
-            ProjectAction::CloseUnsaved => "close without saving".to_owned(),
-            ProjectAction::Stay => "stay".to_owned(),
+            ProjectAction::Open(path) | ProjectAction::OpenRecent(path) => {
+                tr!("open %{path}", path = path.display()).into_owned()
+            }
+            ProjectAction::Save => tr!("save the project").into_owned(),
+            ProjectAction::SaveAs(path) => {
+                tr!("save the project as %{path}", path = path.display()).into_owned()
+            }
+            ProjectAction::Restore => tr!("restore the last session").into_owned(),
+            ProjectAction::Forget => tr!("forget the last session").into_owned(),
+            ProjectAction::ClearRecent => tr!("forget recent files").into_owned(),
+            ProjectAction::SaveAndClose => tr!("save and close").into_owned(),
+            ProjectAction::CloseUnsaved => tr!("close without saving").into_owned(),
+            ProjectAction::Stay => tr!("stay").into_owned(),
         }
     }
 
@@ -143,7 +148,7 @@ impl ProjectEffect {
                 Ok(project) => ProjectMessage::Opened(Box::new(load(backend, project, Some(path), None))),
                 Err(error) => ProjectMessage::Failed(Problem::new(
                     Place::Model,
-                    "The project cannot be opened",
+                    key!("The project cannot be opened"),
                     error.to_string(),
                 )),
             },
@@ -154,7 +159,7 @@ impl ProjectEffect {
                 Ok(()) => ProjectMessage::Saved { project, path },
                 Err(error) => ProjectMessage::Failed(Problem::new(
                     Place::Model,
-                    "The project could not be saved",
+                    key!("The project could not be saved"),
                     error.to_string(),
                 )),
             },
@@ -229,7 +234,7 @@ impl ProjectMessage {
             ProjectMessage::Opened(loaded) => return opened(state, *loaded),
             ProjectMessage::Saved { project, path } => {
                 state.settings.opened(&path);
-                state.toasts.info(format!("Saved {}", path.display()));
+                state.toasts.info(tr!("Saved %{path}", path = path.display()));
                 state.project.path = Some(path);
                 state.project.saved = Some(*project);
                 if state.project.closes_when_saved {
@@ -299,7 +304,7 @@ fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
     state.project.path = path;
     match journal {
         Some(journal) => {
-            state.toasts.info("The last session is back as of its last change");
+            state.toasts.info(tr!("The last session is back as of its last change"));
             state.project.orphans.retain(|o| o.path != journal);
             vec![Effect::Project(ProjectEffect::Forget(vec![journal]))]
         }

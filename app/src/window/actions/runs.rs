@@ -13,6 +13,7 @@ use crate::window::messages::report_problem;
 use crate::window::state::{
     ComparePage, DeletedRun, EarlierRun, Place, Problem, Run, RunLabel, Side, State, Step, Target,
 };
+use crate::{key, tr};
 
 /// Something the user does. Runs are named by their paths, as they were opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,18 +55,24 @@ impl RunsAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            RunsAction::ShowPage => "show the runs".to_owned(),
-            RunsAction::Describe { run, .. } => format!("describe run {}", run.display()),
-            RunsAction::Pin(Some(index)) => format!("run {} as reference", index + 1),
-            RunsAction::Pin(None) => "no reference".to_owned(),
-            RunsAction::Tick(run) => format!("tick run {}", run.display()),
-            RunsAction::Compare => "compare runs".to_owned(),
-            RunsAction::SortLayers(_) | RunsAction::ShowLayerwise(_) => "look at the layers".to_owned(),
-            RunsAction::CloseComparison => "close the comparison".to_owned(),
-            RunsAction::RestoreSettings(run) => format!("settings of run {}", run.display()),
-            RunsAction::Delete(run) => format!("delete run {}", run.display()),
-            RunsAction::Restore => "restore the deleted run".to_owned(),
-            RunsAction::OpenFolder(run) => format!("open {}", run.display()),
+            RunsAction::ShowPage => tr!("show the runs").into_owned(),
+            RunsAction::Describe { run, .. } => {
+                tr!("describe run %{path}", path = run.display()).into_owned()
+            }
+            RunsAction::Pin(Some(index)) => tr!("run %{n} as reference", n = index + 1).into_owned(),
+            RunsAction::Pin(None) => tr!("no reference").into_owned(),
+            RunsAction::Tick(run) => tr!("tick run %{path}", path = run.display()).into_owned(),
+            RunsAction::Compare => tr!("compare runs").into_owned(),
+            RunsAction::SortLayers(_) | RunsAction::ShowLayerwise(_) => {
+                tr!("look at the layers").into_owned()
+            }
+            RunsAction::CloseComparison => tr!("close the comparison").into_owned(),
+            RunsAction::RestoreSettings(run) => {
+                tr!("settings of run %{path}", path = run.display()).into_owned()
+            }
+            RunsAction::Delete(run) => tr!("delete run %{path}", path = run.display()).into_owned(),
+            RunsAction::Restore => tr!("restore the deleted run").into_owned(),
+            RunsAction::OpenFolder(run) => tr!("open %{path}", path = run.display()).into_owned(),
         }
     }
 
@@ -99,7 +106,7 @@ impl RunsAction {
             RunsAction::Compare => {
                 let paths = runs.to_compare();
                 if paths.len() < 2 {
-                    state.toasts.info("Tick two runs or more to compare them");
+                    state.toasts.info(tr!("Tick two runs or more to compare them"));
                     return Vec::new();
                 }
                 runs.comparison = Some(ComparePage {
@@ -148,7 +155,7 @@ fn restore_settings(state: &mut State, path: &Path) -> Vec<Effect> {
     match state.strategies.resolve(&requests) {
         Ok(chain) => state.strategies.chain = chain,
         Err(reason) => {
-            let title = "The strategies of this run are not all here";
+            let title = key!("The strategies of this run are not all here");
             report_problem(state, Problem::new(Place::Strategy, title, reason));
         }
     }
@@ -177,7 +184,7 @@ fn restore_settings(state: &mut State, path: &Path) -> Vec<Effect> {
     if model.is_none() {
         effects.extend(apply(state, Action::OpenModel(report.model.path.clone().into())));
     }
-    state.toasts.info("Settings of the run restored; Quantize runs them again");
+    state.toasts.info(tr!("Settings of the run restored; Quantize runs them again"));
     state.side = Side::Step(Step::Strategy);
     effects
 }

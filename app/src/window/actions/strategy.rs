@@ -9,6 +9,7 @@ use super::{Action, Effect, apply};
 use crate::window::backend::{Backend, PluginDescription};
 use crate::window::messages::report_problem;
 use crate::window::state::{Chosen, Offer, Place, Problem, State, Step};
+use crate::{key, tr};
 
 /// Something the user does.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,18 +48,26 @@ impl StrategyAction {
     /// For the history and the log.
     pub fn name(&self) -> String {
         match self {
-            StrategyAction::Move { from, to } => format!("strategy {} to place {}", from + 1, to + 1),
+            StrategyAction::Move { from, to } => {
+                tr!("strategy %{from} to place %{to}", from = from + 1, to = to + 1).into_owned()
+            }
             StrategyAction::Preset(ids) => {
                 let last = |id: &String| id.rsplit('.').next().unwrap_or(id).to_owned();
                 ids.iter().map(last).collect::<Vec<_>>().join(" → ")
             }
-            StrategyAction::SetChain(_) => "another pipeline".to_owned(),
-            StrategyAction::Reset(id) => format!("defaults of {id}"),
-            StrategyAction::LoadPipeline(path) => format!("load pipeline {}", path.display()),
-            StrategyAction::SavePipeline(path) => format!("save pipeline {}", path.display()),
-            StrategyAction::Offer { path, .. } => format!("look at plugin {}", path.display()),
-            StrategyAction::AcceptOffer => "trust the plugin".to_owned(),
-            StrategyAction::CloseOffer => "close the plugin's page".to_owned(),
+            StrategyAction::SetChain(_) => tr!("another pipeline").into_owned(),
+            StrategyAction::Reset(id) => tr!("defaults of %{id}", id = id).into_owned(),
+            StrategyAction::LoadPipeline(path) => {
+                tr!("load pipeline %{path}", path = path.display()).into_owned()
+            }
+            StrategyAction::SavePipeline(path) => {
+                tr!("save pipeline %{path}", path = path.display()).into_owned()
+            }
+            StrategyAction::Offer { path, .. } => {
+                tr!("look at plugin %{path}", path = path.display()).into_owned()
+            }
+            StrategyAction::AcceptOffer => tr!("trust the plugin").into_owned(),
+            StrategyAction::CloseOffer => tr!("close the plugin's page").into_owned(),
         }
     }
 
@@ -170,19 +179,23 @@ impl StrategyMessage {
         match self {
             StrategyMessage::Loaded(path, Ok(requests)) => match state.strategies.resolve(&requests) {
                 Ok(chain) => {
-                    state.toasts.info(format!("Pipeline of {}", path.display()));
+                    state.toasts.info(tr!("Pipeline of %{path}", path = path.display()));
                     let mut effects = apply(state, Action::Strategy(StrategyAction::SetChain(chain)));
                     effects.extend(apply(state, Action::ShowStep(Step::Strategy)));
                     return effects;
                 }
                 Err(reason) => {
-                    let detail = format!("{reason}; nothing was changed: {}", path.display());
-                    let title = "This pipeline does not fit the plugins that are here";
+                    let detail = tr!(
+                        "%{reason}; nothing was changed: %{path}",
+                        reason = reason,
+                        path = path.display()
+                    );
+                    let title = key!("This pipeline does not fit the plugins that are here");
                     report_problem(state, Problem::new(Place::Strategy, title, detail));
                 }
             },
             StrategyMessage::Saved(path, Ok(())) => {
-                state.toasts.info(format!("Pipeline saved as {}", path.display()));
+                state.toasts.info(tr!("Pipeline saved as %{path}", path = path.display()));
             }
             StrategyMessage::Looked(Ok(file), in_place) => {
                 // Whoever closed the page meanwhile is not asked.

@@ -1,5 +1,6 @@
 //! File dialogs of the system.
 
+use crate::tr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -87,24 +88,24 @@ const FASTEST_CANCEL: Duration = Duration::from_millis(400);
 /// Shows the dialog and waits for the answer; call it on a thread.
 pub(super) fn pick(what: Pick) -> Picked {
     let started = Instant::now();
-    let dialog = rfd::FileDialog::new().set_title(what.title());
+    let dialog = rfd::FileDialog::new().set_title(tr!(what.title()));
     let answer = match what {
-        Pick::Model => dialog.add_filter("ONNX model", &["onnx"]).pick_file(),
-        Pick::Picture => dialog.add_filter("Picture", &super::files::PICTURES).pick_file(),
+        Pick::Model => dialog.add_filter(tr!("ONNX model"), &["onnx"]).pick_file(),
+        Pick::Picture => dialog.add_filter(tr!("Picture"), &super::files::PICTURES).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
-        Pick::Project => dialog.add_filter("Octet project", &["octet"]).pick_file(),
+        Pick::Project => dialog.add_filter(tr!("Octet project"), &["octet"]).pick_file(),
         Pick::SaveProject => {
-            dialog.add_filter("Octet project", &["octet"]).set_file_name("project.octet").save_file()
+            dialog.add_filter(tr!("Octet project"), &["octet"]).set_file_name("project.octet").save_file()
         }
         Pick::GraphPicture => {
             let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
             dialog.set_file_name("graph.svg").save_file()
         }
-        Pick::Labels => dialog.add_filter("Table of labels", &["csv"]).pick_file(),
-        Pick::Plugin => dialog.add_filter("Plugin", &[std::env::consts::DLL_EXTENSION]).pick_file(),
-        Pick::OpenPipeline => dialog.add_filter("Pipeline", &["json"]).pick_file(),
+        Pick::Labels => dialog.add_filter(tr!("Table of labels"), &["csv"]).pick_file(),
+        Pick::Plugin => dialog.add_filter(tr!("Plugin"), &[std::env::consts::DLL_EXTENSION]).pick_file(),
+        Pick::OpenPipeline => dialog.add_filter(tr!("Pipeline"), &["json"]).pick_file(),
         Pick::SavePipeline => {
-            dialog.add_filter("Pipeline", &["json"]).set_file_name("pipeline.json").save_file()
+            dialog.add_filter(tr!("Pipeline"), &["json"]).set_file_name("pipeline.json").save_file()
         }
     };
     match answer {

@@ -14,6 +14,7 @@ use super::inspect::Probes;
 use super::{Backend, FoundPlugins, OpenedModel, PicturesBackend, RefusedPlugin};
 use crate::demo;
 use crate::window::state::{Place, Problem};
+use crate::{key, tr};
 
 /// Octet's own engine. It keeps one worker process between jobs.
 #[derive(Debug, Default)]
@@ -31,14 +32,14 @@ impl EngineBackend {
             return Ok(workers);
         }
         let started = Workers::of_this_program()
-            .map_err(|e| problem(Place::Run, "Octet cannot find its own program file", e))?;
+            .map_err(|e| problem(Place::Run, key!("Octet cannot find its own program file"), e))?;
         Ok(self.workers.get_or_init(|| started))
     }
 
     fn search(&self) -> Result<Discovery, Problem> {
         let workers = self.workers()?;
         let trust = TrustStore::of_user()
-            .map_err(|e| problem(Place::Strategy, "The list of trusted plugins cannot be read", e))?;
+            .map_err(|e| problem(Place::Strategy, key!("The list of trusted plugins cannot be read"), e))?;
         Ok(discover(&SearchPath::standard(), &trust, |library: &Path| workers.describe(library)))
     }
 }
@@ -53,12 +54,12 @@ impl Backend for EngineBackend {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {
         let opened = onnx::open(path).map_err(|error| {
             let title = match &error {
-                OpenError::Io { .. } => "The model cannot be read",
-                OpenError::TooLarge { .. } => "The model is too large",
-                OpenError::NotOnnx { .. } => "This is not an ONNX model",
-                OpenError::Malformed { .. } => "The model is damaged",
-                OpenError::NotAClassifier { .. } => "This is not a picture classifier",
-                OpenError::Unsupported { .. } => "The model has operations that Octet does not support",
+                OpenError::Io { .. } => key!("The model cannot be read"),
+                OpenError::TooLarge { .. } => key!("The model is too large"),
+                OpenError::NotOnnx { .. } => key!("This is not an ONNX model"),
+                OpenError::Malformed { .. } => key!("The model is damaged"),
+                OpenError::NotAClassifier { .. } => key!("This is not a picture classifier"),
+                OpenError::Unsupported { .. } => key!("The model has operations that Octet does not support"),
             };
             problem(Place::Model, title, error)
         })?;
@@ -66,9 +67,9 @@ impl Backend for EngineBackend {
     }
 
     fn example_model(&self) -> Result<PathBuf, Problem> {
-        let title = "The example cannot be written";
+        let title = key!("The example cannot be written");
         let folder = data_folder()
-            .ok_or_else(|| problem(Place::Model, title, "there is no home directory to keep it in"))?;
+            .ok_or_else(|| problem(Place::Model, title, tr!("there is no home directory to keep it in")))?;
         let inputs = demo::unpack(&folder.join("example"))
             .map_err(|e| problem(Place::Model, title, format!("{e:#}")))?;
         Ok(inputs.model)
@@ -88,7 +89,7 @@ impl Backend for EngineBackend {
     }
 
     fn trust(&self, library: &Path) -> Result<(), Problem> {
-        let title = "The plugin could not be trusted";
+        let title = key!("The plugin could not be trusted");
         // A file that is no plugin is refused before it is trusted.
         self.workers()?.describe(library).map_err(|e| problem(Place::Strategy, title, e))?;
         let mut store = TrustStore::of_user().map_err(|e| problem(Place::Strategy, title, e))?;
@@ -97,14 +98,19 @@ impl Backend for EngineBackend {
     }
 
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
-        let title = "There is no place for the run";
+        let title = key!("There is no place for the run");
         let data = data_folder()
-            .ok_or_else(|| problem(Place::Run, title, "there is no home directory to keep runs in"))?;
+            .ok_or_else(|| problem(Place::Run, title, tr!("there is no home directory to keep runs in")))?;
         let runs = data.join("runs");
-        (1..10_000)
-            .map(|n: u32| runs.join(format!("{label}-{n}")))
-            .find(|path| !path.exists())
-            .ok_or_else(|| problem(Place::Run, title, format!("{}/{label}-* is full", runs.display())))
+        (1..10_000).map(|n: u32| runs.join(format!("{label}-{n}"))).find(|path| !path.exists()).ok_or_else(
+            || {
+                problem(
+                    Place::Run,
+                    title,
+                    tr!("%{path} is full", path = runs.join(format!("{label}-*")).display()),
+                )
+            },
+        )
     }
 
     fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem> {
@@ -112,25 +118,26 @@ impl Backend for EngineBackend {
         let library = |id: &str| installed.find(id).map(Library::from);
         let libraries: Result<Vec<Library>, String> =
             request.strategies.iter().map(|s| library(&s.id)).collect();
-        let libraries = libraries.map_err(|e| problem(Place::Strategy, "A strategy is gone", e))?;
+        let libraries = libraries.map_err(|e| problem(Place::Strategy, key!("A strategy is gone"), e))?;
         Ok(start(self.workers()?, request, libraries))
     }
 
     fn load_report(&self, run: &Path) -> Result<Report, Problem> {
         let report = read_report(run).map_err(|error| {
             let title = match &error {
-                RunError::Read { .. } => "This run cannot be read",
-                _ => "This report is damaged",
+                RunError::Read { .. } => key!("This run cannot be read"),
+                _ => key!("This report is damaged"),
             };
             problem(Place::Run, title, error)
         })?;
         if report.schema > SCHEMA_VERSION {
-            let detail = format!(
-                "It has schema {}, this Octet knows {SCHEMA_VERSION}; a newer Octet can show it: {}",
-                report.schema,
-                run.display()
+            let detail = tr!(
+                "It has schema %{schema}, this Octet knows %{known}; a newer Octet can show it: %{path}",
+                schema = report.schema,
+                known = SCHEMA_VERSION,
+                path = run.display()
             );
-            return Err(problem(Place::Run, "This run is from a newer Octet", detail));
+            return Err(problem(Place::Run, key!("This run is from a newer Octet"), detail));
         }
         Ok(report)
     }

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use octet_engine::pictures::{FolderError, Listing};
 
+use crate::key;
 use crate::window::state::{PictureFolder, Place, Problem};
 
 /// The title of a problem with a table of labels.
-pub const LABELS_REFUSED: &str = "This table of labels cannot be used";
+pub const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
 
 /// Endings of the pictures that the engine can read.
 pub(super) const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];
@@ -94,10 +95,10 @@ fn ending(path: &Path) -> String {
 pub fn list_pictures(folder: &Path, labels: Option<&Path>) -> Result<PictureFolder, Problem> {
     let listing = Listing::of_folder(folder, labels).map_err(|error| {
         let title = match &error {
-            FolderError::Empty { .. } => "No pictures in this folder",
+            FolderError::Empty { .. } => key!("No pictures in this folder"),
             FolderError::Csv { .. } => LABELS_REFUSED,
             FolderError::Io { path, .. } if labels == Some(path.as_path()) => LABELS_REFUSED,
-            FolderError::Io { .. } => "This folder cannot be read",
+            FolderError::Io { .. } => key!("This folder cannot be read"),
         };
         Problem::new(Place::Pictures, title, error.to_string())
     })?;

@@ -12,6 +12,7 @@ use octet_engine::probe::{
 
 use super::EngineBackend;
 use super::engine::problem;
+use crate::key;
 use crate::window::state::{Place, Problem};
 
 /// The part of the [`Backend`](super::Backend) about the inspector and the picture that is tried. Without an
@@ -55,7 +56,7 @@ pub trait InspectBackend {
 }
 
 fn nothing() -> Problem {
-    Problem::new(Place::Run, "This run cannot be looked into", "")
+    Problem::new(Place::Run, key!("This run cannot be looked into"), "")
 }
 
 /// The run that was looked into last. Opening it takes about a second, so that threads wait for each other.
@@ -91,16 +92,16 @@ impl Probes {
 
 impl EngineBackend {
     fn probe(&self, run: &Path) -> Result<(Arc<Probe>, Cancel), Problem> {
-        self.probes.open(run).map_err(|e| problem(Place::Run, "This run cannot be looked into", e))
+        self.probes.open(run).map_err(|e| problem(Place::Run, key!("This run cannot be looked into"), e))
     }
 }
 
 fn failed(error: ProbeError) -> Problem {
     let title = match &error {
-        ProbeError::Picture { .. } => "This picture cannot be used",
-        ProbeError::NoPictures { .. } => "The run's pictures are gone",
-        ProbeError::OneSided(_) => "Nothing to compare",
-        _ => "This cannot be looked at",
+        ProbeError::Picture { .. } => key!("This picture cannot be used"),
+        ProbeError::NoPictures { .. } => key!("The run's pictures are gone"),
+        ProbeError::OneSided(_) => key!("Nothing to compare"),
+        _ => key!("This cannot be looked at"),
     };
     problem(Place::Run, title, error)
 }

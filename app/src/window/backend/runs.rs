@@ -10,6 +10,7 @@ use octet_engine::run::write_json;
 
 use super::{EngineBackend, trash};
 use crate::window::state::{EarlierRun, Place, Problem, RunLabel};
+use crate::{key, tr};
 
 /// Name of [`RunLabel`] in a run folder.
 pub(super) const LABEL: &str = "window.json";
@@ -29,8 +30,8 @@ pub trait RunsBackend {
     /// Opens a folder in the system's file manager.
     fn open_folder(&self, folder: &Path) -> Result<(), Problem> {
         open::that_detached(folder).map_err(|e| {
-            let detail = format!("{e}; the folder is {}", folder.display());
-            Problem::new(Place::Run, "No file manager could be opened", detail)
+            let detail = tr!("%{reason}; the folder is %{path}", reason = e, path = folder.display());
+            Problem::new(Place::Run, key!("No file manager could be opened"), detail)
         })
     }
 
@@ -48,27 +49,28 @@ pub trait RunsBackend {
     fn save_label(&self, run: &Path, label: &RunLabel) -> Result<(), Problem> {
         let label = RunLabel { schema: LABEL_SCHEMA, ..label.clone() };
         write_json(run, LABEL, &label).map_err(|e| {
-            Problem::new(Place::Run, "Name and notes of the run could not be saved", e.to_string())
+            Problem::new(Place::Run, key!("Name and notes of the run could not be saved"), e.to_string())
         })
     }
     /// Compares runs with the first one.
     fn compare(&self, runs: &[PathBuf], order: LayerOrder) -> Result<Comparison, Problem> {
         let runs: Result<Vec<Run>, _> = runs.iter().map(|run| Run::read(run)).collect();
         let runs = runs.map_err(|e| {
-            Problem::new(Place::Run, "A run cannot be read for the comparison", e.to_string())
+            Problem::new(Place::Run, key!("A run cannot be read for the comparison"), e.to_string())
         })?;
         Ok(compare(&runs, 0, order))
     }
     /// Moves a run folder to the trash; returns where it is now.
     fn delete_run(&self, run: &Path) -> Result<PathBuf, Problem> {
-        let title = "The run could not be deleted";
-        let data = self.runs_data().ok_or("there is no home directory for the trash".to_owned());
+        let title = key!("The run could not be deleted");
+        let data =
+            self.runs_data().ok_or_else(|| tr!("there is no home directory for the trash").into_owned());
         let moved = data.and_then(|data| trash::delete(run, &data));
         moved.map_err(|reason| Problem::new(Place::Run, title, reason))
     }
     /// Moves a run folder back from the trash.
     fn restore_run(&self, trash: &Path, run: &Path) -> Result<(), Problem> {
-        let title = "The run could not be taken back from the trash";
+        let title = key!("The run could not be taken back from the trash");
         trash::restore(trash, run).map_err(|reason| Problem::new(Place::Run, title, reason))
     }
     /// Empties the trash of what an earlier session left in it, and lists the runs of earlier sessions, newest first.

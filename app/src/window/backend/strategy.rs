@@ -10,6 +10,7 @@ use octet_engine::run::RunError;
 
 use super::{EngineBackend, PluginDescription};
 use crate::window::state::{Place, Problem};
+use crate::{key, tr};
 
 /// The part of the [`Backend`](super::Backend) about the chain of strategies and the plugins.
 pub trait StrategyBackend {
@@ -21,28 +22,33 @@ pub trait StrategyBackend {
     /// Reads a chain of strategies.
     fn load_pipeline(&self, path: &Path) -> Result<Vec<StrategyRequest>, Problem> {
         let read = Pipeline::read(path).map(|pipeline| pipeline.strategies);
-        read.map_err(|e| Problem::new(Place::Strategy, "The pipeline cannot be read", e.to_string()))
+        read.map_err(|e| Problem::new(Place::Strategy, key!("The pipeline cannot be read"), e.to_string()))
     }
     /// Writes a chain of strategies.
     fn save_pipeline(&self, path: &Path, strategies: Vec<StrategyRequest>) -> Result<(), Problem> {
         Pipeline::new(strategies).save(path).map_err(|error| {
             let detail = match error {
                 RunError::Write { path, source } => {
-                    format!("{source}: {}; choose another place", path.display())
+                    tr!("%{reason}: %{path}; choose another place", reason = source, path = path.display())
+                        .into_owned()
                 }
                 other => other.to_string(),
             };
-            Problem::new(Place::Strategy, "The pipeline cannot be saved", detail)
+            Problem::new(Place::Strategy, key!("The pipeline cannot be saved"), detail)
         })
     }
 }
 
 impl StrategyBackend for EngineBackend {
     fn look_at_plugin(&self, path: &Path) -> Result<PluginFile, Problem> {
-        let title = "This plugin cannot be installed";
+        let title = key!("This plugin cannot be installed");
         let failed = |e: InstallError| Problem::new(Place::Strategy, title, e.to_string());
         let Some(data) = data_folder() else {
-            return Err(Problem::new(Place::Strategy, title, "there is no home directory to keep it in"));
+            return Err(Problem::new(
+                Place::Strategy,
+                title,
+                tr!("there is no home directory to keep it in"),
+            ));
         };
         let trust = TrustStore::open(&data).map_err(|e| failed(e.into()))?;
         look_at_plugin(path, &data, &trust).map_err(failed)
@@ -50,7 +56,7 @@ impl StrategyBackend for EngineBackend {
 
     fn install_plugin(&self, file: &PluginFile, in_place: bool) -> Result<PluginDescription, Problem> {
         let failed = |title: &str, detail: String| Problem::new(Place::Strategy, title, detail);
-        let refused = |e: InstallError| failed("The plugin could not be installed", e.to_string());
+        let refused = |e: InstallError| failed(key!("The plugin could not be installed"), e.to_string());
         let mut trust = TrustStore::of_user().map_err(|e| refused(e.into()))?;
         let library = if in_place { &file.path } else { &file.destination };
         if in_place {
@@ -67,7 +73,10 @@ impl StrategyBackend for EngineBackend {
             if let Err(error) = undone {
                 tracing::warn!("{error}");
             }
-            failed("This file is no plugin that Octet can use", format!("{error}; it was not kept"))
+            failed(
+                key!("This file is no plugin that Octet can use"),
+                tr!("%{reason}; it was not kept", reason = error).into_owned(),
+            )
         })
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::runs::LABEL;
+use crate::tr;
 
 /// Folder inside the data folder.
 const FOLDER: &str = "trash";
@@ -32,17 +33,18 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     let failed = |e: std::io::Error| format!("{e}: {}", run.display());
     let metadata = fs::symlink_metadata(run).map_err(failed)?;
     if !metadata.is_dir() || !run.join("report.json").is_file() {
-        return Err(format!("it is no run folder: {}", run.display()));
+        return Err(tr!("it is no run folder: %{path}", path = run.display()).into_owned());
     }
     let is_ours = run.parent() == Some(&data.join("runs"));
     for entry in fs::read_dir(run).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         if !is_ours && !OWN.iter().any(|own| name == *own) {
-            return Err(format!(
-                "`{}` lies in the folder and is not Octet's; move it elsewhere, or delete the folder yourself: {}",
-                name.to_string_lossy(),
-                run.display()
-            ));
+            return Err(tr!(
+                "`%{name}` lies in the folder and is not Octet's; move it elsewhere, or delete the folder yourself: %{path}",
+                name = name.to_string_lossy(),
+                path = run.display()
+            )
+            .into_owned());
         }
     }
     let trash = data.join(FOLDER);
@@ -50,7 +52,8 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let name = run.file_name().unwrap_or_default().to_string_lossy();
     let place = (0..1000).map(|n| trash.join(format!("{}-{n}-{name}", now))).find(|p| !p.exists());
-    let place = place.ok_or_else(|| format!("the trash is full: {}", trash.display()))?;
+    let place =
+        place.ok_or_else(|| tr!("the trash is full: %{path}", path = trash.display()).into_owned())?;
     relocate(run, &place)?;
     Ok(place)
 }
@@ -58,7 +61,7 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
 /// Moves a run folder back.
 pub(super) fn restore(trash: &Path, run: &Path) -> Result<(), String> {
     if run.exists() {
-        return Err(format!("something else lies there now: {}", run.display()));
+        return Err(tr!("something else lies there now: %{path}", path = run.display()).into_owned());
     }
     relocate(trash, run)
 }
@@ -80,7 +83,9 @@ pub(super) fn tidy(data: &Path, now: SystemTime) {
 
 /// Renames a folder, or copies it where it goes to another disk.
 fn relocate(from: &Path, to: &Path) -> Result<(), String> {
-    let failed = |e: std::io::Error| format!("{e}: {} to {}", from.display(), to.display());
+    let failed = |e: std::io::Error| {
+        tr!("%{reason}: %{from} to %{to}", reason = e, from = from.display(), to = to.display()).into_owned()
+    };
     match fs::rename(from, to) {
         Err(e) if e.kind() == ErrorKind::CrossesDevices => {
             if let Err(e) = copy(from, to) {
@@ -105,7 +110,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         } else if kind.is_file() {
             fs::copy(&path, &target)?;
         } else {
-            let what = format!("{} is neither a file nor a folder", path.display());
+            let what = tr!("%{path} is neither a file nor a folder", path = path.display()).into_owned();
             return Err(std::io::Error::other(what));
         }
     }

@@ -1,6 +1,6 @@
 //! The colours of the scales, perceptually uniform and safe for colour-blind eyes: matplotlib's inferno without its
 //! darkest and lightest end, which the backgrounds would swallow, and for differences Crameri's vik (light middle)
-//! and berlin (dark middle); Crameri, Shephard and Heron 2020, "The misuse of colour in science communication".
+//! and berlin (dark middle, lifted); Crameri, Shephard and Heron 2020, "The misuse of colour in science communication".
 
 use egui::Color32;
 
@@ -40,24 +40,25 @@ const VIK: [[u8; 3]; 17] = [
     [89, 0, 8],
 ];
 
-/// berlin at 0, 1/16, ..., 1 (Scientific colour maps 8, `berlin.txt`).
-const BERLIN: [[u8; 3]; 17] = [
+/// berlin (Scientific colour maps 8, `berlin.txt`) at 0, 1/16, ..., 1, with its black middle lifted so that no change
+/// stands out from the canvas: hues and ends are berlin's, lightness (CIE L*) grows from the middle in equal steps.
+const LIFTED_BERLIN: [[u8; 3]; 17] = [
     [158, 176, 255],
-    [121, 171, 237],
-    [81, 159, 211],
-    [54, 133, 173],
-    [40, 104, 134],
-    [29, 75, 97],
-    [20, 48, 62],
-    [17, 26, 32],
-    [25, 12, 9],
-    [42, 14, 1],
-    [63, 18, 1],
-    [89, 28, 7],
-    [123, 50, 28],
-    [156, 79, 61],
-    [188, 109, 97],
-    [221, 141, 134],
+    [109, 167, 229],
+    [76, 154, 203],
+    [59, 138, 180],
+    [48, 121, 157],
+    [41, 105, 136],
+    [42, 89, 112],
+    [43, 73, 87],
+    [44, 57, 60],
+    [102, 60, 46],
+    [134, 68, 50],
+    [159, 82, 64],
+    [178, 99, 85],
+    [197, 117, 106],
+    [216, 136, 128],
+    [235, 154, 150],
     [255, 173, 173],
 ];
 
@@ -78,7 +79,7 @@ impl Palette {
     pub fn colour(self, t: f32) -> Color32 {
         match self {
             Palette::Heat => mixed(&INFERNO, 0.2..=0.93, t),
-            Palette::ChangeOnDark => mixed(&BERLIN, 0.0..=1.0, t),
+            Palette::ChangeOnDark => mixed(&LIFTED_BERLIN, 0.0..=1.0, t),
             Palette::ChangeOnLight => mixed(&VIK, 0.1..=0.9, t),
         }
     }
@@ -118,9 +119,44 @@ mod tests {
     #[test]
     fn no_change_is_the_calmest_colour_of_both_backgrounds() {
         let dark = lightness(Palette::ChangeOnDark);
-        assert!(dark.iter().all(|l| *l >= dark[10] - 12.0), "{dark:?}");
+        assert!(dark[..=10].windows(2).all(|w| w[0] > w[1]), "{dark:?}");
+        assert!(dark[10..].windows(2).all(|w| w[0] < w[1]), "{dark:?}");
         let light = lightness(Palette::ChangeOnLight);
         assert!(light.iter().all(|l| *l <= light[10]), "{light:?}");
+    }
+
+    /// Relative luminance, as WCAG 2 defines it.
+    fn luminance(colour: Color32) -> f32 {
+        let [r, g, b, _] = colour.to_array().map(|v| {
+            let x = f32::from(v) / 255.0;
+            if x <= 0.040_45 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
+    #[test]
+    fn every_difference_stands_out_from_the_dark_canvas() {
+        let canvas = luminance(crate::window::theme::DARK.canvas) + 0.05;
+        for i in 0..=200 {
+            let colour = Palette::ChangeOnDark.colour(i as f32 / 200.0);
+            let contrast = (luminance(colour) + 0.05) / canvas;
+            assert!(contrast >= 1.5, "{colour:?} at {i}: {contrast}");
+        }
+    }
+
+    #[test]
+    fn lightness_grows_evenly_from_no_change_on_a_dark_canvas() {
+        // CIE L* of what is lighter than black.
+        let lightness =
+            |i: usize| 116.0 * luminance(Palette::ChangeOnDark.colour(i as f32 / 16.0)).cbrt() - 16.0;
+        for side in [[8, 0], [8, 16]] {
+            let step = (lightness(side[1]) - lightness(side[0])) / 8.0;
+            for k in 0..8 {
+                let at = |k: usize| lightness(if side[1] == 0 { 8 - k } else { 8 + k });
+                let own = at(k + 1) - at(k);
+                assert!((own - step).abs() < 0.2 * step, "{side:?}, step {k}: {own} instead of {step}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The picture in a file: drawn by the same code as on the canvas, in a window that nobody sees.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,10 +25,10 @@ const MAX_PIXELS: f32 = 64.0e6;
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// The ending of the name says nothing.
-    #[error("a picture's name ends in .svg or .png: {0}")]
+    #[error("{}", unknown_ending(.0))]
     Ending(PathBuf),
     /// The file cannot be written.
-    #[error("cannot write the picture ({source}); choose another folder: {path}")]
+    #[error("{}", not_written(.path, .source))]
     Write {
         /// The file.
         path: PathBuf,
@@ -35,13 +36,33 @@ pub enum PictureError {
         source: std::io::Error,
     },
     /// The pixels cannot be packed.
-    #[error("cannot pack the picture ({source}); save it as .svg instead: {path}")]
+    #[error("{}", not_packed(.path, .source))]
     Pack {
         /// The file.
         path: PathBuf,
         /// The encoder's reason.
         source: image::ImageError,
     },
+}
+
+fn unknown_ending(path: &Path) -> Cow<'static, str> {
+    tr!("a picture's name ends in .svg or .png: %{path}", path = path.display())
+}
+
+fn not_written(path: &Path, source: &std::io::Error) -> Cow<'static, str> {
+    tr!(
+        "cannot write the picture (%{reason}); choose another folder: %{path}",
+        reason = source,
+        path = path.display()
+    )
+}
+
+fn not_packed(path: &Path, source: &image::ImageError) -> Cow<'static, str> {
+    tr!(
+        "cannot pack the picture (%{reason}); save it as .svg instead: %{path}",
+        reason = source,
+        path = path.display()
+    )
 }
 
 /// Saves the whole graph with its scale as `.svg` or `.png`, whichever the name says. A file of that name is replaced
@@ -136,12 +157,12 @@ impl Sheet<'_> {
         };
         let mut x = words(rect.left() + 28.0, self.model.file_name());
         let Some(scale) = self.heat.scale.as_ref().filter(|_| request.heat != Heat::Off) else { return };
-        let side = if request.reference.is_some() {
-            format!(", {}", tr!(request.side.words()))
-        } else {
-            String::new()
+        let (figure, side) = (tr!(request.heat.words()), tr!(request.side.words()));
+        let legend = match request.reference {
+            Some(_) => tr!("%{figure}, %{side}", figure = figure, side = side),
+            None => figure,
         };
-        x = words(x + 24.0, format!("{}{side}", tr!(request.heat.words())));
+        x = words(x + 24.0, legend.into_owned());
         x = words(x + 14.0, request.words(scale.low));
         let bar = Rect::from_min_size(pos2(x + 8.0, middle - 8.0), vec2(180.0, 26.0));
         paint_scale(painter, bar, scale, request, t);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Strategies;
+use crate::tr;
 
 /// The setting by which a strategy is told operations to leave alone.
 const EXCEPT: &str = "except";
@@ -52,14 +53,16 @@ impl Edits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// Widths need a strategy that is not there.
-    #[error(
-        "no strategy with the setting `{LAYERS}` was found, which int16 operations need: install mixed-precision"
-    )]
+    #[error("{}", tr!(
+        "no strategy with the setting `%{setting}` was found, which int16 operations need: install mixed-precision",
+        setting = LAYERS
+    ))]
     NoWidths,
     /// Calibration methods need a strategy with that setting.
-    #[error(
-        "none of the chosen strategies has the setting `{OBSERVER_OF}`: add int8 to them, or reset the calibration methods"
-    )]
+    #[error("{}", tr!(
+        "none of the chosen strategies has the setting `%{setting}`: add int8 to them, or reset the calibration methods",
+        setting = OBSERVER_OF
+    ))]
     NoObservers,
 }
 

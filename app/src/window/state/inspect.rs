@@ -8,12 +8,13 @@ use octet_engine::probe::{ActivationFigures, FeatureMaps, Scatter, TriedPicture,
 use octet_engine::report::Report;
 
 use super::Problem;
+use crate::key;
 
 /// Feature maps of one page.
 pub const MAPS_PER_PAGE: usize = 16;
 /// Told when a picture is dropped while there is nothing to try it on.
 pub const NOTHING_TO_TRY: &str =
-    "A picture can be tried once a run is shown; to calibrate, drop the folder it is in";
+    key!("A picture can be tried once a run is shown; to calibrate, drop the folder it is in");
 
 /// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,9 +110,9 @@ impl MapKind {
     /// In a word.
     pub fn word(self) -> &'static str {
         match self {
-            MapKind::Float => "float",
-            MapKind::Quantized => "quantized",
-            MapKind::Difference => "difference",
+            MapKind::Float => key!("float"),
+            MapKind::Quantized => key!("quantized"),
+            MapKind::Difference => key!("difference"),
         }
     }
 }

@@ -7,6 +7,7 @@ use octet_engine::job::{Cancel, Event, Phase};
 use octet_engine::strategy::LogLevel;
 
 use super::Document;
+use crate::{key, tr};
 
 /// All phases in the order in which they begin, each with its usual share of a job's time in percent, as measured on MobileNetV2.
 pub const PHASES: [(Phase, f32); 7] = [
@@ -27,13 +28,13 @@ const DROPPED_LOG_LINES: usize = 80;
 /// A phase in words.
 pub fn phase_words(phase: Phase) -> &'static str {
     match phase {
-        Phase::Load => "loading",
-        Phase::Calibrate => "calibrating",
-        Phase::Strategy => "strategy",
-        Phase::Export => "writing the model",
-        Phase::Graphwise => "graphwise errors",
-        Phase::Layerwise => "layerwise errors",
-        Phase::Evaluate => "accuracy",
+        Phase::Load => key!("loading"),
+        Phase::Calibrate => key!("calibrating"),
+        Phase::Strategy => key!("strategy"),
+        Phase::Export => key!("writing the model"),
+        Phase::Graphwise => key!("graphwise errors"),
+        Phase::Layerwise => key!("layerwise errors"),
+        Phase::Evaluate => key!("accuracy"),
     }
 }
 
@@ -150,7 +151,7 @@ impl Job {
             let noted = usize::from(self.dropped > 0);
             self.log.drain(..DROPPED_LOG_LINES);
             self.dropped += DROPPED_LOG_LINES - noted;
-            let text = format!("({} earlier lines were dropped)", self.dropped);
+            let text = tr!("(%{n} earlier lines were dropped)", n = self.dropped).into_owned();
             self.log.insert(0, LogLine { level: Some(LogLevel::Info), text });
         }
         self.log.push(line);

@@ -51,6 +51,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backend::{DropKind, Pick};
 use super::settings::Settings;
+use crate::key;
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -205,6 +206,21 @@ impl State {
             Some("Choose a strategy first")
         } else {
             None
+        }
+    }
+
+    /// The same as something to do.
+    pub fn next_step(&self) -> &'static str {
+        if self.model.open.is_none() {
+            key!("Next: open a model")
+        } else if self.pictures.folders.is_empty() {
+            key!("Next: add a folder of calibration pictures")
+        } else if self.preprocessing().is_some_and(|p| p.is_err()) {
+            key!("Next: mend the pre-processing")
+        } else if self.strategies.chain.is_empty() {
+            key!("Next: choose a strategy")
+        } else {
+            key!("Ready to quantize")
         }
     }
 }

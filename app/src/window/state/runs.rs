@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::key;
 use octet_engine::compare::{Comparison, LayerOrder};
 use octet_engine::report::Report;
 use serde::{Deserialize, Serialize};
@@ -41,10 +42,10 @@ impl Run {
 pub fn verdict(report: &Report) -> Option<(f64, &'static str)> {
     let evaluation = report.evaluation.as_ref();
     if let Some(accuracy) = evaluation.and_then(|e| e.quantized) {
-        return Some((accuracy.top1, "top-1"));
+        return Some((accuracy.top1, key!("top-1")));
     }
     let agreement = evaluation.map(|e| e.agreement).or(report.r#final.agreement)?;
-    Some((agreement, "agreement"))
+    Some((agreement, key!("agreement")))
 }
 
 /// What people say of a run, and what the window asked for that its report does not hold; `window.json` in its folder.

@@ -3,6 +3,7 @@
 use octet_engine::report::Severity;
 
 use super::{Place, State};
+use crate::tr;
 
 /// A step of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,25 +90,28 @@ impl Step {
     pub fn summary(self, state: &State) -> String {
         match self {
             Step::Model => match (&state.model.opening, &state.model.open) {
-                (Some(_), _) => "opening…".to_owned(),
+                (Some(_), _) => tr!("opening…").into_owned(),
                 (None, Some(model)) => model.file_name(),
-                (None, None) => "open or drop one".to_owned(),
+                (None, None) => tr!("open or drop one").into_owned(),
             },
             Step::Pictures => match state.pictures.total() {
-                0 => "add a folder".to_owned(),
-                n => format!("{n} to calibrate with"),
+                0 => tr!("add a folder").into_owned(),
+                n => tr!("%{n} to calibrate with", n = n).into_owned(),
             },
             Step::Strategy => match state.strategies.words() {
-                words if words.is_empty() => "choose one".to_owned(),
+                words if words.is_empty() => tr!("choose one").into_owned(),
                 words => words,
             },
             Step::Errors => match (state.is_running(), state.runs.shown().and_then(|r| r.verdict())) {
-                (true, _) => "running…".to_owned(),
-                (false, Some((figure, name))) => {
-                    format!("{} {name}", crate::window::format::accuracy(figure))
-                }
-                (false, None) if state.report().is_some() => "measured".to_owned(),
-                (false, None) => "quantize to see them".to_owned(),
+                (true, _) => tr!("running…").into_owned(),
+                (false, Some((figure, name))) => tr!(
+                    "%{accuracy} %{kind}",
+                    accuracy = crate::window::format::accuracy(figure),
+                    kind = tr!(name)
+                )
+                .into_owned(),
+                (false, None) if state.report().is_some() => tr!("measured").into_owned(),
+                (false, None) => tr!("quantize to see them").into_owned(),
             },
         }
     }

@@ -7,6 +7,7 @@ use octet_engine::host::PluginFile;
 use octet_engine::job::StrategyRequest;
 use serde_json::Value;
 
+use crate::tr;
 use crate::window::backend::{PluginDescription, RefusedPlugin};
 
 /// A strategy of the chain.
@@ -128,19 +129,25 @@ impl Strategies {
             let plugin = match (exact, ending.next(), ending.next()) {
                 (Some(plugin), _, _) | (None, Some(plugin), None) => plugin,
                 (None, Some(_), Some(_)) => {
-                    return Err(format!("`{}` means several strategies", request.id));
+                    return Err(tr!("`%{id}` means several strategies", id = request.id).into_owned());
                 }
-                (None, None, _) => return Err(format!("there is no strategy `{}`", request.id)),
+                (None, None, _) => {
+                    return Err(tr!("there is no strategy `%{id}`", id = request.id).into_owned());
+                }
             };
             if chain.iter().any(|c| c.id == plugin.id) {
-                return Err(format!("`{}` is in it twice", plugin.id));
+                return Err(tr!("`%{id}` is in it twice", id = plugin.id).into_owned());
             }
             let mut settings = BTreeMap::new();
             for (key, value) in &request.settings {
                 let field = plugin.fields.iter().find(|f| f.key == *key);
-                let field = field.ok_or_else(|| format!("`{}` has no setting `{key}`", plugin.id))?;
-                let value =
-                    field.accept(value).map_err(|e| format!("setting `{key}` of `{}`: {e}", plugin.id))?;
+                let field = field.ok_or_else(|| {
+                    tr!("`%{id}` has no setting `%{key}`", id = plugin.id, key = key).into_owned()
+                })?;
+                let value = field.accept(value).map_err(|e| {
+                    tr!("setting `%{key}` of `%{id}`: %{reason}", key = key, id = plugin.id, reason = e)
+                        .into_owned()
+                })?;
                 if value != field.default {
                     settings.insert(key.clone(), value);
                 }

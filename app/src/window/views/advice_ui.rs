@@ -4,6 +4,7 @@ use egui::{CornerRadius, Frame, Label, Margin, RichText, Ui, pos2};
 use octet_engine::report::{Finding, Report, Severity};
 
 use super::widgets::{caption, section};
+use crate::tr;
 use crate::window::actions::{Action, Actions, InspectAction};
 use crate::window::theme::{Tokens, tokens};
 
@@ -26,7 +27,7 @@ pub(super) fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
         ui.set_min_width(ui.available_width());
         ui.add(Label::new(RichText::new(&finding.text).color(t.text)).wrap());
         if !finding.button.is_empty() {
-            let button = ui.button(RichText::new(&finding.button).color(t.accent));
+            let button = ui.button(RichText::new(tr!(&finding.button)).color(t.accent));
             let button = match finding.arguments.as_str() {
                 "" => button,
                 arguments => button.on_hover_text(arguments),

@@ -6,12 +6,12 @@ use octet_engine::target::TARGETS;
 use super::icon_ui::{Icon, icon_button};
 use super::menu_ui;
 use super::widgets::{primary_button, quiet_button};
-use crate::tr;
 use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::backend::Pick;
 use crate::window::commands::COMMANDS;
 use crate::window::state::{State, ThemeChoice};
 use crate::window::theme::tokens;
+use crate::{key, tr};
 
 /// The top bar.
 pub(super) fn bar_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -44,13 +44,16 @@ fn logo_ui(ui: &mut Ui) {
 
 fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let name = match (&state.model.opening, &state.model.open) {
-        (Some(path), _) => format!("Opening {}…", path.file_name().unwrap_or_default().to_string_lossy()),
+        (Some(path), _) => {
+            tr!("Opening %{name}…", name = path.file_name().unwrap_or_default().to_string_lossy())
+                .into_owned()
+        }
         (None, Some(model)) => model.file_name(),
-        (None, None) => "Open a model…".to_owned(),
+        (None, None) => tr!("Open a model…").into_owned(),
     };
     let shortcut =
         ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
-    let button = ui.button(&name).on_hover_text(format!("Open another model ({shortcut})"));
+    let button = ui.button(&name).on_hover_text(tr!("Open another model (%{keys})", keys = shortcut));
     if button.clicked() {
         out.push(Action::Ask(Pick::Model));
     }
@@ -68,7 +71,7 @@ fn target_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     });
     shown
         .response
-        .accessible_name("Target")
+        .accessible_name(tr!("Target"))
         .on_hover_text(crate::tr!("The chip that the network will run on"));
 }
 
@@ -84,7 +87,7 @@ pub(super) fn chip(name: &str) -> String {
 fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let strategies = &state.strategies;
     let words = match strategies.words() {
-        words if words.is_empty() => "Choose a strategy".to_owned(),
+        words if words.is_empty() => tr!("Choose a strategy").into_owned(),
         words => words,
     };
     let combo = ComboBox::from_id_salt("strategy").selected_text(words).width(150.0);
@@ -95,19 +98,19 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         }
         for plugin in found {
             let chosen = strategies.position(&plugin.id).is_some();
-            if ui.selectable_label(chosen, &plugin.name).on_hover_text(&plugin.description).clicked() {
+            if ui.selectable_label(chosen, &plugin.name).on_hover_text(tr!(&plugin.description)).clicked() {
                 out.push(Action::OnlyStrategy(plugin.id.clone()));
             }
         }
     });
-    shown.response.accessible_name("Strategy").on_hover_text(crate::tr!("How the numbers are chosen"));
+    shown.response.accessible_name(tr!("Strategy")).on_hover_text(crate::tr!("How the numbers are chosen"));
 }
 
 fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let obstacle = state.obstacle();
     let mut button = primary_button(ui, "Quantize", obstacle.is_none());
     if let Some(obstacle) = obstacle {
-        button = button.on_disabled_hover_text(obstacle);
+        button = button.on_disabled_hover_text(tr!(obstacle));
     }
     if button.clicked() {
         out.push(Action::Start);
@@ -122,9 +125,10 @@ fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     };
     let undo = state.history.past().next_back();
     let redo = state.history.future().next();
-    for (icon, title, what, action) in
-        [(Icon::Undo, "Undo", undo, EditAction::Undo), (Icon::Redo, "Redo", redo, EditAction::Redo)]
-    {
+    for (icon, title, what, action) in [
+        (Icon::Undo, key!("Undo"), undo, EditAction::Undo),
+        (Icon::Redo, key!("Redo"), redo, EditAction::Redo),
+    ] {
         ui.add_enabled_ui(what.is_some(), |ui| {
             let button = icon_button(ui, icon, &tr!(title));
             if let Some(what) = what {
@@ -140,9 +144,9 @@ fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 fn theme_ui(ui: &mut Ui, out: &mut Actions) {
     let dark = ui.ctx().theme() == Theme::Dark;
     let (sign, other, words) = if dark {
-        (Icon::Sun, ThemeChoice::Light, "Light colours")
+        (Icon::Sun, ThemeChoice::Light, key!("Light colours"))
     } else {
-        (Icon::Moon, ThemeChoice::Dark, "Dark colours")
+        (Icon::Moon, ThemeChoice::Dark, key!("Dark colours"))
     };
     if icon_button(ui, sign, words).clicked() {
         out.push(Action::SetTheme(other));

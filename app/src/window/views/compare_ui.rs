@@ -1,10 +1,14 @@
 //! The page that compares runs: figures, paired tests, and every layer.
 
+use std::borrow::Cow;
+
 use egui::{
     Align, Color32, Frame, Grid, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Sense, Ui, vec2,
 };
 use egui_extras::{Column, TableBuilder};
-use octet_engine::compare::{ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, Verdict};
+use octet_engine::compare::{
+    ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, PairedTest, Verdict, p_in_words,
+};
 
 use super::bar_ui::chip;
 use super::icon_ui::{Icon, icon_button};
@@ -14,6 +18,7 @@ use crate::window::actions::{Action, Actions, RunsAction};
 use crate::window::format;
 use crate::window::state::{ComparePage, State};
 use crate::window::theme::{GAP, ROW_HEIGHT, figures, tokens};
+use crate::{key, tr, trn};
 
 /// Width of a run's column.
 const RUN_WIDTH: f32 = 190.0;
@@ -154,7 +159,7 @@ fn figures_ui(ui: &mut Ui, c: &Comparison) {
         }
         ui.end_row();
         for (name, cell) in &rows {
-            ui.label(RichText::new(*name).color(t.weak));
+            ui.label(RichText::new(tr!(name)).color(t.weak));
             for run in &c.runs {
                 figure_ui(ui, &cell(run), t.strong);
             }
@@ -166,62 +171,62 @@ fn figures_ui(ui: &mut Ui, c: &Comparison) {
 fn rows<'a>() -> Vec<Row<'a>> {
     let last = |id: &String| id.rsplit('.').next().unwrap_or(id).to_owned();
     vec![
-        ("Model", Box::new(|r| Cell::text(r.model.name.clone()))),
-        ("Target", Box::new(|r| Cell::text(chip(&r.target)))),
+        (key!("Model"), Box::new(|r| Cell::text(r.model.name.clone()))),
+        (key!("Target"), Box::new(|r| Cell::text(chip(&r.target)))),
         (
-            "Strategy",
+            key!("Strategy"),
             Box::new(move |r| Cell::text(r.strategy.iter().map(last).collect::<Vec<_>>().join(" → "))),
         ),
         (
-            "Top-1",
+            key!("Top-1"),
             Box::new(|r| {
                 let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top1);
                 ratio(value, r.difference.as_ref().and_then(|d| d.top1), true)
             }),
         ),
         (
-            "Top-5",
+            key!("Top-5"),
             Box::new(|r| {
                 let value = r.evaluation.as_ref().and_then(|e| e.quantized).map(|a| a.top5);
                 ratio(value, r.difference.as_ref().and_then(|d| d.top5), true)
             }),
         ),
         (
-            "Same class as float",
+            key!("Same class as float"),
             Box::new(|r| {
                 let value = r.evaluation.as_ref().map(|e| e.agreement);
                 ratio(value, r.difference.as_ref().and_then(|d| d.agreement), true)
             }),
         ),
         (
-            "Error of the scores",
+            key!("Error of the scores"),
             Box::new(|r| {
                 let value = r.evaluation.as_ref().map(|e| e.output_nsr);
                 ratio(value, r.difference.as_ref().and_then(|d| d.output_nsr), false)
             }),
         ),
         (
-            "The same, calibration pictures",
+            key!("The same, calibration pictures"),
             Box::new(|r| {
                 ratio(r.r#final.graphwise_nsr, r.difference.as_ref().and_then(|d| d.graphwise_nsr), false)
             }),
         ),
         (
-            "Flash",
+            key!("Flash"),
             Box::new(|r| {
                 let change = bytes(r.difference.as_ref().map(|d| d.flash_bytes));
                 Cell::figure(format::bytes(r.memory.flash_bytes), change)
             }),
         ),
         (
-            "RAM for activations",
+            key!("RAM for activations"),
             Box::new(|r| {
                 let change = bytes(r.difference.as_ref().map(|d| d.arena_bytes));
                 Cell::figure(format::bytes(r.memory.arena_bytes), change)
             }),
         ),
         (
-            "Time (estimate)",
+            key!("Time (estimate)"),
             Box::new(|r| {
                 let value = r.latency_ms.map_or_else(dash, |ms| format!("{ms:.0} ms"));
                 let change = r.difference.as_ref().and_then(|d| d.latency_ms).filter(|ms| ms.abs() >= 0.5);
@@ -255,9 +260,9 @@ fn verdicts_ui(ui: &mut Ui, c: &Comparison) {
     let t = tokens(ui);
     let tested: Vec<_> = c.runs.iter().filter_map(|run| Some((run, run.tests.as_ref()?))).collect();
     let Some(reference) = c.runs.get(c.reference).filter(|_| !tested.is_empty()) else { return };
-    section(ui, &format!("Picture by picture against {} (exact McNemar test)", reference.label));
+    section(ui, &tr!("Picture by picture against %{run} (exact McNemar test)", run = reference.label));
     for (run, tests) in tested {
-        for (name, test) in [("top-1", &tests.top1), ("agreement with float", &tests.agreement)] {
+        for (name, test) in [(key!("top-1"), &tests.top1), (key!("agreement with float"), &tests.agreement)] {
             let Some(test) = test else { continue };
             let colour = match test.verdict {
                 Verdict::Better => t.accent,
@@ -266,31 +271,51 @@ fn verdicts_ui(ui: &mut Ui, c: &Comparison) {
             };
             ui.horizontal(|ui| {
                 ui.label(RichText::new(&run.label).font(figures()).color(t.accent));
-                ui.label(RichText::new(name).color(t.weak));
-                ui.label(RichText::new(&test.words).color(colour));
+                ui.label(RichText::new(tr!(name)).color(t.weak));
+                ui.label(RichText::new(verdict_words(test)).color(colour));
             });
-            let words = format!(
-                "of {} pictures, {} only in {} and {} only in {}",
-                test.pictures, test.only_run, run.label, test.only_reference, reference.label
+            let words = tr!(
+                "of %{pictures} pictures, %{one} only in %{run} and %{other} only in %{reference}",
+                pictures = test.pictures,
+                one = test.only_run,
+                run = run.label,
+                other = test.only_reference,
+                reference = reference.label
             );
             ui.label(RichText::new(words).small().color(t.weak));
         }
     }
 }
 
+/// What a paired test says, with its p.
+fn verdict_words(test: &PairedTest) -> Cow<'static, str> {
+    let p = p_in_words(test.p_holm);
+    match test.verdict {
+        Verdict::Better => tr!("better (%{p})", p = p),
+        Verdict::Worse => tr!("worse (%{p})", p = p),
+        Verdict::NoDifference => trn!(
+            test.pictures,
+            "no difference that 1 picture can show (%{p})",
+            "no difference that %{n} pictures can show (%{p})",
+            p = p
+        ),
+    }
+}
+
 fn layers_ui(ui: &mut Ui, page: &ComparePage, c: &Comparison, out: &mut Actions) {
     section(ui, "Layers");
     ui.horizontal(|ui| {
-        for (layerwise, words) in [(false, "Graphwise error, %"), (true, "Layerwise error, %")] {
-            if ui.selectable_label(page.layerwise == layerwise, words).clicked() {
+        for (layerwise, words) in [(false, key!("Graphwise error, %")), (true, key!("Layerwise error, %"))] {
+            if ui.selectable_label(page.layerwise == layerwise, tr!(words)).clicked() {
                 out.push(Action::Runs(RunsAction::ShowLayerwise(layerwise)));
             }
         }
         ui.separator();
-        for (order, words) in
-            [(LayerOrder::Change, "Biggest change first"), (LayerOrder::Graph, "Order of the graph")]
-        {
-            if ui.selectable_label(page.order == order, words).clicked() {
+        for (order, words) in [
+            (LayerOrder::Change, key!("Biggest change first")),
+            (LayerOrder::Graph, key!("Order of the graph")),
+        ] {
+            if ui.selectable_label(page.order == order, tr!(words)).clicked() {
                 out.push(Action::Runs(RunsAction::SortLayers(order)));
             }
         }

@@ -7,6 +7,7 @@ use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::backend::{SettingChoice, SettingKind};
 use crate::window::state::State;
 use crate::window::theme::{figures, tokens};
+use crate::{key, tr, trn};
 
 /// Exponents that can be set by hand.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -30..=30;
@@ -33,12 +34,15 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
     let owned = || operations.to_vec();
     let title = match operations {
         [one] => super::words::tail(one, 40),
-        many => format!("{} operations", many.len()),
+        many => trn!(many.len(), "1 operation", "%{n} operations").into_owned(),
     };
     ui.label(RichText::new(title).small().color(tokens(ui).weak));
-    for (text, bits) in [("To int16", Some(16)), ("To int8", Some(8)), ("Width as the strategies say", None)]
-    {
-        if ui.button(text).clicked() {
+    for (text, bits) in [
+        (key!("To int16"), Some(16)),
+        (key!("To int8"), Some(8)),
+        (key!("Width as the strategies say"), None),
+    ] {
+        if ui.button(tr!(text)).clicked() {
             edit(out, EditAction::SetWidth(owned(), bits));
             ui.close();
         }
@@ -47,7 +51,7 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
     if !observers.is_empty() {
         ui.menu_button(crate::tr!("Calibrate by"), |ui| {
             for observer in observers {
-                if ui.button(&observer.value).on_hover_text(&observer.description).clicked() {
+                if ui.button(&observer.value).on_hover_text(tr!(&observer.description)).clicked() {
                     edit(out, EditAction::SetObserver(owned(), Some(observer.value.clone())));
                     ui.close();
                 }
@@ -59,8 +63,9 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
         });
     }
     let excluded = operations.iter().all(|name| state.edits.excluded.contains(name));
-    let text = if excluded { "Strategies may change it again" } else { "Strategies leave it alone" };
-    if ui.button(text).clicked() {
+    let text =
+        if excluded { key!("Strategies may change it again") } else { key!("Strategies leave it alone") };
+    if ui.button(tr!(text)).clicked() {
         edit(out, EditAction::Exclude(owned(), !excluded));
         ui.close();
     }
@@ -82,7 +87,7 @@ pub(super) fn edit_card_ui(ui: &mut Ui, state: &State, operation: &str, out: &mu
         observer_ui(ui, state, operation, out);
         let mut excluded = state.edits.excluded.contains(operation);
         let shown = ui.checkbox(&mut excluded, crate::tr!("Strategies leave it alone"));
-        let hint = "Equalization keeps its weights, and searches keep it at 8 bits";
+        let hint = tr!("Equalization keeps its weights, and searches keep it at 8 bits");
         if shown.on_hover_text(hint).changed() {
             edit(out, EditAction::Exclude(vec![operation.to_owned()], excluded));
         }
@@ -98,7 +103,7 @@ pub(super) fn edit_card_ui(ui: &mut Ui, state: &State, operation: &str, out: &mu
 /// A row with a name on the left, whose control stands on the right.
 fn row_ui(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(name).color(tokens(ui).weak));
+        ui.label(RichText::new(tr!(name)).color(tokens(ui).weak));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), add);
     });
 }
@@ -116,10 +121,10 @@ fn width_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
             }
             let button = ui.add(Button::selectable(chosen, text));
             let hint = match bits {
-                16 => "Sixteen bits: less error, more time and memory",
-                _ => "Eight bits",
+                16 => key!("Sixteen bits: less error, more time and memory"),
+                _ => key!("Eight bits"),
             };
-            if button.accessible_name(format!("Set {name}")).on_hover_text(hint).clicked() {
+            if button.accessible_name(tr!("Set %{name}", name = name)).on_hover_text(tr!(hint)).clicked() {
                 let bits = Some(bits).filter(|bits| by_hand != Some(*bits));
                 edit(out, EditAction::SetWidth(vec![operation.to_owned()], bits));
             }
@@ -140,7 +145,7 @@ fn exponent_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
         if ui
             .add(more)
             .on_hover_text(crate::tr!("Coarser steps, twice the range"))
-            .accessible_name("Output exponent plus one")
+            .accessible_name(tr!("Output exponent plus one"))
             .clicked()
         {
             set(exponent + 1, out);
@@ -149,7 +154,7 @@ fn exponent_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
         if ui
             .add(less)
             .on_hover_text(crate::tr!("Finer steps, half the range"))
-            .accessible_name("Output exponent minus one")
+            .accessible_name(tr!("Output exponent minus one"))
             .clicked()
         {
             set(exponent - 1, out);
@@ -171,14 +176,14 @@ fn weights_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
     let by = state.edits.exponents.weight_shifts.get(operation).copied().unwrap_or(0);
     row_ui(ui, "Weight exponents", |ui| {
         for (sign, name, step) in
-            [("+", "Weight exponents plus one", 1), ("−", "Weight exponents minus one", -1)]
+            [("+", key!("Weight exponents plus one"), 1), ("−", key!("Weight exponents minus one"), -1)]
         {
-            if ui.add(Button::new(sign).small()).accessible_name(name).clicked() {
+            if ui.add(Button::new(sign).small()).accessible_name(tr!(name)).clicked() {
                 edit(out, EditAction::ShiftWeights(operation.to_owned(), (by + step).clamp(-16, 16)));
             }
         }
         let (text, colour) = match by {
-            0 => ("as planned".to_owned(), tokens(ui).weak),
+            0 => (tr!("as planned").into_owned(), tokens(ui).weak),
             by => (format!("{by:+}"), tokens(ui).accent),
         };
         ui.label(RichText::new(text).font(figures()).color(colour));
@@ -192,7 +197,7 @@ fn observer_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
     }
     let by_hand = state.edits.observers.get(operation);
     row_ui(ui, "Calibration", |ui| {
-        let shown = by_hand.map_or("as the rest", String::as_str);
+        let shown = by_hand.map_or_else(|| tr!("as the rest"), |name| name.into());
         let combo = ComboBox::from_id_salt("observer of the operation").selected_text(shown).width(120.0);
         let combo = combo.show_ui(ui, |ui| {
             let mut set = |ui: &mut Ui, text: &str, hint: &str, value: Option<String>| {
@@ -200,11 +205,11 @@ fn observer_ui(ui: &mut Ui, state: &State, operation: &str, out: &mut Actions) {
                     edit(out, EditAction::SetObserver(vec![operation.to_owned()], value));
                 }
             };
-            set(ui, "as the rest", "As the strategy's settings say", None);
+            set(ui, &tr!("as the rest"), &tr!("As the strategy's settings say"), None);
             for choice in choices {
-                set(ui, &choice.value, &choice.description, Some(choice.value.clone()));
+                set(ui, &choice.value, &tr!(&choice.description), Some(choice.value.clone()));
             }
         });
-        combo.response.accessible_name("Calibration of the operation");
+        combo.response.accessible_name(tr!("Calibration of the operation"));
     });
 }

@@ -37,9 +37,10 @@ pub(super) enum Icon {
 
 /// A button with an icon only; `name` is its tooltip and its name for screen readers.
 pub(super) fn icon_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
+    let name = crate::tr!(name);
     let t = tokens(ui);
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &*name));
     let colour = if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, CornerRadius::same(RADIUS), t.card_hovered);
         t.strong

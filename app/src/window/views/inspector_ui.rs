@@ -12,6 +12,7 @@ use crate::window::format;
 use crate::window::heat::Scale;
 use crate::window::state::{Heat, State};
 use crate::window::theme::{GAP, figures, tokens};
+use crate::{key, tr};
 
 /// The inspector.
 pub(super) fn inspector_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -26,7 +27,7 @@ pub(super) fn inspector_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let title = match (node, layer) {
         (Some((network, id)), _) => words::long(network, id),
         (None, Some(layer)) => layer.op.clone(),
-        (None, None) => "Operation".to_owned(),
+        (None, None) => tr!("Operation").into_owned(),
     };
     ui.horizontal(|ui| {
         ui.label(RichText::new(title).size(18.0).color(t.strong));
@@ -74,10 +75,10 @@ fn errors_ui(ui: &mut Ui, state: &State, layer: &LayerFacts) {
 /// A figure with its place on the scale of all layers.
 fn error_ui(ui: &mut Ui, heat: Heat, figure: Option<f64>, scale: Option<Scale>) {
     let t = tokens(ui);
-    let text = figure.map_or_else(|| "not measured".to_owned(), format::percent);
+    let text = figure.map_or_else(|| tr!("not measured").into_owned(), format::percent);
     let name = match heat {
-        Heat::Layerwise => "Layerwise error",
-        _ => "Graphwise error",
+        Heat::Layerwise => key!("Layerwise error"),
+        _ => key!("Graphwise error"),
     };
     fact(ui, name, &text).on_hover_text(crate::tr!(heat.explanation()));
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 6.0), Sense::hover());
@@ -112,7 +113,7 @@ fn exponents_ui(ui: &mut Ui, state: &State, layer: &LayerFacts) {
             fact(ui, "Weights and bias", &format::bytes(layer.weight_bytes));
         }
         if let (Some(us), Some(report)) = (layer.latency_us, state.report()) {
-            let name = format!("Estimate on {}", bar_ui::chip(&report.target));
+            let name = tr!("Estimate on %{chip}", chip = bar_ui::chip(&report.target));
             fact(ui, &name, &format!("{:.2} ms", us / 1000.0));
         }
     });
@@ -126,10 +127,10 @@ fn shapes_ui(ui: &mut Ui, network: &Network, id: NodeId) {
         for (i, input) in node.inputs.iter().enumerate() {
             let tensor = network.tensor(*input);
             let role = match (tensor.data.is_some(), i) {
-                (false, _) => "Input",
-                (true, 1) if node.op.is_computing() => "Weights",
-                (true, _) if node.op.is_computing() => "Bias",
-                (true, _) => "Constant",
+                (false, _) => key!("Input"),
+                (true, 1) if node.op.is_computing() => key!("Weights"),
+                (true, _) if node.op.is_computing() => key!("Bias"),
+                (true, _) => key!("Constant"),
             };
             fact(ui, role, &format::shape(&tensor.shape)).on_hover_text(&tensor.name);
         }

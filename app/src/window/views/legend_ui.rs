@@ -2,11 +2,11 @@
 
 use egui::{ComboBox, CornerRadius, FontId, RichText, Sense, Ui, vec2};
 
-use crate::tr;
 use crate::window::actions::{Action, Actions, GraphAction};
 use crate::window::picture::paint_scale;
 use crate::window::state::{Heat, HeatSide, State};
 use crate::window::theme::tokens;
+use crate::{key, tr};
 
 /// The strip under the graph.
 pub(super) fn legend_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -87,7 +87,7 @@ fn scale_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         return;
     };
     if !request.heat.is_linear() {
-        let (text, other) = if state.graph.linear { ("linear", false) } else { ("log", true) };
+        let (text, other) = if state.graph.linear { (key!("linear"), false) } else { (key!("log"), true) };
         let button = ui
             .button(RichText::new(tr!(text)).color(t.weak))
             .on_hover_text(tr!("Logarithmic or linear scale"));

@@ -4,6 +4,7 @@ use egui::{Align2, Label, RichText, ScrollArea, Ui, Window, vec2};
 use octet_engine::strategy::LogLevel;
 
 use super::widgets::caption;
+use crate::tr;
 use crate::window::actions::{Action, Actions};
 use crate::window::state::State;
 use crate::window::theme::{figures, tokens};
@@ -17,7 +18,7 @@ pub(super) fn log_ui(ui: &Ui, state: &State, out: &mut Actions) {
         return;
     }
     let mut open = true;
-    Window::new("Log")
+    Window::new(tr!("Log"))
         .open(&mut open)
         .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -44.0))
         .default_size([560.0, 300.0])

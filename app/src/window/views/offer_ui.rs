@@ -10,6 +10,7 @@ use crate::window::backend::PluginDescription;
 use crate::window::format;
 use crate::window::state::{Offer, State};
 use crate::window::theme::{GAP, figures, tokens};
+use crate::{key, tr};
 
 /// The page about a plugin file on its way in.
 pub(super) fn offer_ui(ui: &Ui, state: &State, out: &mut Actions) {
@@ -18,9 +19,9 @@ pub(super) fn offer_ui(ui: &Ui, state: &State, out: &mut Actions) {
     let shown = Modal::new(Id::unique("plugin offer")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(ui.ctx().content_rect().width().min(590.0) - 40.0);
         match offer {
-            Offer::Looking(_) => waiting_ui(ui, "Looking at the file…"),
+            Offer::Looking(_) => waiting_ui(ui, key!("Looking at the file…")),
             Offer::Ask { file, in_place } => ask_ui(ui, file, *in_place, out),
-            Offer::Installing(_) => waiting_ui(ui, "Asking the plugin what it is…"),
+            Offer::Installing(_) => waiting_ui(ui, key!("Asking the plugin what it is…")),
             Offer::Installed(plugin) => installed_ui(ui, state, plugin, out),
         }
     });
@@ -51,18 +52,18 @@ fn row(ui: &mut Ui, name: &str, value: &str) {
 
 fn ask_ui(ui: &mut Ui, file: &PluginFile, in_place: bool, out: &mut Actions) {
     let t = tokens(ui);
-    title(ui, "Do you trust this plugin?");
+    title(ui, &tr!("Do you trust this plugin?"));
     caption(
         ui,
         "A plugin is a program that runs with your rights. It has not been loaded; what it says it is can only be asked once you trust it. Compare the SHA-256 with the one that its maker gives.",
     );
     ui.add_space(GAP);
     card(ui, |ui| {
-        row(ui, "File", &file.path.display().to_string());
+        row(ui, &tr!("File"), &file.path.display().to_string());
         row(ui, "SHA-256", &file.sha256);
-        row(ui, "Size", &format::bytes(file.bytes));
+        row(ui, &tr!("Size"), &format::bytes(file.bytes));
         if !in_place {
-            row(ui, "Will be copied to", &file.destination.display().to_string());
+            row(ui, &tr!("Will be copied to"), &file.destination.display().to_string());
         }
     });
     if file.replaces && !in_place {
@@ -73,7 +74,7 @@ fn ask_ui(ui: &mut Ui, file: &PluginFile, in_place: bool, out: &mut Actions) {
     }
     ui.add_space(GAP);
     ui.horizontal(|ui| {
-        let words = if in_place { "Trust and load" } else { "Trust and install" };
+        let words = if in_place { key!("Trust and load") } else { key!("Trust and install") };
         if primary_button(ui, words, true).clicked() {
             out.push(Action::Strategy(StrategyAction::AcceptOffer));
         }
@@ -84,15 +85,16 @@ fn ask_ui(ui: &mut Ui, file: &PluginFile, in_place: bool, out: &mut Actions) {
 }
 
 fn installed_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription, out: &mut Actions) {
-    title(ui, &format!("{} is installed", plugin.name));
+    title(ui, &tr!("%{name} is installed", name = plugin.name));
     caption(ui, &plugin.description);
     ui.add_space(GAP);
     card(ui, |ui| {
-        row(ui, "It calls itself", &plugin.id);
-        row(ui, "Version", &plugin.version);
-        row(ui, "Made by", &plugin.vendor);
+        row(ui, &tr!("It calls itself"), &plugin.id);
+        row(ui, &tr!("Version"), &plugin.version);
+        row(ui, &tr!("Made by"), &plugin.vendor);
+        let all = tr!("all chips");
         let chips = plugin.targets.iter().map(|t| chip(t)).collect::<Vec<_>>().join(", ");
-        row(ui, "For", if chips.is_empty() { "all chips" } else { &chips });
+        row(ui, &tr!("For"), if chips.is_empty() { &all } else { &chips });
     });
     ui.add_space(GAP);
     let is_listed = state.strategies.plugin(&plugin.id).is_some();

@@ -10,6 +10,7 @@ use crate::window::actions::{Action, Actions};
 use crate::window::backend::DropKind;
 use crate::window::state::{NOTHING_TO_TRY, State};
 use crate::window::theme::{GAP, tokens};
+use crate::{key, tr};
 
 /// Says what a drop would do, while something hovers.
 pub(super) fn hover_ui(ui: &Ui, state: &State) {
@@ -21,14 +22,15 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
     let can_try = state.report().is_some();
     let welcome = hover.kinds.iter().all(|k| k.is_welcome() && (can_try || *k != DropKind::Picture));
     let words = match hover.kinds.as_slice() {
-        [] => "Drop it here",
+        [] => key!("Drop it here"),
         [DropKind::Picture, rest @ ..] if !can_try && rest.iter().all(|k| *k == DropKind::Picture) => {
             NOTHING_TO_TRY
         }
         [one] => one.promise(),
         [first, rest @ ..] if rest.iter().all(|k| k == first) => first.promise(),
-        _ => "Drop them here",
+        _ => key!("Drop them here"),
     };
+    let words = tr!(words);
     let rect = ui.ctx().content_rect();
     let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, Id::unique("hover")));
     let colour = if welcome { t.accent } else { t.warn };
@@ -39,11 +41,11 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
         Stroke::new(2.5, colour),
         StrokeKind::Inside,
     );
-    let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(22.0), t.strong);
+    let galley = painter.layout_no_wrap(words.clone().into_owned(), FontId::proportional(22.0), t.strong);
     let plate = egui::Rect::from_center_size(rect.center(), galley.size() + vec2(56.0, 36.0));
     painter.rect(plate, CornerRadius::same(10), t.card, Stroke::new(1.0, colour), StrokeKind::Inside);
     let response = ui.interact(plate, Id::unique("hover words"), egui::Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &*words));
     painter.galley(plate.center() - galley.size() / 2.0, galley, t.strong);
     if let [path] = hover.paths.as_slice() {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -64,11 +66,11 @@ pub(super) fn path_field_ui(ui: &Ui, state: &State, out: &mut Actions) {
         let mut text = field.text.clone();
         let edit = ui.add(
             TextEdit::singleline(&mut text)
-                .hint_text(field.what.hint())
+                .hint_text(tr!(field.what.hint()))
                 .desired_width(f32::INFINITY)
                 .margin(vec2(8.0, 6.0)),
         );
-        let edit = edit.accessible_name(field.what.hint());
+        let edit = edit.accessible_name(tr!(field.what.hint()));
         if edit.changed() {
             out.push(Action::EditPath(text.clone()));
         }

@@ -1,5 +1,7 @@
 //! The second step's page: folders of pictures.
 
+use std::borrow::Cow;
+
 use egui::{
     Align, CollapsingHeader, CornerRadius, Label, Layout, ProgressBar, Rect, RichText, Sense, Ui, pos2, vec2,
 };
@@ -14,6 +16,7 @@ use crate::window::actions::{Action, Actions, PicturesAction};
 use crate::window::backend::Pick;
 use crate::window::state::{Check, ClassShare, PictureFolder, Place, State};
 use crate::window::theme::{GAP, tokens};
+use crate::{tr, trn};
 
 /// Classes that are listed by name; more are drawn as a strip.
 const NAMED_CLASSES: usize = 10;
@@ -50,9 +53,9 @@ fn calibration_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             caption(ui, "Looking at the folder…");
         });
     }
-    thumbnails_ui(ui, state, &pictures.sample(), pictures.total(), "calibration", out);
+    thumbnails_ui(ui, state, &pictures.sample(), pictures.total(), PictureRole::Calibration, out);
     ui.push_id("check", |ui| check_ui(ui, state, out));
-    choose_ui(ui, "Add a folder…", Pick::Pictures, out);
+    choose_ui(ui, &tr!("Add a folder…"), Pick::Pictures, out);
 }
 
 fn evaluation_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -63,7 +66,7 @@ fn evaluation_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             ui,
             "Optional: other pictures with known classes tell how many are named rightly before and after. One folder for each class, or a table of labels.",
         );
-        choose_ui(ui, "Choose a folder…", Pick::Evaluation, out);
+        choose_ui(ui, &tr!("Choose a folder…"), Pick::Evaluation, out);
         if pictures.labels.is_some() {
             labels_ui(ui, state, None, out);
         }
@@ -72,7 +75,7 @@ fn evaluation_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if folder_ui(ui, folder) {
         out.push(Action::ClearEvaluation);
     }
-    thumbnails_ui(ui, state, &pictures.evaluation_sample(), folder.pictures, "evaluation", out);
+    thumbnails_ui(ui, state, &pictures.evaluation_sample(), folder.pictures, PictureRole::Evaluation, out);
     labels_ui(ui, state, Some(folder), out);
 }
 
@@ -83,22 +86,22 @@ fn labels_ui(ui: &mut Ui, state: &State, folder: Option<&PictureFolder>, out: &m
     let chosen = state.pictures.labels.as_deref();
     let found = folder.and_then(|f| f.listing.csv.as_deref());
     let words = match (chosen, found, folder) {
-        (Some(chosen), _, _) => format!("Labels: {}", name(chosen)),
-        (None, Some(csv), _) => format!("Labels: {}, found with the folder", name(csv)),
+        (Some(chosen), _, _) => tr!("Labels: %{name}", name = name(chosen)),
+        (None, Some(csv), _) => tr!("Labels: %{name}, found with the folder", name = name(csv)),
         (None, None, Some(folder)) if folder.listing.has_classes() => {
-            "Labels: the names of the folders".to_owned()
+            tr!("Labels: the names of the folders")
         }
-        _ => "No labels: the answers are compared with the float network's alone".to_owned(),
+        _ => tr!("No labels: the answers are compared with the float network's alone"),
     };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if chosen.is_some() && icon_button(ui, Icon::Cross, "Remove the table of labels").clicked() {
                 out.push(Action::Pictures(PicturesAction::ClearLabels));
             }
-            let button = quiet_button(ui, "Choose…").on_hover_text(
-                "A CSV: file,class_index,class_name; paths are relative to the folder of pictures. It can be dropped on the window.",
-            );
-            if button.accessible_name("Choose a table of labels").clicked() {
+            let button = quiet_button(ui, "Choose…").on_hover_text(tr!(
+                "A CSV: file,class_index,class_name; paths are relative to the folder of pictures. It can be dropped on the window."
+            ));
+            if button.accessible_name(tr!("Choose a table of labels")).clicked() {
                 out.push(Action::Ask(Pick::Labels));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -115,7 +118,7 @@ fn choose_ui(ui: &mut Ui, text: &str, what: Pick, out: &mut Actions) {
             out.push(Action::Ask(what));
         }
         let button = quiet_button(ui, "Type a path…");
-        if button.accessible_name(format!("Type a path: {}", what.title())).clicked() {
+        if button.accessible_name(tr!("Type a path: %{what}", what = tr!(what.title()))).clicked() {
             out.push(Action::ShowPathField(what));
         }
     });
@@ -129,21 +132,22 @@ fn folder_ui(ui: &mut Ui, folder: &PictureFolder) -> bool {
         let mut goes = false;
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                goes = icon_button(ui, Icon::Cross, &format!("Remove {name}")).clicked();
+                goes = icon_button(ui, Icon::Cross, &tr!("Remove %{name}", name = name)).clicked();
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(Label::new(RichText::new(&name).color(t.strong)).truncate());
                 });
             });
         });
-        let mut words = match folder.pictures {
-            1 => "1 picture".to_owned(),
-            n => format!("{} pictures", thousands(n)),
-        };
-        if folder.classes > 1 {
-            words += &format!(" in {} classes", thousands(folder.classes));
-        }
+        let mut words = count_words(folder.pictures, folder.classes);
         if folder.others > 0 {
-            words += &format!(", {} other files", thousands(folder.others));
+            let n = thousands(folder.others);
+            words = trn!(
+                folder.others,
+                "%{words}, 1 other file",
+                "%{words}, %{n} other files",
+                words = words,
+                n = n
+            );
         }
         let label = ui.label(RichText::new(words).small().color(t.weak));
         label.on_hover_text(folder.path.display().to_string());
@@ -151,6 +155,21 @@ fn folder_ui(ui: &mut Ui, folder: &PictureFolder) -> bool {
         skipped_ui(ui, &folder.listing.skipped, &name);
         goes
     })
+}
+
+/// How many pictures there are, and in how many classes where there are several.
+fn count_words(pictures: usize, classes: usize) -> Cow<'static, str> {
+    let (n, many) = (thousands(pictures), thousands(classes));
+    match classes {
+        0 | 1 => trn!(pictures, "1 picture", "%{n} pictures", n = n),
+        _ => trn!(
+            pictures,
+            "1 picture in %{classes} classes",
+            "%{n} pictures in %{classes} classes",
+            classes = many,
+            n = n
+        ),
+    }
 }
 
 /// How many pictures each class has.
@@ -162,8 +181,9 @@ fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
     if classes.len() <= NAMED_CLASSES {
         for class in classes {
             let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), 15.0), Sense::hover());
-            let words = format!("{}: {} pictures", class.name, class.pictures);
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+            let words =
+                trn!(class.pictures, "%{name}: 1 picture", "%{name}: %{n} pictures", name = class.name);
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &*words));
             let named = row.width() * 0.42;
             let room = (row.width() - named - 44.0).max(4.0);
             let left = row.left() + named + 6.0;
@@ -189,16 +209,16 @@ fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
     }
     let (strip, response) = ui.allocate_exact_size(vec2(ui.available_width(), 34.0), Sense::hover());
     let words = if least == most {
-        format!("each of {} classes has {most}", thousands(classes.len()))
+        tr!("each of %{classes} classes has %{n}", classes = thousands(classes.len()), n = most)
     } else {
-        format!(
-            "{} classes with {} to {} pictures each",
-            thousands(classes.len()),
-            thousands(least),
-            thousands(most)
+        tr!(
+            "%{classes} classes with %{least} to %{most} pictures each",
+            classes = thousands(classes.len()),
+            least = thousands(least),
+            most = thousands(most)
         )
     };
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &*words));
     let step = strip.width() / classes.len() as f32;
     let gap = if step > 4.0 { 1.0 } else { 0.0 };
     // Where classes are closer than pixels, the highest of each pixel is what is seen.
@@ -213,8 +233,13 @@ fn balance_ui(ui: &mut Ui, classes: &[ClassShare]) {
     }
     let under = response.hover_pos().map(|p| ((p.x - strip.left()) / step) as usize);
     let response = match under.and_then(|i| classes.get(i)) {
-        Some(class) => response
-            .on_hover_text(format!("{} (class {}): {} pictures", class.name, class.class, class.pictures)),
+        Some(class) => response.on_hover_text(trn!(
+            class.pictures,
+            "%{name} (class %{class}): 1 picture",
+            "%{name} (class %{class}): %{n} pictures",
+            name = class.name,
+            class = class.class
+        )),
         None => response,
     };
     drop(response);
@@ -226,10 +251,12 @@ fn skipped_ui(ui: &mut Ui, skipped: &[SkippedPicture], whose: &str) {
         return;
     }
     let t = tokens(ui);
-    let title = match skipped.len() {
-        1 => "1 file cannot be used".to_owned(),
-        n => format!("{} files cannot be used", thousands(n)),
-    };
+    let title = trn!(
+        skipped.len(),
+        "1 file cannot be used",
+        "%{n} files cannot be used",
+        n = thousands(skipped.len())
+    );
     let title = RichText::new(title).small().color(t.warn);
     CollapsingHeader::new(title).id_salt(("skipped", whose)).show(ui, |ui| {
         for picture in skipped.iter().take(NAMED_FILES) {
@@ -237,7 +264,7 @@ fn skipped_ui(ui: &mut Ui, skipped: &[SkippedPicture], whose: &str) {
             ui.add(Label::new(RichText::new(text).small().color(t.weak)).wrap().selectable(true));
         }
         if skipped.len() > NAMED_FILES {
-            caption(ui, &format!("and {} more", thousands(skipped.len() - NAMED_FILES)));
+            caption(ui, &tr!("and %{n} more", n = thousands(skipped.len() - NAMED_FILES)));
         }
     });
 }
@@ -258,15 +285,19 @@ fn check_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             let done = ticket.done();
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if quiet_button(ui, "Stop").accessible_name("Stop checking the pictures").clicked() {
+                    if quiet_button(ui, "Stop").accessible_name(tr!("Stop checking the pictures")).clicked() {
                         out.push(Action::Pictures(PicturesAction::CancelCheck));
                     }
                     let fraction = done as f32 / ticket.total.max(1) as f32;
                     let bar =
                         ProgressBar::new(fraction).desired_height(8.0).desired_width(70.0).fill(t.accent);
-                    ui.add(bar).accessible_name("Progress of the check");
+                    ui.add(bar).accessible_name(tr!("Progress of the check"));
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        let words = format!("Checking {} of {}", thousands(done), thousands(ticket.total));
+                        let words = tr!(
+                            "Checking %{n} of %{total}",
+                            n = thousands(done),
+                            total = thousands(ticket.total)
+                        );
                         ui.add(Label::new(RichText::new(words).small().color(t.weak)).truncate());
                     });
                 });
@@ -304,22 +335,23 @@ fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
     notice(ui, colour, &finding.text, "");
     ui.horizontal(|ui| {
         ui.add_space(12.0);
-        let name = format!("{}: {}", finding.button, finding.rule);
+        let words = tr!(&finding.button);
+        let name = format!("{words}: {}", finding.rule);
         match &finding.remedy {
             Remedy::Preprocessing { settings } => {
-                if ui.button(&finding.button).accessible_name(name).clicked() {
+                if ui.button(&*words).accessible_name(name).clicked() {
                     out.push(Action::Pictures(PicturesAction::ChangePreprocessing(settings.clone())));
                 }
             }
             Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => {
-                let header = CollapsingHeader::new(RichText::new(&finding.button).small().color(t.weak));
+                let header = CollapsingHeader::new(RichText::new(&*words).small().color(t.weak));
                 header.id_salt(("leave out", &finding.rule)).show(ui, |ui| {
                     for file in leave_out.iter().take(NAMED_FILES) {
                         let text = RichText::new(file).small().color(t.weak);
                         ui.add(Label::new(text).wrap().selectable(true));
                     }
                     if leave_out.len() > NAMED_FILES {
-                        caption(ui, &format!("and {} more", thousands(leave_out.len() - NAMED_FILES)));
+                        caption(ui, &tr!("and %{n} more", n = thousands(leave_out.len() - NAMED_FILES)));
                     }
                 });
             }
@@ -328,7 +360,7 @@ fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
                     PictureRole::Calibration => Pick::Pictures,
                     PictureRole::Evaluation => Pick::Evaluation,
                 };
-                if ui.button(format!("{}…", finding.button)).accessible_name(name).clicked() {
+                if ui.button(format!("{words}…")).accessible_name(name).clicked() {
                     out.push(Action::Ask(what));
                 }
             }

@@ -8,6 +8,7 @@ use crate::window::actions::{Action, Actions, StrategyAction};
 use crate::window::backend::{Pick, PluginDescription};
 use crate::window::state::State;
 use crate::window::theme::{GAP, figures, tokens};
+use crate::{tr, trn};
 
 /// The pipeline.
 pub(super) fn pipeline_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -52,21 +53,21 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
         let number = RichText::new((index + 1).to_string()).font(figures()).color(t.weak);
         ui.label(number);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_button(ui, Icon::Cross, &format!("Take {name} out of the pipeline")).clicked() {
+            if icon_button(ui, Icon::Cross, &tr!("Take %{name} out of the pipeline", name = name)).clicked() {
                 out.push(Action::ToggleStrategy(id.clone()));
             }
-            if index + 1 < chain.len() && icon_button(ui, Icon::Down, &format!("Run {name} later")).clicked()
+            if index + 1 < chain.len()
+                && icon_button(ui, Icon::Down, &tr!("Run %{name} later", name = name)).clicked()
             {
                 out.push(Action::Strategy(StrategyAction::Move { from: index, to: index + 1 }));
             }
-            if index > 0 && icon_button(ui, Icon::Up, &format!("Run {name} earlier")).clicked() {
+            if index > 0 && icon_button(ui, Icon::Up, &tr!("Run %{name} earlier", name = name)).clicked() {
                 out.push(Action::Strategy(StrategyAction::Move { from: index, to: index - 1 }));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(Label::new(RichText::new(name).color(t.strong)).truncate());
                 if changed > 0 {
-                    let words =
-                        if changed == 1 { "1 setting".to_owned() } else { format!("{changed} settings") };
+                    let words = trn!(changed, "1 setting", "%{n} settings");
                     ui.add(Label::new(RichText::new(words).small().color(t.accent)).truncate());
                 }
             });
@@ -113,7 +114,7 @@ fn presets_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             let is_it = state.strategies.chain.iter().map(|c| &c.id).eq(ids.iter());
             let button = egui::Button::selectable(is_it, RichText::new(&words).small());
             let button = ui.add(button.frame(true).frame_when_inactive(true));
-            if button.accessible_name(format!("Pipeline {words}")).clicked() {
+            if button.accessible_name(tr!("Pipeline %{words}", words = words)).clicked() {
                 out.push(Action::Strategy(StrategyAction::Preset(ids)));
             }
         }

@@ -8,19 +8,28 @@ use super::widgets::{caption, card, notice, quiet_button, section};
 use crate::window::actions::{Action, Actions, PicturesAction};
 use crate::window::state::State;
 use crate::window::theme::{GAP, tokens};
+use crate::{key, tr};
 
 /// Name, key, and what may be typed.
 const FIELDS: [(&str, &str, &str); 4] = [
-    ("Mean", "mean", "One number, or three for red, green and blue; pixels run from 0 to 1 here."),
-    ("Std", "std", "Standard deviation: what the difference is divided by. Pixels run from 0 to 1 here."),
-    ("Resize", "resize", "256 for the shorter side, 224x224 for height and width, or none."),
-    ("Crop", "crop", "The middle: 224, 224x224 for height and width, or none."),
+    (
+        key!("Mean"),
+        "mean",
+        key!("One number, or three for red, green and blue; pixels run from 0 to 1 here."),
+    ),
+    (
+        key!("Std"),
+        "std",
+        key!("Standard deviation: what the difference is divided by. Pixels run from 0 to 1 here."),
+    ),
+    (key!("Resize"), "resize", key!("256 for the shorter side, 224x224 for height and width, or none.")),
+    (key!("Crop"), "crop", key!("The middle: 224, 224x224 for height and width, or none.")),
 ];
 
 /// Ways to scale pixels that models are trained with.
 const SCALES: [(&str, &str, &str, &str); 3] = [
-    ("ImageNet", "0.485,0.456,0.406", "0.229,0.224,0.225", "torchvision's mean and standard deviation"),
-    ("−1 … 1", "0.5", "0.5", "x / 127.5 − 1, as Keras and TensorFlow have it for MobileNetV2"),
+    ("ImageNet", "0.485,0.456,0.406", "0.229,0.224,0.225", key!("torchvision's mean and standard deviation")),
+    ("−1 … 1", "0.5", "0.5", key!("x / 127.5 − 1, as Keras and TensorFlow have it for MobileNetV2")),
     ("0 … 1", "0", "1", "x / 255"),
 ];
 
@@ -85,8 +94,8 @@ fn form_ui(
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(crate::tr!("Scale")).small().color(t.weak));
             for (name, mean, std, explanation) in SCALES {
-                let button = quiet_button(ui, name).on_hover_text(explanation);
-                if button.accessible_name(format!("Scale {name}")).clicked() {
+                let button = quiet_button(ui, name).on_hover_text(tr!(explanation));
+                if button.accessible_name(tr!("Scale %{name}", name = name)).clicked() {
                     let settings = [("mean", mean), ("std", std)].map(|(k, v)| (k.to_owned(), v.to_owned()));
                     out.push(Action::Pictures(PicturesAction::ChangePreprocessing(settings.into())));
                 }
@@ -94,22 +103,22 @@ fn form_ui(
         });
         let flags = [
             (
-                "Blue first (BGR)",
+                key!("Blue first (BGR)"),
                 "bgr",
                 now.bgr,
                 own.bgr,
-                "The network takes blue, green, red, as OpenCV reads pictures.",
+                key!("The network takes blue, green, red, as OpenCV reads pictures."),
             ),
             (
-                "Grey",
+                key!("Grey"),
                 "grey",
                 now.grey,
                 own.grey,
-                "Colours are replaced by their luma before the network sees them.",
+                key!("Colours are replaced by their luma before the network sees them."),
             ),
         ];
         for (title, key, mut on, default, hint) in flags {
-            if ui.checkbox(&mut on, title).on_hover_text(hint).changed() {
+            if ui.checkbox(&mut on, tr!(title)).on_hover_text(tr!(hint)).changed() {
                 let value = (on != default).then(|| on.to_string());
                 out.push(Action::Pictures(PicturesAction::SetPreprocessing(key.to_owned(), value)));
             }
@@ -120,7 +129,7 @@ fn form_ui(
         if !state.pictures.preprocessing.is_empty() {
             ui.add_space(2.0);
             let button = quiet_button(ui, "Reset all");
-            if button.accessible_name("Reset the pre-processing to the model's own").clicked() {
+            if button.accessible_name(tr!("Reset the pre-processing to the model's own")).clicked() {
                 out.push(Action::Pictures(PicturesAction::ResetPreprocessing));
             }
         }
@@ -140,7 +149,7 @@ fn in_bytes(now: &Preprocessing, key: &str) -> Option<String> {
         [a, b, c] if a == b && b == c => short(a),
         all => all.map(short).join(", "),
     };
-    Some(format!("0..1; in units of 0..255: {list}"))
+    Some(tr!("0..1; in units of 0..255: %{list}", list = list).into_owned())
 }
 
 /// A text field; empty means the model's own.
@@ -158,11 +167,11 @@ fn field_ui(
         let colour = if typed.is_some() { t.accent } else { t.weak };
         ui.allocate_ui_with_layout(vec2(46.0, 26.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(46.0);
-            ui.add(Label::new(RichText::new(title).color(colour)));
+            ui.add(Label::new(RichText::new(tr!(title)).color(colour)));
         });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if typed.is_some() {
-                let name = format!("Reset {title} to {default}");
+                let name = tr!("Reset %{name} to %{value}", name = tr!(title), value = default);
                 if icon_button(ui, Icon::Back, &name).clicked() {
                     let action = PicturesAction::SetPreprocessing(key.to_owned(), None);
                     out.push(Action::Pictures(action));
@@ -174,7 +183,7 @@ fn field_ui(
                 .font(crate::window::theme::figures())
                 .margin(vec2(6.0, 4.0))
                 .desired_width(ui.available_width() - GAP);
-            let edit = ui.add(edit).on_hover_text(hint).accessible_name(title);
+            let edit = ui.add(edit).on_hover_text(tr!(hint)).accessible_name(tr!(title));
             if edit.changed() {
                 let value = Some(text.clone()).filter(|text| !text.trim().is_empty());
                 out.push(Action::Pictures(PicturesAction::SetPreprocessing(key.to_owned(), value)));

@@ -8,6 +8,7 @@ use octet_engine::pictures::{InputPreview, Rgb};
 
 use super::thumbnails_ui::texture;
 use super::widgets::{caption, card, fact, notice, section};
+use crate::tr;
 use crate::window::actions::input_format;
 use crate::window::format;
 use crate::window::state::State;
@@ -37,7 +38,7 @@ pub(super) fn preview_ui(ui: &mut Ui, state: &State) {
         }
         Some((key, Err(reason))) => {
             let name = key.file.file_name().unwrap_or_default().to_string_lossy();
-            notice(ui, t.error, &format!("{name} cannot be used"), reason);
+            notice(ui, t.error, &tr!("%{name} cannot be used", name = name), reason);
         }
         Some((key, Ok(preview))) => {
             let name = key.file.file_name().unwrap_or_default().to_string_lossy();
@@ -60,8 +61,8 @@ fn picture_ui(ui: &mut Ui, preview: &Arc<InputPreview>) {
     let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), size.y), Sense::hover());
     let rect = Rect::from_center_size(area.center(), size);
     let response = ui.interact(rect, ui.scope_id().with("integers"), Sense::hover());
-    let words = format!("The network's input, {width} by {height} pixels");
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &words));
+    let words = tr!("The network's input, %{width} by %{height} pixels", width = width, height = height);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &*words));
     let name = PathBuf::from("\u{0}preview");
     let texture = texture(ui, &name, &picture_of(ui, preview), TextureOptions::NEAREST);
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
@@ -72,7 +73,8 @@ fn picture_ui(ui: &mut Ui, preview: &Arc<InputPreview>) {
         let integers = preview.pixel(x, y).iter().map(i16::to_string).collect::<Vec<_>>().join("  ");
         if !integers.is_empty() {
             response.on_hover_text_at_pointer(
-                RichText::new(format!("pixel {x}, {y}\n{integers}")).font(figures()),
+                RichText::new(tr!("pixel %{x}, %{y}\n%{integers}", x = x, y = y, integers = integers))
+                    .font(figures()),
             );
         }
     }
@@ -95,7 +97,8 @@ fn picture_of(ui: &Ui, preview: &Arc<InputPreview>) -> Arc<Rgb> {
 fn histogram_ui(ui: &mut Ui, preview: &InputPreview) {
     let t = tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Histogram of the integers"));
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, tr!("Histogram of the integers")));
     let most = preview.histogram.iter().copied().max().unwrap_or(0).max(1) as f32;
     let bars = preview.histogram.len().max(1);
     let step = rect.width() / bars as f32;
@@ -124,9 +127,16 @@ fn histogram_ui(ui: &mut Ui, preview: &InputPreview) {
 fn facts_ui(ui: &mut Ui, preview: &InputPreview, bgr: bool, is_measured: bool) {
     let t = tokens(ui);
     let format = preview.format;
-    let source = if is_measured { "of the run" } else { "assumed" };
-    let exponent = fact(ui, "Exponent", &format!("{} ({source})", format.exponent));
-    exponent.on_hover_text(format!("Value = integer × 2^{}, {} bits", format.exponent, format.bits));
+    let words = match is_measured {
+        true => tr!("%{exponent} (of the run)", exponent = format.exponent),
+        false => tr!("%{exponent} (assumed)", exponent = format.exponent),
+    };
+    let exponent = fact(ui, "Exponent", &words);
+    exponent.on_hover_text(tr!(
+        "Value = integer × 2^%{exponent}, %{bits} bits",
+        exponent = format.exponent,
+        bits = format.bits
+    ));
     if !is_measured {
         ui.label(
             RichText::new(crate::tr!("Until a run has chosen one: the finest exponent that clips no pixel."))
@@ -146,11 +156,11 @@ fn facts_ui(ui: &mut Ui, preview: &InputPreview, bgr: bool, is_measured: bool) {
     fact(ui, "Picture, width × height", &format!("{} × {}", from.0, from.1));
     fact(ui, "Input, width × height", &format!("{} × {}", to.0, to.1));
     let order = match (preview.channels, bgr) {
-        (1, _) => "grey",
-        (_, true) => "blue, green, red",
-        (_, false) => "red, green, blue",
+        (1, _) => tr!("grey"),
+        (_, true) => tr!("blue, green, red"),
+        (_, false) => tr!("red, green, blue"),
     };
-    fact(ui, "Channels", order);
+    fact(ui, "Channels", &order);
     if low + high > SUSPICIOUS {
         notice(
             ui,

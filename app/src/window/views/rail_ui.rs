@@ -10,6 +10,7 @@ use crate::window::actions::{Action, Actions, RunsAction};
 use crate::window::format;
 use crate::window::state::{STEPS, Side, State, Step};
 use crate::window::theme::{GAP, RADIUS, SECTION, tokens};
+use crate::{key, tr};
 
 /// The rail.
 pub(super) fn rail_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -24,10 +25,10 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(crate::tr!("Runs")).small().color(tokens(ui).weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let words = if runs.all.is_empty() { "Earlier…" } else { "Compare…" };
+            let words = if runs.all.is_empty() { key!("Earlier…") } else { key!("Compare…") };
             let button = quiet_button(ui, words)
                 .on_hover_text(crate::tr!("All runs: names, notes, comparison, earlier ones"));
-            if button.accessible_name("Show all runs").clicked() {
+            if button.accessible_name(tr!("Show all runs")).clicked() {
                 out.push(Action::Runs(RunsAction::ShowPage));
             }
         });
@@ -43,7 +44,7 @@ fn step_ui(ui: &mut Ui, state: &State, step: Step, number: usize, out: &mut Acti
     let progress = step.progress(state);
     let chosen = state.side == Side::Step(step);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 46.0), Sense::click());
-    let label = format!("{} ({})", step.title(), progress.words());
+    let label = format!("{} ({})", tr!(step.title()), tr!(progress.words()));
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &label));
     background_ui(ui, rect, chosen, response.hovered());
     let inside =
@@ -83,7 +84,8 @@ fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         let shown = state.runs.shown == Some(index);
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click());
         let name = state.runs.name(run);
-        response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, format!("Run {name}")));
+        response
+            .widget_info(|| WidgetInfo::selected(Role::Button, true, shown, tr!("Run %{name}", name = name)));
         background_ui(ui, rect, shown, response.hovered());
         let inside = rect.shrink2(vec2(10.0, 2.0));
         let mut row =
@@ -114,18 +116,19 @@ fn menu_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
     let Some(run) = state.runs.all.get(index) else { return };
     let path = || run.path.clone();
     let pinned = state.runs.reference == Some(index);
-    let pin = if pinned { "Unpin" } else { "Pin as reference" };
-    let tick = if state.runs.ticked.contains(&run.path) { "Do not compare" } else { "Tick to compare" };
+    let pin = if pinned { key!("Unpin") } else { key!("Pin as reference") };
+    let tick =
+        if state.runs.ticked.contains(&run.path) { key!("Do not compare") } else { key!("Tick to compare") };
     let items = [
-        ("Name and notes…", vec![Action::ShowRun(index), Action::Runs(RunsAction::ShowPage)]),
+        (key!("Name and notes…"), vec![Action::ShowRun(index), Action::Runs(RunsAction::ShowPage)]),
         (pin, vec![Action::Runs(RunsAction::Pin(Some(index).filter(|_| !pinned)))]),
         (tick, vec![Action::Runs(RunsAction::Tick(path())), Action::Runs(RunsAction::ShowPage)]),
-        ("Restore settings", vec![Action::Runs(RunsAction::RestoreSettings(path()))]),
-        ("Open folder", vec![Action::Runs(RunsAction::OpenFolder(path()))]),
-        ("Delete", vec![Action::Runs(RunsAction::Delete(path()))]),
+        (key!("Restore settings"), vec![Action::Runs(RunsAction::RestoreSettings(path()))]),
+        (key!("Open folder"), vec![Action::Runs(RunsAction::OpenFolder(path()))]),
+        (key!("Delete"), vec![Action::Runs(RunsAction::Delete(path()))]),
     ];
     for (words, actions) in items {
-        if ui.button(words).clicked() {
+        if ui.button(tr!(words)).clicked() {
             out.extend(actions);
             ui.close();
         }

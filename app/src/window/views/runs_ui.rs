@@ -11,6 +11,7 @@ use crate::window::backend::Pick;
 use crate::window::format;
 use crate::window::state::{EarlierRun, Place, Run, State};
 use crate::window::theme::{GAP, figures, tokens};
+use crate::{key, tr};
 
 /// The page of runs.
 pub(super) fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -43,7 +44,7 @@ pub(super) fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
 fn compare_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let count = state.runs.to_compare().len();
-    let words = if count < 2 { "Compare".to_owned() } else { format!("Compare {count} runs") };
+    let words = if count < 2 { tr!("Compare") } else { tr!("Compare %{n} runs", n = count) };
     let button = primary_button(ui, &words, count >= 2);
     if button.on_disabled_hover_text(crate::tr!("Tick two runs or more")).clicked() {
         out.push(Action::Runs(RunsAction::Compare));
@@ -59,11 +60,11 @@ pub(super) fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let button = quiet_button(ui, "Undo")
                 .on_hover_text(crate::tr!("Take the run out of the trash, which is emptied a day later"));
-            if button.accessible_name("Restore the deleted run").clicked() {
+            if button.accessible_name(tr!("Restore the deleted run")).clicked() {
                 out.push(Action::Runs(RunsAction::Restore));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let text = format!("Deleted {}", state.runs.name(&deleted.run));
+                let text = tr!("Deleted %{name}", name = state.runs.name(&deleted.run));
                 ui.add(Label::new(RichText::new(text).small().color(t.weak)).truncate());
             });
         });
@@ -77,14 +78,14 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
         ui.horizontal(|ui| {
             let mut ticked = state.runs.ticked.contains(&run.path);
             let tick = ui.checkbox(&mut ticked, "").on_hover_text(crate::tr!("Compare this run"));
-            if tick.accessible_name(format!("Compare {name}")).changed() {
+            if tick.accessible_name(tr!("Compare %{name}", name = name)).changed() {
                 out.push(Action::Runs(RunsAction::Tick(run.path.clone())));
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 pin_ui(ui, state, index, &name, out);
                 if let Some((figure, what)) = run.verdict() {
                     let figure = RichText::new(format::accuracy(figure)).font(figures()).color(t.strong);
-                    ui.label(figure).on_hover_text(what);
+                    ui.label(figure).on_hover_text(tr!(what));
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let colour = if shown { t.accent } else { t.strong };
@@ -92,7 +93,12 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
                         Label::new(RichText::new(&name).color(colour)).truncate().sense(Sense::click());
                     let label = ui.add(label).on_hover_text(run.folder().display().to_string());
                     label.widget_info(|| {
-                        egui::WidgetInfo::selected(egui::Role::Button, true, shown, format!("Show {name}"))
+                        egui::WidgetInfo::selected(
+                            egui::Role::Button,
+                            true,
+                            shown,
+                            tr!("Show %{name}", name = name),
+                        )
                     });
                     if label.clicked() {
                         out.push(Action::ShowRun(index));
@@ -115,13 +121,14 @@ fn run_ui(ui: &mut Ui, state: &State, index: usize, run: &Run, out: &mut Actions
 /// Strategies, chip and times of a run in a line.
 fn facts(state: &State, run: &Run) -> String {
     let mut parts = vec![chain(&run.report), chip(&run.report.target)];
-    parts.extend(run.verdict().map(|(_, what)| what.to_owned()));
+    parts.extend(run.verdict().map(|(_, what)| tr!(what).into_owned()));
     let finished = state.runs.label(run).and_then(|l| l.finished);
     if let Some(age) = finished.and_then(|at| at.elapsed().ok()) {
         parts.push(format::ago(age));
     }
     let secs: f64 = run.report.timings_secs.values().sum();
-    parts.push(format!("took {}", format::wait(std::time::Duration::from_secs_f64(secs.clamp(0.0, 1e9)))));
+    let time = format::wait(std::time::Duration::from_secs_f64(secs.clamp(0.0, 1e9)));
+    parts.push(tr!("took %{time}", time = time).into_owned());
     parts.join(" · ")
 }
 
@@ -134,9 +141,9 @@ pub(super) fn chain(report: &Report) -> String {
 fn pin_ui(ui: &mut Ui, state: &State, index: usize, name: &str, out: &mut Actions) {
     let pinned = state.runs.reference == Some(index);
     let (icon, words, to) = if pinned {
-        (Icon::Pin, format!("Unpin {name}"), None)
+        (Icon::Pin, tr!("Unpin %{name}", name = name), None)
     } else {
-        (Icon::Unpinned, format!("Pin {name} as reference"), Some(index))
+        (Icon::Unpinned, tr!("Pin %{name} as reference", name = name), Some(index))
     };
     if icon_button(ui, icon, &words).clicked() {
         out.push(Action::Runs(RunsAction::Pin(to)));
@@ -154,13 +161,13 @@ fn describe_ui(ui: &mut Ui, state: &State, run: &Run, name: &str, out: &mut Acti
         .hint_text(run.name())
         .desired_width(f32::INFINITY)
         .char_limit(200);
-    let one = ui.add(edit).accessible_name(format!("Name of {name}"));
+    let one = ui.add(edit).accessible_name(tr!("Name of %{name}", name = name));
     let edit = TextEdit::multiline(&mut notes)
         .hint_text(crate::tr!("Notes"))
         .desired_rows(2)
         .desired_width(f32::INFINITY)
         .char_limit(10_000);
-    let other = ui.add(edit).accessible_name(format!("Notes on {name}"));
+    let other = ui.add(edit).accessible_name(tr!("Notes on %{name}", name = name));
     if one.changed() || other.changed() {
         ui.data_mut(|d| d.insert_temp(id, (new_name.clone(), notes.clone())));
     }
@@ -179,16 +186,25 @@ fn buttons_ui(ui: &mut Ui, run: &Run, name: &str, out: &mut Actions) {
         let path = || run.path.clone();
         let buttons = [
             (
-                "Restore settings",
-                "Takes the target, the strategies, the pictures and the pre-processing of this run",
+                key!("Restore settings"),
+                key!("Takes the target, the strategies, the pictures and the pre-processing of this run"),
                 RunsAction::RestoreSettings(path()),
             ),
-            ("Open folder", "Opens the run folder in the file manager", RunsAction::OpenFolder(path())),
-            ("Delete", "Moves the run folder to the trash; it can be undone", RunsAction::Delete(path())),
+            (
+                key!("Open folder"),
+                key!("Opens the run folder in the file manager"),
+                RunsAction::OpenFolder(path()),
+            ),
+            (
+                key!("Delete"),
+                key!("Moves the run folder to the trash; it can be undone"),
+                RunsAction::Delete(path()),
+            ),
         ];
         for (words, hint, action) in buttons {
-            let button = egui::Button::new(RichText::new(words).small());
-            let button = ui.add(button).on_hover_text(hint);
+            let words = tr!(words);
+            let button = egui::Button::new(RichText::new(&*words).small());
+            let button = ui.add(button).on_hover_text(tr!(hint));
             if button.accessible_name(format!("{words}: {name}")).clicked() {
                 out.push(Action::Runs(action));
             }
@@ -200,7 +216,7 @@ fn earlier_ui(ui: &mut Ui, run: &EarlierRun, out: &mut Actions) {
     let t = tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::click());
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Open earlier run {}", run.name))
+        egui::WidgetInfo::labeled(egui::Role::Button, true, tr!("Open earlier run %{name}", name = run.name))
     });
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, egui::CornerRadius::same(4), t.card_hovered);

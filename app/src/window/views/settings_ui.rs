@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::icon_ui::{Icon, icon_button};
 use super::widgets::{notice, quiet_button};
+use crate::tr;
 use crate::window::actions::{Action, Actions, StrategyAction};
 use crate::window::backend::{PluginDescription, SettingChoice, SettingField, SettingKind};
 use crate::window::state::State;
@@ -19,7 +20,7 @@ pub(super) fn settings_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription
     let changed = strategies.position(&plugin.id).map_or(0, |i| strategies.chain[i].settings.len());
     if changed > 0 {
         let button = quiet_button(ui, "Reset all");
-        if button.accessible_name(format!("Reset all settings of {}", plugin.name)).clicked() {
+        if button.accessible_name(tr!("Reset all settings of %{name}", name = plugin.name)).clicked() {
             out.push(Action::Strategy(StrategyAction::Reset(plugin.id.clone())));
         }
     }
@@ -42,13 +43,14 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<
         let is_default = *value == field.default;
         let colour = if is_default { t.text } else { t.accent };
         if field.kind != SettingKind::Bool {
-            ui.add(Label::new(RichText::new(&field.title).color(colour)).truncate())
+            ui.add(Label::new(RichText::new(tr!(&field.title)).color(colour)).truncate())
                 .on_hover_text(&field.key);
         } else {
             changed = bool_ui(ui, field, value);
         }
         if !is_default {
-            let name = format!("Reset {} to {}", field.title, plain(&field.default));
+            let name =
+                tr!("Reset %{name} to %{value}", name = tr!(&field.title), value = plain(&field.default));
             if icon_button(ui, Icon::Back, &name).clicked() {
                 changed = Some(field.default.clone());
                 ui.data_mut(|d| d.remove::<Option<String>>(reason));
@@ -72,7 +74,7 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<
     };
     range_ui(ui, field, reason);
     if !field.description.is_empty() {
-        let text = RichText::new(&field.description).small().color(t.weak);
+        let text = RichText::new(tr!(&field.description)).small().color(t.weak);
         ui.add(egui::Label::new(text).wrap());
     }
     changed.or(edited)
@@ -80,7 +82,7 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<
 
 fn bool_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
     let mut on = value.as_bool().unwrap_or(false);
-    ui.checkbox(&mut on, &field.title).changed().then(|| Value::from(on))
+    ui.checkbox(&mut on, tr!(&field.title)).changed().then(|| Value::from(on))
 }
 
 fn integer_ui(
@@ -97,7 +99,7 @@ fn integer_ui(
         DragValue::new(&mut number).range(range).speed(0.2).custom_parser(|text| typed.take(field, text)),
     );
     typed.tell(ui, reason);
-    edit.accessible_name(&field.title).changed().then(|| Value::from(number))
+    edit.accessible_name(tr!(&field.title)).changed().then(|| Value::from(number))
 }
 
 fn number_ui(
@@ -122,7 +124,7 @@ fn number_ui(
             .custom_parser(|text| typed.take(field, text)),
     );
     typed.tell(ui, reason);
-    let changed = edit.accessible_name(&field.title).changed();
+    let changed = edit.accessible_name(tr!(&field.title)).changed();
     (changed && number.is_finite()).then(|| Value::from(number))
 }
 
@@ -134,21 +136,21 @@ fn choice_ui(ui: &mut Ui, field: &SettingField, value: &Value, options: &[Settin
         for option in options {
             let mut label = ui.selectable_label(option.value == chosen, &option.value);
             if !option.description.is_empty() {
-                label = label.on_hover_text(&option.description);
+                label = label.on_hover_text(tr!(&option.description));
             }
             if label.clicked() {
                 picked = Some(Value::from(option.value.as_str()));
             }
         }
     });
-    shown.response.accessible_name(&field.title);
+    shown.response.accessible_name(tr!(&field.title));
     picked
 }
 
 fn text_ui(ui: &mut Ui, field: &SettingField, value: &Value) -> Option<Value> {
     let mut text = plain(value);
     let edit = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
-    edit.accessible_name(&field.title).changed().then(|| Value::from(text))
+    edit.accessible_name(tr!(&field.title)).changed().then(|| Value::from(text))
 }
 
 /// What is typed into a number's field: what cannot be is not taken, instead of being taken as something else, and
@@ -177,7 +179,7 @@ fn range_ui(ui: &mut Ui, field: &SettingField, id: Id) {
     let reason = ui.data(|d| d.get_temp::<Option<String>>(id)).flatten();
     if let Some(reason) = reason {
         let colour = tokens(ui).error;
-        notice(ui, colour, &format!("{reason}: not taken"), &possible(field));
+        notice(ui, colour, &tr!("%{reason}: not taken", reason = reason), &possible(field));
     }
 }
 
@@ -189,9 +191,9 @@ fn possible(field: &SettingField) -> String {
         _ => (None, None),
     };
     match ends {
-        (Some(min), Some(max)) => format!("{min} to {max} is possible."),
-        (Some(min), None) => format!("{min} or more is possible."),
-        (None, Some(max)) => format!("{max} or less is possible."),
+        (Some(min), Some(max)) => tr!("%{min} to %{max} is possible.", min = min, max = max).into_owned(),
+        (Some(min), None) => tr!("%{min} or more is possible.", min = min).into_owned(),
+        (None, Some(max)) => tr!("%{max} or less is possible.", max = max).into_owned(),
         (None, None) => String::new(),
     }
 }
@@ -212,10 +214,12 @@ fn patterns_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Opti
                 .id_salt(("pattern", i))
                 .hint_text(crate::tr!("add a name or a pattern, e.g. *features.1.*"))
                 .desired_width(width);
-            let name = if i < known { format!("{} {}", field.title, i + 1) } else { field.title.clone() };
+            let title = tr!(&field.title);
+            let name = if i < known { format!("{title} {}", i + 1) } else { title.clone().into_owned() };
             changed |= ui.add(edit).accessible_name(name).changed();
             if i < known
-                && icon_button(ui, Icon::Cross, &format!("Remove {} {}", field.title, i + 1)).clicked()
+                && icon_button(ui, Icon::Cross, &tr!("Remove %{name} %{n}", name = title, n = i + 1))
+                    .clicked()
             {
                 gone = Some(i);
             }
@@ -227,7 +231,10 @@ fn patterns_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Opti
     }
     if let Some(name) = selection.filter(|name| !name.contains(',') && patterns.iter().all(|p| p != name)) {
         let button = quiet_button(ui, "Add the selected operation").on_hover_text(name);
-        if button.accessible_name(format!("Add the selected operation to {}", field.title)).clicked() {
+        if button
+            .accessible_name(tr!("Add the selected operation to %{name}", name = tr!(&field.title)))
+            .clicked()
+        {
             patterns.push(name.to_owned());
             changed = true;
         }

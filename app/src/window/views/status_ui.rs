@@ -8,6 +8,7 @@ use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::state::{Job, State, phase_words};
 use crate::window::theme::{figures, tokens};
+use crate::{key, tr};
 
 /// The status bar.
 pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -25,14 +26,14 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 fn job_ui(ui: &mut Ui, job: &Job, out: &mut Actions) {
     let t = tokens(ui);
     if job.end.is_none() {
-        let text = if job.cancelling { "Cancelling…" } else { "Cancel" };
-        if ui.add_enabled(!job.cancelling, egui::Button::new(text).small()).clicked() {
+        let text = if job.cancelling { key!("Cancelling…") } else { key!("Cancel") };
+        if ui.add_enabled(!job.cancelling, egui::Button::new(tr!(text)).small()).clicked() {
             out.push(Action::Cancel);
         }
     }
     if job.end.is_none() && job.can_finish {
-        let text = if job.finishing { "Finishing…" } else { "Keep the best so far" };
-        let button = egui::Button::new(text).small();
+        let text = if job.finishing { key!("Finishing…") } else { key!("Keep the best so far") };
+        let button = egui::Button::new(tr!(text)).small();
         let button = ui.add_enabled(!job.finishing && !job.cancelling, button);
         if button.on_hover_text(crate::tr!("Ends this strategy now and goes on with what it found")).clicked()
         {
@@ -46,12 +47,15 @@ fn job_ui(ui: &mut Ui, job: &Job, out: &mut Actions) {
         return;
     }
     if let Some(left) = job.left(job.started.elapsed()) {
-        ui.label(RichText::new(format!("{} left", format::wait(left))).font(figures()).color(t.weak));
+        ui.label(RichText::new(tr!("%{time} left", time = format::wait(left))).font(figures()).color(t.weak));
     }
     let bar = ProgressBar::new(job.overall()).desired_width(180.0).desired_height(8.0).fill(t.accent);
-    ui.add(bar).accessible_name(format!("Progress of {}", job.title));
-    let phase = job.phase.map_or("starting", phase_words);
-    let words = if job.message.is_empty() { phase.to_owned() } else { format!("{phase}: {}", job.message) };
+    ui.add(bar).accessible_name(tr!("Progress of %{title}", title = job.title));
+    let phase = tr!(job.phase.map_or(key!("starting"), phase_words));
+    let words = match job.message.as_str() {
+        "" => phase,
+        message => tr!("%{phase}: %{message}", phase = phase, message = message),
+    };
     ui.add(Label::new(RichText::new(words).color(t.text)).truncate());
     // The time left goes on while the job is silent.
     ui.ctx().request_repaint_after_secs(0.5);
@@ -61,25 +65,28 @@ fn verdict_ui(ui: &mut Ui, state: &State) {
     let t = tokens(ui);
     let text = match state.report() {
         Some(report) => {
-            let mut parts = vec![format!(
-                "{}: {} flash, {} RAM",
-                chip(&report.target),
-                format::bytes(report.memory.flash_bytes),
-                format::bytes(report.memory.arena_bytes)
-            )];
+            let mut parts = vec![
+                tr!(
+                    "%{chip}: %{flash} flash, %{ram} RAM",
+                    chip = chip(&report.target),
+                    flash = format::bytes(report.memory.flash_bytes),
+                    ram = format::bytes(report.memory.arena_bytes)
+                )
+                .into_owned(),
+            ];
             if let Some(ms) = report.latency.estimated_ms {
                 parts.push(format!("≈ {ms:.0} ms"));
             }
             if let Some((figure, name)) = state.runs.shown().and_then(|r| r.verdict()) {
-                parts.push(format!("{} {name}", format::accuracy(figure)));
+                parts.push(
+                    tr!("%{accuracy} %{kind}", accuracy = format::accuracy(figure), kind = tr!(name))
+                        .into_owned(),
+                );
             }
             parts.join("  ·  ")
         }
         None if state.is_running() => String::new(),
-        None => match state.obstacle() {
-            Some(obstacle) => format!("Next: {}", obstacle.to_lowercase().trim_end_matches(" first")),
-            None => "Ready to quantize".to_owned(),
-        },
+        None => tr!(state.next_step()).into_owned(),
     };
     ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
 }

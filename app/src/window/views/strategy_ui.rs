@@ -10,6 +10,7 @@ use crate::window::actions::{Action, Actions, StrategyAction};
 use crate::window::backend::{Pick, PluginDescription, RefusedPlugin};
 use crate::window::state::{Place, State};
 use crate::window::theme::{GAP, tokens};
+use crate::{key, tr};
 
 /// The strategies' page.
 pub(super) fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -25,7 +26,9 @@ pub(super) fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         None => caption(ui, "Looking for plugins…"),
         Some([]) => {
             let t = tokens(ui);
-            let detail = "Octet looks in $OCTET_PLUGIN_PATH, in the data folder octet/plugins, and next to its binary. Install one below, or drop its file on the window.";
+            let detail = key!(
+                "Octet looks in $OCTET_PLUGIN_PATH, in the data folder octet/plugins, and next to its binary. Install one below, or drop its file on the window."
+            );
             notice(ui, t.warn, "No strategy plugins were found", detail);
         }
         Some(found) => {
@@ -37,9 +40,9 @@ pub(super) fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
     ui.add_space(GAP / 2.0);
     ui.horizontal(|ui| {
-        let install = ui.button(crate::tr!("Install a plugin…")).on_hover_text(
-            "Octet shows its path and SHA-256 and asks before it is loaded. A plugin file can be dropped on the window as well.",
-        );
+        let install = ui.button(crate::tr!("Install a plugin…")).on_hover_text(tr!(
+            "Octet shows its path and SHA-256 and asks before it is loaded. A plugin file can be dropped on the window as well."
+        ));
         if install.clicked() {
             out.push(Action::Ask(Pick::Plugin));
         }
@@ -64,7 +67,7 @@ fn plugin_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription, out: &mut A
         if ui.checkbox(&mut ticked, &plugin.name).changed() {
             out.push(Action::ToggleStrategy(plugin.id.clone()));
         }
-        ui.add(Label::new(RichText::new(&plugin.description).small().color(t.text)).wrap());
+        ui.add(Label::new(RichText::new(tr!(&plugin.description)).small().color(t.text)).wrap());
         let origin = format!("{} {} · {}", plugin.id, plugin.version, plugin.vendor);
         ui.add(Label::new(RichText::new(origin).small().color(t.weak)).truncate());
         targets_ui(ui, state, plugin);
@@ -86,10 +89,10 @@ fn targets_ui(ui: &mut Ui, state: &State, plugin: &PluginDescription) {
     let made = plugin.targets.iter().map(|p| chip(p)).collect::<Vec<_>>().join(", ");
     let target = state.target.0.name;
     if plugin.targets.iter().any(|p| p == target) {
-        ui.add(Label::new(RichText::new(format!("for {made}")).small().color(t.weak)).wrap());
+        ui.add(Label::new(RichText::new(tr!("for %{chips}", chips = made)).small().color(t.weak)).wrap());
     } else {
-        let title = format!("Not made for {}", chip(target));
-        notice(ui, t.warn, &title, &format!("It is made for {made}."));
+        let title = tr!("Not made for %{chip}", chip = chip(target));
+        notice(ui, t.warn, &title, &tr!("It is made for %{chips}.", chips = made));
     }
 }
 
@@ -99,17 +102,22 @@ fn refused_ui(ui: &mut Ui, refused: &RefusedPlugin, out: &mut Actions) {
     let name = refused.path.file_name().unwrap_or(refused.path.as_os_str()).to_string_lossy();
     ui.add_space(2.0);
     if refused.can_be_trusted {
-        notice(ui, t.accent, &format!("New plugin: {name}"), "It is loaded once you say that you trust it.");
+        notice(
+            ui,
+            t.accent,
+            &tr!("New plugin: %{name}", name = name),
+            key!("It is loaded once you say that you trust it."),
+        );
         ui.horizontal(|ui| {
             ui.add_space(12.0);
             let button = ui.button(crate::tr!("Look at it…"));
-            if button.accessible_name(format!("Look at {name}")).clicked() {
+            if button.accessible_name(tr!("Look at %{name}", name = name)).clicked() {
                 let offer = StrategyAction::Offer { path: refused.path.clone(), in_place: true };
                 out.push(Action::Strategy(offer));
             }
         });
     } else {
-        notice(ui, t.warn, &format!("Not used: {name}"), &refused.reason);
+        notice(ui, t.warn, &tr!("Not used: %{name}", name = name), &refused.reason);
     }
     let path = RichText::new(refused.path.display().to_string()).small().color(t.weak);
     ui.horizontal(|ui| {

@@ -10,6 +10,7 @@ use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::state::{Place, State};
 use crate::window::theme::{GAP, tokens};
+use crate::{tr, trn};
 
 /// The errors' page.
 pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -32,7 +33,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         out.push(Action::Start);
     }
     if let Some(obstacle) = state.obstacle() {
-        caption(ui, &format!("{obstacle}."));
+        caption(ui, &tr!("%{what}.", what = tr!(obstacle)));
     }
 }
 
@@ -40,14 +41,18 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
     let t = tokens(ui);
     let strategies: Vec<&str> =
         report.strategy.iter().map(|s| s.id.rsplit('.').next().unwrap_or(&s.id)).collect();
-    let words = format!("{} for {}", strategies.join(" → "), chip(&report.target));
+    let words = tr!(
+        "%{strategies} for %{target}",
+        strategies = strategies.join(" → "),
+        target = chip(&report.target)
+    );
     ui.label(RichText::new(words).color(t.text));
     ui.add(Label::new(RichText::new(name).small().color(t.weak)).truncate());
     for warning in &report.warnings {
         ui.add_space(2.0);
         notice(ui, t.warn, warning, "");
     }
-    try_ui::choose_ui(ui, "Try a picture…", out);
+    try_ui::choose_ui(ui, &tr!("Try a picture…"), out);
     advice_ui::advice_ui(ui, report, out);
     match &report.evaluation {
         Some(evaluation) => evaluation_ui(ui, evaluation),
@@ -84,8 +89,8 @@ fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
     section(ui, if has_labels { "Accuracy" } else { "Agreement (the pictures have no labels)" });
     card(ui, |ui| {
         if let (Some(float), Some(quantized)) = (evaluation.float, evaluation.quantized) {
-            accuracy_ui(ui, "Float", &float, false);
-            accuracy_ui(ui, "Quantized", &quantized, true);
+            accuracy_ui(ui, &tr!("Float"), &float, false);
+            accuracy_ui(ui, &tr!("Quantized"), &quantized, true);
             ui.separator();
         }
         fact(ui, "Same class as float", &format::accuracy(evaluation.agreement));
@@ -94,7 +99,11 @@ fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
         fact(ui, "Pictures", &evaluation.images.to_string());
     });
     if evaluation.calibration_overlap > 0 {
-        let title = format!("{} of them were calibrated on", evaluation.calibration_overlap);
+        let title = trn!(
+            evaluation.calibration_overlap,
+            "1 of them was calibrated on",
+            "%{n} of them were calibrated on"
+        );
         ui.add_space(4.0);
         notice(ui, tokens(ui).warn, &title, "The accuracy may look better than it is.");
     }
@@ -122,7 +131,7 @@ fn memory_ui(ui: &mut Ui, report: &Report) {
         let peak = report.memory.peak.iter().map(|p| format!("{}  {}", format::bytes(p.bytes), p.name));
         let peak = peak.collect::<Vec<_>>().join("\n");
         if !peak.is_empty() {
-            arena.on_hover_text(format!("Alive at the peak:\n{peak}"));
+            arena.on_hover_text(tr!("Alive at the peak:\n%{peak}", peak = peak));
         }
     });
 }
@@ -133,7 +142,11 @@ fn latency_ui(ui: &mut Ui, report: &Report) {
     card(ui, |ui| {
         let row = fact(ui, &chip(&report.target), &format!("≈ {ms:.0} ms"));
         if let Some([low, high]) = report.latency.range_ms {
-            fact(ui, "range", &format!("{low:.0} to {high:.0} ms"));
+            fact(
+                ui,
+                "range",
+                &tr!("%{low} to %{high} ms", low = format!("{low:.0}"), high = format!("{high:.0}")),
+            );
         }
         if !report.latency.inputs.is_empty() {
             row.on_hover_text(report.latency.inputs.join("\n"));

@@ -10,6 +10,7 @@ use crate::window::format;
 use crate::window::heat::Scale;
 use crate::window::state::{Column, Row, State, TableFormat, rows};
 use crate::window::theme::{ROW_HEIGHT, figures, tokens};
+use crate::{key, tr, trn};
 
 /// Scales of the two columns of figures.
 struct Scales {
@@ -107,22 +108,24 @@ fn tools_ui(ui: &mut Ui, state: &State, shown: usize, out: &mut Actions) {
         let field = TextEdit::singleline(&mut filter)
             .hint_text(crate::tr!("Filter by name or kind"))
             .desired_width(190.0);
-        if ui.add(field).accessible_name("Filter operations").changed() {
+        if ui.add(field).accessible_name(tr!("Filter operations")).changed() {
             out.push(Action::Filter(filter));
         }
         let marked = match state.marked.len() {
-            0 => format!("{shown} operations"),
-            n => format!("{n} of {shown} marked"),
+            0 => trn!(shown, "1 operation", "%{n} operations"),
+            n => tr!("%{n} of %{total} marked", n = n, total = shown),
         };
         ui.label(RichText::new(marked).small().color(t.weak));
         let compared = state.runs.reference.filter(|r| state.runs.shown != Some(*r));
         if let Some(run) = compared.and_then(|r| state.runs.all.get(r)) {
-            ui.label(RichText::new(format!("compared with {}", run.name())).small().color(t.accent));
+            ui.label(RichText::new(tr!("compared with %{run}", run = run.name())).small().color(t.accent));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.menu_button(RichText::new(crate::tr!("Copy table")).small(), |ui| {
-                for (text, format) in [("As CSV", TableFormat::Csv), ("As Markdown", TableFormat::Markdown)] {
-                    if ui.button(text).clicked() {
+                for (text, format) in
+                    [(key!("As CSV"), TableFormat::Csv), (key!("As Markdown"), TableFormat::Markdown)]
+                {
+                    if ui.button(tr!(text)).clicked() {
                         out.push(Action::CopyTable(format));
                         ui.close();
                     }
@@ -163,7 +166,7 @@ fn heading_ui(ui: &mut Ui, state: &State, column: Column, out: &mut Actions) {
     };
     ui.with_layout(layout, |ui| {
         let heading = ui.add(Label::new(text).sense(Sense::click()).truncate());
-        heading.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, column.title()));
+        heading.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, crate::tr!(column.title())));
         if heading.on_hover_text(crate::tr!(column.explanation())).clicked() {
             out.push(Action::SortBy(column));
         }
@@ -242,7 +245,7 @@ fn bits_ui(ui: &mut Ui, state: &State, row: &Row) {
             let text = row.bits.map_or_else(|| "–".to_owned(), |b| b.to_string());
             let label = ui.add(Label::new(RichText::new(text).font(figures()).color(colour)).extend());
             if let Some(before) = row.before.filter(|_| changed) {
-                label.on_hover_text(format!("{} bits before", before.bits));
+                label.on_hover_text(tr!("%{n} bits before", n = before.bits));
             }
         });
         return;
@@ -290,7 +293,11 @@ fn bar_ui(ui: &mut Ui, figure: Option<f64>, before: Option<f64>, scale: Option<S
         }
         let label = ui.add(Label::new(text).extend());
         if let (Some(before), Some(now)) = (before, figure) {
-            label.on_hover_text(format!("{} before, {} now", format::percent(before), format::percent(now)));
+            label.on_hover_text(tr!(
+                "%{before} before, %{now} now",
+                before = format::percent(before),
+                now = format::percent(now)
+            ));
         }
     });
 }

@@ -1,5 +1,6 @@
 //! Small pictures of a set, a bounded number of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 use octet_engine::pictures::Rgb;
+use octet_engine::report::PictureRole;
 
 use super::widgets::{caption, quiet_button};
+use crate::tr;
 use crate::window::actions::{Action, Actions, PicturesAction};
 use crate::window::state::{State, Thumbnail};
 use crate::window::theme::tokens;
@@ -27,14 +30,14 @@ pub(super) fn thumbnails_ui(
     state: &State,
     sample: &[&Path],
     total: usize,
-    what: &str,
+    what: PictureRole,
     out: &mut Actions,
 ) {
     if sample.is_empty() {
         return;
     }
     let columns = ((ui.available_width() + SPACE) / (SIDE + SPACE)).floor().max(1.0) as usize;
-    let id = ui.scope_id().with(("all thumbnails", what));
+    let id = ui.scope_id().with("all thumbnails");
     let mut all = ui.data(|d| d.get_temp::<bool>(id)).unwrap_or(false);
     let shown = if all { sample.len() } else { sample.len().min(columns * ROWS) };
     let rows = shown.div_ceil(columns);
@@ -50,11 +53,11 @@ pub(super) fn thumbnails_ui(
     }
     ui.horizontal(|ui| {
         if total > shown {
-            caption(ui, &format!("and {} more", thousands(total - shown)));
+            caption(ui, &tr!("and %{n} more", n = thousands(total - shown)));
         }
         if sample.len() > columns * ROWS {
-            let words = if all { "Show fewer".to_owned() } else { format!("Show {}", sample.len()) };
-            if quiet_button(ui, &words).accessible_name(format!("{words} {what} pictures")).clicked() {
+            let words = if all { tr!("Show fewer") } else { tr!("Show %{n}", n = sample.len()) };
+            if quiet_button(ui, &words).accessible_name(more_words(what, all, sample.len())).clicked() {
                 all = !all;
                 ui.data_mut(|d| d.insert_temp(id, all));
             }
@@ -62,11 +65,21 @@ pub(super) fn thumbnails_ui(
     });
 }
 
+/// What the button under the thumbnails does, in full.
+fn more_words(what: PictureRole, all: bool, n: usize) -> Cow<'static, str> {
+    match (what, all) {
+        (PictureRole::Calibration, true) => tr!("Show fewer calibration pictures"),
+        (PictureRole::Calibration, false) => tr!("Show %{n} calibration pictures", n = n),
+        (PictureRole::Evaluation, true) => tr!("Show fewer evaluation pictures"),
+        (PictureRole::Evaluation, false) => tr!("Show %{n} evaluation pictures", n = n),
+    }
+}
+
 fn thumbnail_ui(ui: &mut Ui, state: &State, file: &Path, rect: Rect, chosen: bool, out: &mut Actions) {
     let t = tokens(ui);
     let response = ui.interact(rect, ui.scope_id().with(file), Sense::click());
     let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    let label = format!("Picture {name}");
+    let label = tr!("Picture %{name}", name = name);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &label));
     let radius = CornerRadius::same(4);
     let thumbnail = state.pictures.thumbnails.get(file);
@@ -92,7 +105,7 @@ fn thumbnail_ui(ui: &mut Ui, state: &State, file: &Path, rect: Rect, chosen: boo
     }
     let hint = match thumbnail {
         Some(Thumbnail::Failed(reason)) => format!("{name}: {reason}"),
-        _ => format!("{name}\nClick to see what the network receives of it"),
+        _ => tr!("%{name}\nClick to see what the network receives of it", name = name).into_owned(),
     };
     if response.on_hover_text(hint).clicked() {
         out.push(Action::Pictures(PicturesAction::Preview(file.to_owned())));

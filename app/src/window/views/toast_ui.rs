@@ -6,6 +6,7 @@ use super::widgets::quiet_button;
 use crate::window::actions::{Action, Actions};
 use crate::window::state::{State, Toast};
 use crate::window::theme::{RADIUS, tokens};
+use crate::{key, tr};
 
 /// All messages, the newest at the bottom.
 pub(super) fn toasts_ui(ui: &Ui, state: &State, out: &mut Actions) {
@@ -39,13 +40,13 @@ fn toast_ui(ui: &mut Ui, toast: &Toast, out: &mut Actions) {
         });
     frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
-        ui.add(Label::new(RichText::new(&toast.title).color(t.strong)).wrap());
+        ui.add(Label::new(RichText::new(tr!(&toast.title)).color(t.strong)).wrap());
         if toast.shows_detail {
             ui.add(Label::new(RichText::new(&toast.detail).small().color(t.text)).wrap().selectable(true));
         }
         if toast.is_error {
             ui.horizontal(|ui| {
-                let words = if toast.shows_detail { "Less" } else { "Details" };
+                let words = if toast.shows_detail { key!("Less") } else { key!("Details") };
                 if !toast.detail.is_empty() && quiet_button(ui, words).clicked() {
                     out.push(Action::ToggleToast(toast.id));
                 }

@@ -12,6 +12,7 @@ use octet_engine::probe::{Parting, PartingRule, Score, TriedPicture};
 use super::inspect::plot::{plot, show, y_axis};
 use super::inspect::{problem_ui, skeleton_ui};
 use super::widgets::{caption, card, fact, heading, quiet_button, section};
+use crate::tr;
 use crate::window::actions::{Action, Actions};
 use crate::window::backend::Pick;
 use crate::window::format;
@@ -26,7 +27,7 @@ pub(super) fn choose_ui(ui: &mut Ui, text: &str, out: &mut Actions) {
     let button = ui
         .button(text)
         .on_hover_text(crate::tr!("Both networks' answers to one picture; or drop it anywhere"));
-    if button.accessible_name("Choose a picture to try").clicked() {
+    if button.accessible_name(tr!("Choose a picture to try")).clicked() {
         out.push(Action::Ask(Pick::Picture));
     }
 }
@@ -48,16 +49,16 @@ pub(super) fn try_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         Some(Ok(answer)) => answer_ui(ui, answer, out),
         Some(Err(problem)) => problem_ui(ui, problem),
         None => {
-            skeleton_ui(ui, "Both networks look at the picture…", 160.0);
+            skeleton_ui(ui, &tr!("Both networks look at the picture…"), 160.0);
             ui.add_space(GAP);
             skeleton_ui(ui, "", 150.0);
         }
     }
     ui.add_space(GAP);
     ui.horizontal(|ui| {
-        choose_ui(ui, "Another picture…", out);
+        choose_ui(ui, &tr!("Another picture…"), out);
         let button = quiet_button(ui, "Type a path…");
-        if button.accessible_name(format!("Type a path: {}", Pick::Picture.title())).clicked() {
+        if button.accessible_name(tr!("Type a path: %{what}", what = tr!(Pick::Picture.title()))).clicked() {
             out.push(Action::ShowPathField(Pick::Picture));
         }
     });
@@ -69,19 +70,19 @@ fn answer_ui(ui: &mut Ui, answer: &Arc<TriedPicture>, out: &mut Actions) {
     ui.add_space(GAP);
     let best = |scores: &[Score]| scores.first().map(name_of).unwrap_or_default();
     let (words, colour) = match answer.agrees {
-        true => (format!("Both say {}", best(&answer.float)), t.accent),
-        false => ("The networks disagree".to_owned(), t.warn),
+        true => (tr!("Both say %{class}", class = best(&answer.float)), t.accent),
+        false => (tr!("The networks disagree"), t.warn),
     };
     ui.add(Label::new(RichText::new(words).size(15.0).color(colour)).truncate());
     ui.add_space(2.0);
     card(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0 * GAP;
         ui.columns(2, |columns| {
-            scores_ui(&mut columns[0], "Float", &answer.float, t.edge);
-            scores_ui(&mut columns[1], "Quantized", &answer.quantized, t.accent);
+            scores_ui(&mut columns[0], &tr!("Float"), &answer.float, t.edge);
+            scores_ui(&mut columns[1], &tr!("Quantized"), &answer.quantized, t.accent);
         });
         if let Some(from) = &answer.labels_from {
-            let words = format!("Names from {from}");
+            let words = tr!("Names from %{file}", file = from);
             ui.add(Label::new(RichText::new(words).small().color(t.weak)).truncate());
         }
     });
@@ -100,7 +101,8 @@ fn answer_ui(ui: &mut Ui, answer: &Arc<TriedPicture>, out: &mut Actions) {
 fn picture_ui(ui: &mut Ui, answer: &Arc<TriedPicture>) {
     let side = ui.available_width().min(190.0);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "The picture as the networks see it"));
+    response
+        .widget_info(|| WidgetInfo::labeled(Role::Image, true, tr!("The picture as the networks see it")));
     if let Some(texture) = texture(ui, answer) {
         let (w, h) = (answer.picture.width.max(1) as f32, answer.picture.height.max(1) as f32);
         let size = vec2(w, h) * (side / w.max(h));
@@ -129,7 +131,7 @@ fn texture(ui: &Ui, answer: &Arc<TriedPicture>) -> Option<TextureHandle> {
 }
 
 fn name_of(score: &Score) -> String {
-    score.label.clone().unwrap_or_else(|| format!("class {}", score.class))
+    score.label.clone().unwrap_or_else(|| tr!("class %{n}", n = score.class).into_owned())
 }
 
 /// One network's best classes with bars.
@@ -141,7 +143,7 @@ fn scores_ui(ui: &mut Ui, title: &str, scores: &[Score], colour: Color32) {
         let name = name_of(score);
         let strength = if rank == 0 { t.strong } else { t.text };
         let label = ui.add(Label::new(RichText::new(&name).color(strength)).truncate());
-        label.on_hover_text(format!("class {}: {name}", score.class));
+        label.on_hover_text(tr!("class %{n}: %{name}", n = score.class, name = name));
         let percent = format::accuracy(f64::from(score.probability));
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
@@ -164,9 +166,9 @@ fn scores_ui(ui: &mut Ui, title: &str, scores: &[Score], colour: Color32) {
 fn parting_ui(ui: &mut Ui, answer: &TriedPicture, parting: &Parting, out: &mut Actions) {
     let limit = format::percent(answer.threshold);
     let words = match parting.rule {
-        PartingRule::Threshold => format!("The first operation over {limit} noise to signal:"),
+        PartingRule::Threshold => tr!("The first operation over %{limit} noise to signal:", limit = limit),
         PartingRule::LargestRise => {
-            format!("No operation exceeds {limit} noise to signal; most is added by:")
+            tr!("No operation exceeds %{limit} noise to signal; most is added by:", limit = limit)
         }
     };
     caption(ui, &words);
@@ -190,8 +192,8 @@ fn operation_ui(ui: &mut Ui, parting: &Parting, figure: &str, out: &mut Actions)
                 let chars = (ui.available_width() / 7.2) as usize;
                 let text = super::words::tail(&parting.name, chars.max(8));
                 let link = ui.link(RichText::new(text).color(t.accent));
-                let link = link.on_hover_text(format!("Select {}", parting.name));
-                if link.accessible_name(format!("Select {}", parting.name)).clicked() {
+                let link = link.on_hover_text(tr!("Select %{name}", name = parting.name));
+                if link.accessible_name(tr!("Select %{name}", name = parting.name)).clicked() {
                     out.push(Action::Select(Some(parting.name.clone())));
                 }
             });
@@ -213,9 +215,9 @@ fn depth_ui(ui: &mut Ui, answer: &TriedPicture, out: &mut Actions) {
         .custom_y_axes(vec![y_axis(t, percent)])
         .custom_x_axes(Vec::new())
         .y_grid_spacer(egui_plot::uniform_grid_spacer(|_| [1.0, 1.0, 1.0]));
-    let name = "Noise to signal along the network";
+    let name = tr!("Noise to signal along the network");
     let (threshold, place) = (height(answer.threshold), answer.parting.as_ref().map(|p| p.place));
-    let shown = show(ui, drawn, name, |plot| {
+    let shown = show(ui, drawn, &name, |plot| {
         plot.hline(HLine::new("", threshold).stroke(Stroke::new(1.0, t.warn)).allow_hover(false));
         if let Some(place) = place {
             let line = VLine::new("", place as f64).stroke(Stroke::new(1.0, t.edge)).allow_hover(false);
@@ -241,6 +243,6 @@ fn depth_ui(ui: &mut Ui, answer: &TriedPicture, out: &mut Actions) {
         }
         response.on_hover_text_at_pointer(format!("{}\n{}", point.name, format::percent(point.nsr)));
     }
-    let words = "From the input to the scores; a click selects the operation";
+    let words = tr!("From the input to the scores; a click selects the operation");
     ui.add(Label::new(RichText::new(words).small().color(t.weak)).wrap());
 }

@@ -52,7 +52,7 @@ fn group_ui(ui: &mut Ui, scene: &Scene<'_>, index: usize) {
         let request = &scene.heat.request;
         let how = if request.heat.adds_up() { tr!("in all") } else { tr!("the largest") };
         ui.horizontal(|ui| {
-            ui.label(format!("{}, {how}", tr!(request.heat.words())));
+            ui.label(tr!("%{figure}, %{side}", figure = tr!(request.heat.words()), side = how));
             ui.label(RichText::new(&heat.text).font(figures()).color(scene.tokens.strong));
         });
     }

@@ -11,12 +11,13 @@ use crate::window::format;
 use crate::window::state::Inspect;
 use crate::window::theme::tokens;
 use crate::window::views::widgets::{caption, card, fact, section};
+use crate::{key, tr};
 
 /// The section of activations.
 pub(super) fn activations_ui(ui: &mut Ui, inspect: &Inspect, out: &mut Actions) {
     section(ui, "Activations");
     card(ui, |ui| {
-        answer_ui(ui, &inspect.activations, "the activations", 150.0, |ui, figures| {
+        answer_ui(ui, &inspect.activations, key!("the activations"), 150.0, |ui, figures| {
             facts_ui(ui, figures);
             histogram_ui(ui, inspect, figures, out);
         });
@@ -30,8 +31,11 @@ fn facts_ui(ui: &mut Ui, figures: &ActivationFigures) {
     match figures.grid {
         Some(grid) => {
             let words = format!("{:.3} … {:.3}", grid.low, grid.high);
-            fact(ui, &format!("int{} reaches", grid.bits), &words)
-                .on_hover_text(format!("exponent {}: steps of {}", grid.exponent, grid.step));
+            fact(ui, &tr!("int%{bits} reaches", bits = grid.bits), &words).on_hover_text(tr!(
+                "exponent %{exponent}: steps of %{step}",
+                exponent = grid.exponent,
+                step = grid.step
+            ));
             fact(ui, "Clipped", &format::percent(figures.clipped))
                 .on_hover_text(crate::tr!("Float values beyond the integers by more than half a step"));
         }
@@ -47,17 +51,17 @@ fn histogram_ui(ui: &mut Ui, inspect: &Inspect, figures: &ActivationFigures, out
     let t = tokens(ui);
     let width = ui.available_width();
     let bars = bars(&figures.histogram.bars(), inspect.logarithmic, t);
-    show(ui, plot(ui, "activations", 100.0), "Histogram of the activations", |plot| {
+    show(ui, plot(ui, "activations", 100.0), &tr!("Histogram of the activations"), |plot| {
         if let Some(grid) = figures.grid {
             grid_ui(plot, grid, width, t);
         }
         plot.bar_chart(bars);
     });
     ui.horizontal(|ui| {
-        let words = format!("{} of {} pictures", figures.pictures, figures.of);
+        let words = tr!("%{n} of %{total} pictures", n = figures.pictures, total = figures.of);
         ui.label(RichText::new(words).small().color(t.weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            logarithmic_ui(ui, inspect, "activations", out);
+            logarithmic_ui(ui, inspect, &tr!("Logarithmic heights of activations"), out);
         });
     });
 }

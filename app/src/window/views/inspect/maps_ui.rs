@@ -8,6 +8,7 @@ use egui::{
 };
 use octet_engine::probe::{FeatureMap, FeatureMaps};
 
+use crate::tr;
 use crate::window::actions::{Action, Actions, InspectAction};
 use crate::window::state::{Inspect, MAPS_PER_PAGE, MapKind};
 use crate::window::theme::{GAP, RADIUS, tokens};
@@ -150,17 +151,17 @@ fn large_ui(ui: &mut Ui, maps: &FeatureMaps, sheets: &Sheets, place: usize) {
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 2.0;
                     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
-                    let label = format!("Channel {}, {}", map.channel, kind.word());
+                    let label = tr!("Channel %{n}, %{kind}", n = map.channel, kind = tr!(kind.word()));
                     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
                     let rect = Rect::from_center_size(rect.center(), fitted(maps, side));
                     image_ui(ui, sheets, kind, place, rect);
-                    ui.label(RichText::new(kind.word()).small().color(t.weak));
+                    ui.label(RichText::new(tr!(kind.word())).small().color(t.weak));
                 });
             });
         }
     });
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("Channel {}", map.channel)).color(t.text));
+        ui.label(RichText::new(tr!("Channel %{n}", n = map.channel)).color(t.text));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let error = RichText::new(format::percent(map.nsr)).monospace().color(t.strong);
             ui.label(error).on_hover_text(crate::tr!("Noise to signal of this channel alone"));
@@ -172,9 +173,9 @@ fn large_ui(ui: &mut Ui, maps: &FeatureMaps, sheets: &Sheets, place: usize) {
 fn strips_ui(ui: &mut Ui, maps: &FeatureMaps, sheets: &Sheets) {
     let t = tokens(ui);
     for kind in MapKind::ALL {
-        ui.label(RichText::new(kind.word()).small().color(t.weak));
+        ui.label(RichText::new(tr!(kind.word())).small().color(t.weak));
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
-        let label = format!("{} values, {}", maps.width, kind.word());
+        let label = tr!("%{n} values, %{kind}", n = maps.width, kind = tr!(kind.word()));
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
         image_ui(ui, sheets, kind, 0, rect);
     }
@@ -216,9 +217,9 @@ fn bar_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, out: &mut Actions)
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         for kind in MapKind::ALL {
-            let text = RichText::new(kind.word()).small();
+            let text = RichText::new(tr!(kind.word())).small();
             let chosen = ui.selectable_label(inspect.map_kind == kind, text);
-            if chosen.accessible_name(format!("Small maps: {}", kind.word())).clicked() {
+            if chosen.accessible_name(tr!("Small maps: %{kind}", kind = tr!(kind.word()))).clicked() {
                 out.push(Action::Inspect(InspectAction::SetMapKind(kind)));
             }
         }
@@ -229,7 +230,12 @@ fn bar_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, out: &mut Actions)
     ui.horizontal(|ui| {
         let first = inspect.first_map;
         let last = (first + MAPS_PER_PAGE).min(maps.channels);
-        let words = format!("channels {first} to {} of {}", last.saturating_sub(1), maps.channels);
+        let words = tr!(
+            "channels %{first} to %{last} of %{total}",
+            first = first,
+            last = last.saturating_sub(1),
+            total = maps.channels
+        );
         ui.label(RichText::new(words).small().color(t.weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut go = |ui: &mut Ui, sign: &str, name: &str, to: Option<usize>| {
@@ -239,8 +245,8 @@ fn bar_ui(ui: &mut Ui, inspect: &Inspect, maps: &FeatureMaps, out: &mut Actions)
                 }
             };
             let next = first + MAPS_PER_PAGE;
-            go(ui, "→", "Next channels", (next < maps.channels).then_some(next));
-            go(ui, "←", "Previous channels", first.checked_sub(MAPS_PER_PAGE));
+            go(ui, "→", &tr!("Next channels"), (next < maps.channels).then_some(next));
+            go(ui, "←", &tr!("Previous channels"), first.checked_sub(MAPS_PER_PAGE));
         });
     });
 }
@@ -257,7 +263,7 @@ fn page_ui(ui: &mut Ui, inspect: &Inspect, sheets: &Sheets, large: usize, out: &
                 let place = row.0 * COLUMNS + column;
                 let (square, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
                 let chosen = place == large;
-                let label = format!("Channel {}", map.channel);
+                let label = tr!("Channel %{n}", n = map.channel);
                 response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &label));
                 let rect = Rect::from_center_size(square.center(), fitted(maps, side - 2.0));
                 image_ui(ui, sheets, inspect.map_kind, place, rect);
@@ -273,10 +279,10 @@ fn page_ui(ui: &mut Ui, inspect: &Inspect, sheets: &Sheets, large: usize, out: &
                 if response.clicked() {
                     out.push(Action::Inspect(InspectAction::ShowMap(map.channel)));
                 }
-                response.on_hover_text(format!(
-                    "channel {}: error {}",
-                    map.channel,
-                    format::percent(map.nsr)
+                response.on_hover_text(tr!(
+                    "channel %{n}: error %{error}",
+                    n = map.channel,
+                    error = format::percent(map.nsr)
                 ));
             }
         });

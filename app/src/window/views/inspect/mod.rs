@@ -14,6 +14,7 @@ use egui::{CornerRadius, Label, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::advice_ui::finding_ui;
 use super::widgets::{caption, section};
+use crate::tr;
 use crate::window::actions::Actions;
 use crate::window::state::{Answer, Problem, State};
 use crate::window::theme::{RADIUS, tokens};
@@ -62,7 +63,7 @@ fn answer_ui<T>(ui: &mut Ui, answer: &Answer<T>, what: &str, height: f32, draw: 
     match &answer.value {
         Some(Ok(value)) => draw(ui, value),
         Some(Err(problem)) => problem_ui(ui, problem),
-        None if answer.waiting => skeleton_ui(ui, &format!("Looking at {what}…"), height),
+        None if answer.waiting => skeleton_ui(ui, &tr!("Looking at %{what}…", what = tr!(what)), height),
         None => {}
     }
 }
@@ -70,7 +71,7 @@ fn answer_ui<T>(ui: &mut Ui, answer: &Answer<T>, what: &str, height: f32, draw: 
 /// Why something cannot be shown, where it would be. It belongs here alone, so that it is quiet.
 pub(super) fn problem_ui(ui: &mut Ui, problem: &Problem) {
     let t = tokens(ui);
-    ui.add(Label::new(RichText::new(&problem.title).color(t.warn)).wrap());
+    ui.add(Label::new(RichText::new(tr!(&problem.title)).color(t.warn)).wrap());
     if !problem.detail.is_empty() {
         caption(ui, &problem.detail);
     }

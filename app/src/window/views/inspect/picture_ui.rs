@@ -9,6 +9,7 @@ use crate::window::actions::{Action, Actions, InspectAction};
 use crate::window::state::State;
 use crate::window::views::try_ui::choose_ui;
 use crate::window::views::widgets::{card, section};
+use crate::{key, tr};
 
 /// Pictures of the menu; with more of them, those are enough to look at.
 const MOST: usize = 200;
@@ -19,7 +20,7 @@ pub(super) fn picture_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     section(ui, "On one picture");
     chooser_ui(ui, state, out);
     card(ui, |ui| {
-        answer_ui(ui, &inspect.scatter, "the values", 170.0, |ui, scatter| {
+        answer_ui(ui, &inspect.scatter, key!("the values"), 170.0, |ui, scatter| {
             scatter_ui::scatter_ui(ui, scatter);
         });
     });
@@ -29,7 +30,7 @@ pub(super) fn picture_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if !same {
         ui.add_space(4.0);
         card(ui, |ui| {
-            answer_ui(ui, &inspect.maps, "the feature maps", 200.0, |ui, maps| {
+            answer_ui(ui, &inspect.maps, key!("the feature maps"), 200.0, |ui, maps| {
                 maps_ui::maps_ui(ui, inspect, maps, out);
             });
         });
@@ -47,10 +48,10 @@ fn chooser_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let chosen = inspect.picture.as_ref().or(pictures.first());
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            choose_ui(ui, "Other…", out);
+            choose_ui(ui, &tr!("Other…"), out);
             let width = ui.available_width().max(60.0);
-            let text = chosen.map_or_else(|| "no picture".to_owned(), |p| name(p));
-            let named = format!("Picture that is looked at: {text}");
+            let text = chosen.map_or_else(|| tr!("no picture").into_owned(), |p| name(p));
+            let named = tr!("Picture that is looked at: %{name}", name = text);
             let combo = ComboBox::from_id_salt("picture").selected_text(text).width(width).truncate();
             let shown = combo.show_ui(ui, |ui| {
                 let extra = chosen.filter(|c| !pictures.contains(c));

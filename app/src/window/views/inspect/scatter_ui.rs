@@ -5,6 +5,7 @@ use egui_plot::{HLine, Line, PlotPoints, Points};
 use octet_engine::probe::Scatter;
 
 use super::plot::{self, plot, show, y_axis};
+use crate::tr;
 use crate::window::format;
 use crate::window::theme::tokens;
 use crate::window::views::widgets::fact;
@@ -15,7 +16,7 @@ pub(super) fn scatter_ui(ui: &mut Ui, scatter: &Scatter) {
         .on_hover_text(crate::tr!("Everything quantized: noise to signal of what this operation leaves"));
     fact(ui, "Largest difference", &format!("{:.4}", scatter.largest_error));
     let drawn = plot(ui, "scatter", 150.0).custom_y_axes(vec![y_axis(t, plot::figure)]);
-    show(ui, drawn, "Float against quantized values", |plot| {
+    show(ui, drawn, &tr!("Float against quantized values"), |plot| {
         let xs = || scatter.points.iter().map(|[f, _]| f64::from(*f));
         let (low, high) = (xs().fold(f64::MAX, f64::min), xs().fold(f64::MIN, f64::max));
         if low <= high {
@@ -36,13 +37,13 @@ pub(super) fn scatter_ui(ui: &mut Ui, scatter: &Scatter) {
         plot.points(points.allow_hover(false));
     });
     let words = if scatter.points.len() < scatter.elements {
-        format!(
-            "Float (right) against quantized (up), {} of {} values",
-            scatter.points.len(),
-            scatter.elements
+        tr!(
+            "Float (right) against quantized (up), %{n} of %{total} values",
+            n = scatter.points.len(),
+            total = scatter.elements
         )
     } else {
-        format!("Float (right) against quantized (up), {} values", scatter.elements)
+        tr!("Float (right) against quantized (up), %{n} values", n = scatter.elements)
     };
     ui.add(egui::Label::new(RichText::new(words).small().color(t.weak)).wrap());
 }

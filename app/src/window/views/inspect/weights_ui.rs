@@ -11,6 +11,7 @@ use crate::window::format;
 use crate::window::state::Inspect;
 use crate::window::theme::{Tokens, tokens};
 use crate::window::views::widgets::{caption, card, fact, section};
+use crate::{key, tr, trn};
 
 /// More channels are drawn as bands.
 const MOST_BOXES: usize = 48;
@@ -20,7 +21,7 @@ const HEIGHT: f32 = 116.0;
 pub(super) fn weights_ui(ui: &mut Ui, inspect: &Inspect, out: &mut Actions) {
     section(ui, "Weights");
     card(ui, |ui| {
-        answer_ui(ui, &inspect.weights, "the weights", 2.0 * HEIGHT, |ui, weights| {
+        answer_ui(ui, &inspect.weights, key!("the weights"), 2.0 * HEIGHT, |ui, weights| {
             facts_ui(ui, weights);
             channels_ui(ui, weights, out);
             histogram_ui(ui, inspect, weights, out);
@@ -41,7 +42,7 @@ fn facts_ui(ui: &mut Ui, weights: &WeightFigures) {
         many => {
             let each = many.iter().map(|(e, n)| format!("{e} ({n})"));
             let words = each.collect::<Vec<_>>().join(", ").replace('-', "−");
-            caption_ui(ui, &format!("Exponents and how many channels have them: {words}"));
+            caption_ui(ui, &tr!("Exponents and how many channels have them: %{words}", words = words));
         }
     }
     if weights.corrected {
@@ -55,7 +56,11 @@ fn channels_ui(ui: &mut Ui, weights: &WeightFigures, out: &mut Actions) {
     let channels = &weights.channels;
     let count = channels.len();
     let drawn = plot(ui, "weights by channel", HEIGHT).custom_y_axes(vec![y_axis(t, plot::figure)]);
-    let name = format!("Weights of {count} output channels with the ends of their integers");
+    let name = trn!(
+        count,
+        "Weights of 1 output channel with the ends of its integers",
+        "Weights of %{n} output channels with the ends of their integers"
+    );
     let shown = show(ui, drawn, &name, |plot| {
         if count <= MOST_BOXES {
             plot.box_plot(boxes(channels, weights.channel, t));
@@ -72,12 +77,20 @@ fn channels_ui(ui: &mut Ui, weights: &WeightFigures, out: &mut Actions) {
             let chosen = (weights.channel != Some(index)).then_some(index);
             out.push(Action::Inspect(InspectAction::ShowChannel(chosen)));
         }
-        response.on_hover_text_at_pointer(format!(
-            "channel {index}\n{:.4} to {:.4}, median {:.4}\nexponent {}, integers reach {:.4} to {:.4}\nrounding error {}",
-            c.min, c.max, c.median, c.grid.exponent, c.grid.low, c.grid.high, format::percent(c.nsr)
+        let figure = |v: f32| format!("{v:.4}");
+        response.on_hover_text_at_pointer(tr!(
+            "channel %{channel}\n%{min} to %{max}, median %{median}\nexponent %{exponent}, integers reach %{low} to %{high}\nrounding error %{error}",
+            channel = index,
+            min = figure(c.min),
+            max = figure(c.max),
+            median = figure(c.median),
+            exponent = c.grid.exponent,
+            low = figure(c.grid.low),
+            high = figure(c.grid.high),
+            error = format::percent(c.nsr)
         ));
     }
-    caption_ui(ui, "By output channel: range, quartiles, and in red the ends of the integers");
+    caption_ui(ui, &tr!("By output channel: range, quartiles, and in red the ends of the integers"));
 }
 
 fn caption_ui(ui: &mut Ui, words: &str) {
@@ -139,7 +152,7 @@ fn histogram_ui(ui: &mut Ui, inspect: &Inspect, weights: &WeightFigures, out: &m
     ui.horizontal(|ui| {
         chooser_ui(ui, inspect, weights, out);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            logarithmic_ui(ui, inspect, "weights", out)
+            logarithmic_ui(ui, inspect, &tr!("Logarithmic heights of weights"), out)
         });
     });
     // One grid belongs to the bars where one channel is shown or all share an exponent.
@@ -150,14 +163,14 @@ fn histogram_ui(ui: &mut Ui, inspect: &Inspect, weights: &WeightFigures, out: &m
     };
     let width = ui.available_width();
     let bars = bars(&weights.histogram.bars(), inspect.logarithmic, t);
-    show(ui, plot(ui, "weights", 84.0), "Histogram of the weights", |plot| {
+    show(ui, plot(ui, "weights", 84.0), &tr!("Histogram of the weights"), |plot| {
         if let Some(grid) = grid {
             grid_ui(plot, grid, width, t);
         }
         plot.bar_chart(bars);
     });
     if grid.is_none() {
-        caption_ui(ui, "Channels have different grids: choose one to see it");
+        caption_ui(ui, &tr!("Channels have different grids: choose one to see it"));
     }
 }
 
@@ -175,8 +188,8 @@ pub(super) fn bars(bars: &[octet_engine::probe::Bar], logarithmic: bool, t: &Tok
 
 fn chooser_ui(ui: &mut Ui, inspect: &Inspect, weights: &WeightFigures, out: &mut Actions) {
     let words = |channel: Option<usize>| match channel {
-        Some(channel) => format!("channel {channel}"),
-        None => "all channels".to_owned(),
+        Some(channel) => tr!("channel %{n}", n = channel),
+        None => tr!("all channels"),
     };
     let combo =
         ComboBox::from_id_salt("channel of weights").selected_text(words(inspect.channel)).width(120.0);
@@ -187,14 +200,14 @@ fn chooser_ui(ui: &mut Ui, inspect: &Inspect, weights: &WeightFigures, out: &mut
             }
         }
     });
-    shown.response.accessible_name("Channel whose weights are counted");
+    shown.response.accessible_name(tr!("Channel whose weights are counted"));
 }
 
-/// Chooses the heights of histograms.
-pub(super) fn logarithmic_ui(ui: &mut Ui, inspect: &Inspect, of: &str, out: &mut Actions) {
+/// Chooses the heights of histograms; `name` is what a reader of the screen hears.
+pub(super) fn logarithmic_ui(ui: &mut Ui, inspect: &Inspect, name: &str, out: &mut Actions) {
     let mut on = inspect.logarithmic;
     let check = ui.checkbox(&mut on, RichText::new(crate::tr!("log")).small());
-    if check.accessible_name(format!("Logarithmic heights of {of}")).changed() {
+    if check.accessible_name(name).changed() {
         out.push(Action::Inspect(InspectAction::SetLogarithmic(on)));
     }
 }
