@@ -1,6 +1,7 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod chain;
 mod edits;
 pub(crate) mod group;
 mod handle;
