@@ -96,6 +96,9 @@ pub const COMMANDS: &[Command] = &[
     command(Menu::Run, "Quantize", keys(CTRL, Key::Enter), |s| {
         s.obstacle().is_none().then_some(Action::Start)
     }),
+    command(Menu::Run, "Score the changes", None, |s| {
+        s.scoring.unscored.then_some(Action::Edit(EditAction::Score))
+    }),
     command(Menu::Run, "Cancel the job", None, |s| s.is_running().then_some(Action::Cancel)),
     command(Menu::Run, "Keep the best so far", None, |s| {
         s.job.as_ref().is_some_and(|j| j.end.is_none() && j.can_finish).then_some(Action::FinishEarly)

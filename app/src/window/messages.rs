@@ -11,7 +11,7 @@ use octet_engine::target::TargetSpec;
 use super::actions::{
     Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
     PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
-    apply, changed, finished, labels_refused, note_opened, opened, picked,
+    apply, changed, finished, give_up_long_score, labels_refused, note_opened, opened, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
@@ -288,8 +288,14 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
     job.note(event);
     let (document, is_score) = (job.document.clone(), job.is_score);
     let (title, long_enough) = (job.title.clone(), job.started.elapsed() > NOTIFY_AFTER);
+    give_up_long_score(state);
+    let Some(job) = &state.job else { return Vec::new() };
     match job.end.clone() {
         Some(JobEnd::Done(run)) => {
+            // The worker knows from now on what its strategies decide.
+            if state.scoring.long.as_ref() == Some(&document.chain) {
+                state.scoring.long = None;
+            }
             state.toasts.info(if is_score { tr!("Scored") } else { tr!("Quantized") });
             state.scoring.made.insert(run.clone(), Made { document, is_score });
             finished(state, &run);
@@ -308,7 +314,7 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
                 .collect()
         }
         Some(JobEnd::Cancelled) => {
-            if !state.scoring.wanted {
+            if !state.scoring.wanted && !state.scoring.unscored {
                 state.toasts.info(tr!("Cancelled"));
             }
             after_job(state)
@@ -322,7 +328,7 @@ fn job_over(state: &mut State) -> Vec<Effect> {
     let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) else { return Vec::new() };
     if job.cancelling {
         job.end = Some(JobEnd::Cancelled);
-        if !state.scoring.wanted {
+        if !state.scoring.wanted && !state.scoring.unscored {
             state.toasts.info(tr!("Cancelled"));
         }
     } else {

@@ -62,6 +62,9 @@ pub enum SettingKind {
     Text,
     /// Names of operations or patterns of them, separated by commas: a text with the format `patterns`.
     Patterns,
+    /// A program to run, or a whole command line: a text with the format `command`. One that came out of a file is shown to
+    /// the user before a job may run it.
+    Command,
 }
 
 /// One word of a [`SettingKind::Choice`].
@@ -130,6 +133,7 @@ fn kind(shape: &Value) -> Result<SettingKind, String> {
             max: bound("maximum").and_then(Value::as_f64),
         }),
         Some("string") if shape.get("format").is_some_and(|f| f == "patterns") => Ok(SettingKind::Patterns),
+        Some("string") if shape.get("format").is_some_and(|f| f == "command") => Ok(SettingKind::Command),
         Some("string") => Ok(SettingKind::Text),
         Some(other) => Err(format!("has the type `{other}`, which no form can show")),
         None => Err("has no type".to_owned()),
@@ -219,7 +223,7 @@ fn accept(kind: &SettingKind, value: &Value) -> Result<Value, String> {
                 Err(format!("{} is not one of: {}", shown(), words.join(", ")))
             }
         },
-        SettingKind::Text | SettingKind::Patterns => match value {
+        SettingKind::Text | SettingKind::Patterns | SettingKind::Command => match value {
             Value::String(_) => Ok(value.clone()),
             Value::Number(_) | Value::Bool(_) => Ok(Value::from(value.to_string())),
             _ => Err(format!("{} is no text", shown())),
@@ -264,6 +268,7 @@ mod tests {
             "fast": { "type": "boolean", "default": false },
             "layer": { "type": "string", "default": "" },
             "never": { "type": "string", "format": "patterns", "default": "" },
+            "program": { "type": "string", "format": "command", "default": "" },
             "mode": {
                 "oneOf": [
                     { "const": "kl", "description": "divergence", "type": "string" },
@@ -280,15 +285,18 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_the_user_leaves_out() {
-        let all = json!({ "depth": 3, "share": 0.5, "fast": false, "layer": "", "never": "", "mode": "mse" });
+        let all = json!({
+            "depth": 3, "share": 0.5, "fast": false, "layer": "", "never": "", "program": "", "mode": "mse"
+        });
         assert_eq!(merged(json!({})).unwrap(), all);
     }
 
     #[test]
     fn texts_become_what_the_schema_says() {
         let user = json!({ "depth": "7", "share": "1e-3", "fast": "on", "layer": "12", "mode": "kl" });
-        let all =
-            json!({ "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "mode": "kl" });
+        let all = json!({
+            "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "program": "", "mode": "kl"
+        });
         assert_eq!(merged(user).unwrap(), all);
     }
 
@@ -297,7 +305,7 @@ mod tests {
         let error = merged(json!({ "dept": 1 })).unwrap_err();
         assert_eq!(
             error,
-            "plugin `org.example.p`: there is no setting `dept`; there are: depth, fast, layer, mode, never, share"
+            "plugin `org.example.p`: there is no setting `dept`; there are: depth, fast, layer, mode, never, program, share"
         );
     }
 
@@ -330,6 +338,8 @@ mod tests {
         let never = fields.iter().find(|f| f.key == "never").unwrap();
         assert_eq!(never.kind, SettingKind::Patterns);
         assert_eq!(never.accept(&json!("a.*, b")), Ok(json!("a.*, b")));
+        let program = fields.iter().find(|f| f.key == "program").unwrap();
+        assert_eq!(program.kind, SettingKind::Command);
         assert_eq!(depth.accept(&json!("12")).unwrap_err(), "12 is above 9");
     }
 

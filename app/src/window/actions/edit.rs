@@ -91,7 +91,7 @@ impl EditAction {
             EditAction::Redo => return walk(state, 1, false),
             EditAction::UndoTimes(times) => return walk(state, times, true),
             EditAction::RedoTimes(times) => return walk(state, times, false),
-            EditAction::Score => return score(state),
+            EditAction::Score => return ask_for_score(state),
             change => change_edits(&mut state.edits, change),
         }
         Vec::new()
@@ -176,6 +176,8 @@ pub(super) fn after_change(state: &mut State, before: &Document) -> Vec<Effect> 
     let now = Document::of(state);
     state.scoring.generation += 1;
     state.scoring.wanted = false;
+    state.scoring.unscored = false;
+    state.scoring.asked = false;
     if let Some(index) = state.run_of(&now) {
         state.runs.shown = Some(index);
         state.follow_run();
@@ -188,8 +190,34 @@ pub(super) fn after_change(state: &mut State, before: &Document) -> Vec<Effect> 
     if state.runs.reference.is_none() {
         state.runs.reference = state.runs.shown;
     }
+    if state.scores_on_demand() {
+        state.scoring.unscored = true;
+        return Vec::new();
+    }
     state.scoring.wanted = true;
     vec![Effect::Edit(EditEffect::Wait { generation: state.scoring.generation })]
+}
+
+/// The user wants the score of what there is now.
+fn ask_for_score(state: &mut State) -> Vec<Effect> {
+    state.scoring.wanted |= std::mem::take(&mut state.scoring.unscored);
+    state.scoring.asked = true;
+    score(state)
+}
+
+/// A score that nobody asked for has come to a strategy that takes long: it is given up, and a button offers it.
+pub(in crate::window) fn give_up_long_score(state: &mut State) {
+    let Some(job) = state.job.as_mut() else { return };
+    if !(job.is_score && job.by_itself && job.can_finish && !job.cancelling) {
+        return;
+    }
+    job.cancelling = true;
+    if let Some(cancel) = &job.cancel {
+        cancel.cancel();
+    }
+    state.scoring.long = Some(job.document.chain.clone());
+    // A change that came meanwhile is looked at when the job has ended.
+    state.scoring.unscored = !state.scoring.wanted;
 }
 
 /// Starts the score that is wanted; a score at work gives way to it, another job is waited for.
@@ -206,11 +234,22 @@ fn score(state: &mut State) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    let asked = state.scoring.asked;
+    if !asked && state.scores_on_demand() {
+        state.scoring.wanted = false;
+        state.scoring.unscored = true;
+        return Vec::new();
+    }
     let effects = job::start(state, true);
     if effects.is_empty() {
-        // What stands in the way was told.
+        // What stands in the way was told, or is asked.
         state.scoring.wanted = false;
-        state.side = Side::Step(Step::Errors);
+        state.scoring.unscored = true;
+        if state.strategies.asks.is_none() {
+            state.side = Side::Step(Step::Errors);
+        }
+    } else if let Some(job) = &mut state.job {
+        job.by_itself = !asked;
     }
     effects
 }

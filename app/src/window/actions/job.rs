@@ -6,7 +6,7 @@ use std::time::Instant;
 use octet_engine::job::QuantizeRequest;
 
 use super::{Effect, runs};
-use crate::window::state::{Document, Job, Place, Problem, State, requests};
+use crate::window::state::{Document, Job, Place, Problem, ProgramQuestion, State, requests};
 use crate::{key, tr};
 
 /// Pictures of the graphwise analysis.
@@ -35,6 +35,11 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
             return Vec::new();
         }
     };
+    let programs = state.strategies.unknown_programs(&strategies);
+    if !programs.is_empty() {
+        state.strategies.asks = Some(ProgramQuestion { programs, is_score });
+        return Vec::new();
+    }
     state.problems.remove(&Place::Run);
     let target = state.target.0.name;
     let title = match is_score {
@@ -48,6 +53,8 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     job.document = Document::of(state);
     state.job = Some(job);
     state.scoring.wanted = false;
+    state.scoring.unscored = false;
+    state.scoring.asked = false;
     let stem = model.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let pictures = &state.pictures;
     let request = QuantizeRequest {

@@ -13,7 +13,7 @@ mod project;
 mod runs;
 mod strategy;
 
-pub(super) use edit::after_job;
+pub(super) use edit::{after_job, give_up_long_score};
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
@@ -365,7 +365,10 @@ fn choose(state: &mut State, action: Action) {
         }
         Action::OnlyStrategy(id) => state.strategies.only(&id),
         Action::ToggleStrategy(id) => state.strategies.toggle(&id),
-        Action::Set { id, key, value } => state.strategies.set(&id, &key, value),
+        Action::Set { id, key, value } => {
+            state.strategies.typed(&id, &key, &value);
+            state.strategies.set(&id, &key, value);
+        }
         _ => {}
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use octet_engine::host::PluginFile;
 use octet_engine::job::StrategyRequest;
 
-use super::{Action, Effect, apply};
+use super::{Action, EditAction, Effect, apply};
 use crate::window::backend::{Backend, PluginDescription};
 use crate::window::messages::report_problem;
 use crate::window::state::{Chosen, Offer, Place, Problem, State, Step};
@@ -42,6 +42,10 @@ pub enum StrategyAction {
     AcceptOffer,
     /// No, or done with it.
     CloseOffer,
+    /// Yes: the programs that settings name may run, and the job that waits for the answer starts.
+    AllowPrograms,
+    /// No.
+    RefusePrograms,
 }
 
 impl StrategyAction {
@@ -68,6 +72,8 @@ impl StrategyAction {
             }
             StrategyAction::AcceptOffer => tr!("trust the plugin").into_owned(),
             StrategyAction::CloseOffer => tr!("close the plugin's page").into_owned(),
+            StrategyAction::AllowPrograms => tr!("let the programs run").into_owned(),
+            StrategyAction::RefusePrograms => tr!("do not run the programs").into_owned(),
         }
     }
 
@@ -104,6 +110,16 @@ impl StrategyAction {
                 }
             }
             StrategyAction::CloseOffer => strategies.offer = None,
+            StrategyAction::AllowPrograms => {
+                let Some(question) = strategies.asks.take() else { return Vec::new() };
+                strategies.allow(question.programs);
+                let action = match question.is_score {
+                    true => Action::Edit(EditAction::Score),
+                    false => Action::Start,
+                };
+                return apply(state, action);
+            }
+            StrategyAction::RefusePrograms => strategies.asks = None,
         }
         Vec::new()
     }

@@ -86,6 +86,8 @@ pub struct Job {
     furthest: f32,
     /// Only what takes seconds is measured.
     pub is_score: bool,
+    /// It was started after a change, without being asked for.
+    pub by_itself: bool,
     /// What it was started from.
     pub document: Document,
     /// Set once it has ended.
@@ -109,6 +111,7 @@ impl Job {
             dropped: 0,
             furthest: 0.0,
             is_score: false,
+            by_itself: false,
             document: Document::default(),
             end: None,
         }

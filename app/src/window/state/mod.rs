@@ -11,6 +11,7 @@ mod job;
 mod model;
 mod pictures;
 mod problem;
+mod programs;
 mod project;
 mod runs;
 mod scoring;
@@ -33,11 +34,12 @@ pub use pictures::{
     Work,
 };
 pub use problem::{Place, Problem};
+pub use programs::Program;
 pub use project::ProjectState;
 pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};
 pub use scoring::{Made, Scoring};
 pub use steps::{Progress, STEPS, Step};
-pub use strategies::{Chosen, Offer, Strategies};
+pub use strategies::{Chosen, Offer, ProgramQuestion, Strategies};
 pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 

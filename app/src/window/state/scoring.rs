@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Document, Heat, HeatSide, State};
+use super::{Chosen, Document, Heat, HeatSide, State};
 
 /// What a run of this session was made from.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,13 @@ pub struct Scoring {
     pub generation: u64,
     /// A change has no score yet.
     pub wanted: bool,
+    /// A change has no score, and gets one when the user asks for it: the chain takes long, or starts programs.
+    pub unscored: bool,
+    /// The user asked for the score that is wanted.
+    pub asked: bool,
+    /// A chain whose score was given up because it would have taken long. The worker remembers what strategies decided, so
+    /// that the next score of a chain that ran to its end is quick again.
+    pub long: Option<Vec<Chosen>>,
     /// What coloured the graph before a score was shown, which has fewer figures.
     pub heat_before: Option<(Heat, HeatSide)>,
 }
@@ -55,7 +62,12 @@ impl State {
     /// True while the figures on display are older than the last change by hand.
     pub fn is_outdated(&self) -> bool {
         let at_work = self.job.as_ref().is_some_and(|j| j.is_score && j.end.is_none());
-        self.scoring.wanted || at_work
+        self.scoring.wanted || self.scoring.unscored || at_work
+    }
+
+    /// True when changes by hand are not scored by themselves.
+    pub fn scores_on_demand(&self) -> bool {
+        self.scoring.long.as_ref() == Some(&self.strategies.chain) || self.strategies.starts_programs()
     }
 
     /// Index of a run of the open model that was made from what there is now.

@@ -1,6 +1,6 @@
 //! The strategies: which there are, which are chosen, and how they are set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use octet_engine::host::PluginFile;
@@ -8,6 +8,7 @@ use octet_engine::job::StrategyRequest;
 use serde_json::Value;
 
 use crate::tr;
+use super::Program;
 use crate::window::backend::{PluginDescription, RefusedPlugin};
 
 /// A strategy of the chain.
@@ -57,6 +58,19 @@ pub struct Strategies {
     pub chain: Vec<Chosen>,
     /// A plugin file on its way in.
     pub offer: Option<Offer>,
+    /// Programs in settings that the user typed, or allowed to run.
+    pub(super) allowed: BTreeSet<Program>,
+    /// The question whether these programs may run; a job waits for the answer.
+    pub asks: Option<ProgramQuestion>,
+}
+
+/// The question whether programs that settings name may run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProgramQuestion {
+    /// The programs.
+    pub programs: Vec<Program>,
+    /// What waits is a score.
+    pub is_score: bool,
 }
 
 impl Strategies {

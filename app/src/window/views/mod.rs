@@ -22,6 +22,7 @@ mod pictures_ui;
 mod pipeline_ui;
 mod preprocessing_ui;
 mod preview_ui;
+mod programs_ui;
 mod rail_ui;
 mod runs_ui;
 mod settings_ui;
@@ -73,6 +74,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
     palette_ui::palette_ui(ui, state, out);
     compare_ui::compare_ui(ui, state, out);
     offer_ui::offer_ui(ui, state, out);
+    programs_ui::programs_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
     toast_ui::toasts_ui(ui, state, out);
     overlay_ui::hover_ui(ui, state);
