@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers};
 
@@ -13,7 +13,7 @@ use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
 use super::messages::receive;
 use super::panels::{self, Panels};
-use super::project::{Journal, Project};
+use super::project::{Journal, Project, Writer};
 use super::settings::Settings;
 use super::state::{Hover, Language, State};
 use super::tasks::Tasks;
@@ -31,11 +31,15 @@ pub struct OctetWindow {
     keeping: Keeping,
 }
 
+/// How long settings must rest before they are written: dragging a panel changes them with every frame.
+const SETTINGS_REST: Duration = Duration::from_millis(300);
+
 /// What is kept while the window runs: the journal of the project, and the settings.
 struct Keeping {
     journal: Option<Journal>,
     project: Project,
     settings: Settings,
+    settings_writer: Option<Writer<Settings>>,
 }
 
 /// Reports how long the first frames took, when `OCTET_TRACE_START=1`.
@@ -70,6 +74,7 @@ impl OctetWindow {
         let settings = backend.settings();
         settings.language.speak();
         let journal = backend.journal();
+        let settings_writer = settings_writer(backend.clone());
         let tasks = Tasks::new(cc.egui_ctx.clone(), backend);
         tasks.run(Effect::FindPlugins);
         tasks.run(Effect::Runs(RunsEffect::Begin));
@@ -82,7 +87,7 @@ impl OctetWindow {
             tasks.run(Effect::SetScale(settings.scale));
         }
         let state = State { settings: settings.clone(), ..State::default() };
-        let keeping = Keeping { journal, project: Project::of(&state), settings };
+        let keeping = Keeping { journal, project: Project::of(&state), settings, settings_writer };
         let mut window = Self {
             panels: panels::restored(state.settings.layout.as_ref()),
             state,
@@ -127,8 +132,9 @@ impl OctetWindow {
         }
         if self.state.settings != self.keeping.settings {
             self.keeping.settings = self.state.settings.clone();
-            let settings = Box::new(self.state.settings.clone());
-            self.tasks.run(Effect::Project(ProjectEffect::SaveSettings(settings)));
+            if let Some(writer) = &self.keeping.settings_writer {
+                writer.keep(self.state.settings.clone());
+            }
         }
     }
 
@@ -165,6 +171,14 @@ impl OctetWindow {
             actions.push(Action::Drop(dropped));
         }
     }
+}
+
+/// Writes the settings whenever they have changed and come to rest.
+fn settings_writer(backend: Arc<dyn Backend>) -> Option<Writer<Settings>> {
+    let writer = Writer::new("settings", SETTINGS_REST, move |settings: Settings| {
+        backend.save_settings(&settings);
+    });
+    writer.inspect_err(|e| tracing::warn!("the window's settings cannot be kept: {e}")).ok()
 }
 
 /// The keys that work everywhere.
@@ -265,8 +279,9 @@ impl eframe::App for OctetWindow {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        if self.state.settings != self.keeping.settings {
-            self.tasks.backend().save_settings(&self.state.settings);
+        self.keep();
+        if let Some(mut writer) = self.keeping.settings_writer.take() {
+            writer.finish();
         }
         if let Some(journal) = self.keeping.journal.take() {
             self.tasks.backend().end_journal(journal);

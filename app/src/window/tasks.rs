@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
-use super::actions::Effect;
+use super::actions::{Effect, ProjectEffect};
 use super::backend::Backend;
 use super::messages::Message;
 use super::state::{Model, ThemeChoice};
@@ -19,6 +19,49 @@ pub struct Tasks {
     backend: Arc<dyn Backend>,
     sender: Sender<Message>,
     receiver: Receiver<Message>,
+    saves: Queue,
+}
+
+/// Work that is done one piece after the other on one thread; dropping it waits for the last one. A project that is saved
+/// twice ends up as it was saved last, also when the window closes meanwhile.
+#[derive(Default)]
+struct Queue {
+    running: Option<(Sender<Piece>, thread::JoinHandle<()>)>,
+}
+
+type Piece = Box<dyn FnOnce() + Send>;
+
+impl Queue {
+    fn start() -> Self {
+        let (sender, pieces) = channel::<Piece>();
+        let spawned = thread::Builder::new()
+            .name("window-saves".to_owned())
+            .spawn(move || pieces.into_iter().for_each(|piece| piece()));
+        match spawned {
+            Ok(thread) => Self { running: Some((sender, thread)) },
+            Err(error) => {
+                tracing::error!("no thread for saving: {error}");
+                Self::default()
+            }
+        }
+    }
+
+    fn add(&self, piece: Piece) {
+        if let Some((sender, _)) = &self.running {
+            // A thread that is gone has told why.
+            let _ = sender.send(piece);
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.running.take() {
+            drop(sender);
+            // A panic has been reported by its thread.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Sends messages and wakes the window.
@@ -41,7 +84,7 @@ impl Tasks {
     /// Works with this backend for the window behind `ctx`.
     pub fn new(ctx: egui::Context, backend: Arc<dyn Backend>) -> Self {
         let (sender, receiver) = channel();
-        Self { ctx, backend, sender, receiver }
+        Self { ctx, backend, sender, receiver, saves: Queue::start() }
     }
 
     /// What the tasks work with.
@@ -94,6 +137,12 @@ impl Tasks {
             Effect::Strategy(effect) => self.spawn("strategy", move |b| Message::Strategy(effect.run(b))),
             Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
+            Effect::Project(effect @ ProjectEffect::Save { .. }) => {
+                let (backend, reporter) = (self.backend.clone(), self.reporter());
+                self.saves.add(Box::new(move || {
+                    reporter.report(Message::Project(effect.run(backend.as_ref())));
+                }));
+            }
             Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
             Effect::SetScale(scale) => self.ctx.set_zoom_factor(scale),
             Effect::AddChineseGlyphs => {

@@ -10,7 +10,6 @@ use super::Effect;
 use crate::window::backend::{Backend, DropKind, Pick};
 use crate::window::messages::report_problem;
 use crate::window::project::{Orphan, Project};
-use crate::window::settings::Settings;
 use crate::window::state::{
     Chosen, Document, Model, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
 };
@@ -136,8 +135,6 @@ pub enum ProjectEffect {
     Forget(Vec<PathBuf>),
     /// Look for journals of windows that died.
     FindOrphans,
-    /// Write the window's settings.
-    SaveSettings(Box<Settings>),
 }
 
 impl ProjectEffect {
@@ -168,10 +165,6 @@ impl ProjectEffect {
                 ProjectMessage::Orphans(Vec::new())
             }
             ProjectEffect::FindOrphans => ProjectMessage::Orphans(backend.orphans()),
-            ProjectEffect::SaveSettings(settings) => {
-                backend.save_settings(&settings);
-                ProjectMessage::SettingsSaved
-            }
         }
     }
 }
@@ -221,8 +214,6 @@ pub enum ProjectMessage {
     },
     /// Journals of windows that died.
     Orphans(Vec<Orphan>),
-    /// The settings were written, or it was logged why not.
-    SettingsSaved,
     /// It did not work.
     Failed(Problem),
 }
@@ -242,7 +233,6 @@ impl ProjectMessage {
                 }
             }
             ProjectMessage::Orphans(orphans) => state.project.orphans = orphans,
-            ProjectMessage::SettingsSaved => {}
             ProjectMessage::Failed(problem) => {
                 state.project.closes_when_saved = false;
                 report_problem(state, problem);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use octet_engine::job::StrategyRequest;
+use octet_engine::run::replace_file;
 use serde::{Deserialize, Serialize};
 
 use crate::window::state::{Edits, Heat, State};
@@ -197,18 +197,8 @@ impl Project {
 
 /// Writes a file so that it is either the old one or the new one.
 pub(in crate::window) fn write_text(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = folder_of(path);
-    fs::create_dir_all(&folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = fs::File::create(&draft)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
-        .and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // The half-written draft is of no use; the first error is the one to tell.
-        let _ = fs::remove_file(&draft);
-    }
-    written
+    fs::create_dir_all(folder_of(path))?;
+    replace_file(path, text.as_bytes())
 }
 
 /// The folder that a file is in, from the root.
