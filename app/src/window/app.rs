@@ -142,7 +142,8 @@ impl OctetWindow {
     fn closing(&mut self, ctx: &egui::Context) {
         let (asked, size) = ctx.input(|i| (i.viewport().close_requested(), i.viewport().inner_rect));
         if let Some(size) = size.map(|r| r.size()) {
-            let size = [size.x.round(), size.y.round()];
+            let size = (size * ctx.zoom_factor()).round();
+            let size = [size.x, size.y];
             if asked {
                 self.state.settings.size = Some(size);
             }

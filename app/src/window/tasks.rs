@@ -130,7 +130,7 @@ impl Tasks {
             }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
             Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
-            Effect::Start { request, label } => self.start(*request, label),
+            Effect::Start { request, label, is_score } => self.start(*request, label, is_score),
             Effect::Graph(effect) => self.spawn("graph", move |b| Message::Graph(effect.run(b))),
             Effect::Inspect(effect) => self.spawn("inspect", move |b| Message::Inspect(effect.run(b))),
             Effect::Pictures(effect) => self.spawn("pictures", move |b| Message::Pictures(effect.run(b))),
@@ -171,10 +171,14 @@ impl Tasks {
         });
     }
 
-    fn start(&self, mut request: QuantizeRequest, label: String) {
+    fn start(&self, mut request: QuantizeRequest, label: String, is_score: bool) {
         let (backend, reporter) = (self.backend.clone(), self.reporter());
         spawn_named("job", move || {
-            let started = backend.new_run_folder(&label).and_then(|out| {
+            let folder = match is_score {
+                true => backend.new_score_folder(&label),
+                false => backend.new_run_folder(&label),
+            };
+            let started = folder.and_then(|out| {
                 request.out = out;
                 backend.start(request)
             });

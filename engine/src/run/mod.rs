@@ -110,6 +110,25 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
 /// The float network under the draft, where a strategy changed it.
 pub const FLOAT_MODEL: &str = "model.float.onnx";
 
+/// True for the name of something that a job writes into a run folder.
+pub fn is_file_of_run(name: &std::ffi::OsStr) -> bool {
+    const OWN: [&str; 12] = [
+        "log.txt",
+        "model.espdl",
+        FLOAT_MODEL,
+        "model.qdq.onnx",
+        "plan.json",
+        "pipeline.json",
+        "report.json",
+        "report.schema.json",
+        "report.html",
+        predictions::FILE_NAME,
+        "predictions.schema.json",
+        "strategies",
+    ];
+    OWN.iter().any(|own| name == *own)
+}
+
 /// Removes `report.json`, `report.html`, `predictions.json` and `model.float.onnx`, so that they are not taken for those
 /// of a newer model.
 pub fn remove_report(folder: &Path) -> Result<(), RunError> {

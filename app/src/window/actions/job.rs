@@ -75,5 +75,5 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     };
     let slug = if is_score { "score".to_owned() } else { state.strategies.slug() };
     let label = format!("{stem}-{slug}-{target}");
-    vec![Effect::Start { request: Box::new(request), label }]
+    vec![Effect::Start { request: Box::new(request), label, is_score }]
 }

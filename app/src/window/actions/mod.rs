@@ -175,6 +175,8 @@ pub enum Effect {
         request: Box<QuantizeRequest>,
         /// How the run folder's name starts.
         label: String,
+        /// It is a score, of which only the last ones are kept.
+        is_score: bool,
     },
     /// Put a text on the clipboard.
     Copy(String),

@@ -272,7 +272,7 @@ pub enum RunsMessage {
     /// A run was moved to the trash.
     Deleted(PathBuf, Result<PathBuf, Problem>),
     /// A run was moved back.
-    Restored(Box<DeletedRun>, Result<(), Problem>),
+    Restored(Box<DeletedRun>, Result<PathBuf, Problem>),
 }
 
 impl RunsMessage {
@@ -306,11 +306,14 @@ impl RunsMessage {
                     return apply(state, Action::Select(None));
                 }
             }
-            RunsMessage::Restored(deleted, Ok(())) => {
+            RunsMessage::Restored(mut deleted, Ok(folder)) => {
+                deleted.run.moved_to(folder);
+                let label = Effect::Runs(RunsEffect::ReadLabel(deleted.run.path.clone()));
                 let shown = runs.shown;
                 runs.add(deleted.run);
                 // It comes back to the list; what is on display stays.
                 runs.shown = shown.or(runs.shown);
+                return vec![label];
             }
             RunsMessage::Restored(deleted, Err(problem)) => {
                 runs.deleted.push(*deleted);

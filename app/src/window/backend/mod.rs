@@ -56,6 +56,10 @@ pub trait Backend:
     fn trust(&self, library: &Path) -> Result<(), Problem>;
     /// A folder for a new run whose name starts with `label`; it does not exist yet.
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem>;
+    /// The same for a score, of which only the last ones are kept.
+    fn new_score_folder(&self, label: &str) -> Result<PathBuf, Problem> {
+        self.new_run_folder(label)
+    }
     /// Starts a job.
     fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem>;
     /// Reads the report of a run folder (or the `report.json` itself).

@@ -109,6 +109,8 @@ impl Project {
     pub fn of(state: &State) -> Self {
         let pictures = &state.pictures;
         let chain = state.strategies.requests();
+        let shows_score = state.runs.shown().is_some_and(|run| state.is_score(&run.path));
+        let shown = if shows_score { state.runs.reference } else { state.runs.shown };
         Self {
             schema: PROJECT_SCHEMA_VERSION,
             model: state.model.open.as_ref().map(|m| m.path.clone()).or_else(|| state.model.opening.clone()),
@@ -120,9 +122,11 @@ impl Project {
             strategies: chain,
             edits: state.edits.clone(),
             runs: (state.runs.all.iter().enumerate())
+                // Scores are forgotten after a while; instead of one, the run that it is compared with is shown.
+                .filter(|(_, run)| !state.is_score(&run.path))
                 .map(|(i, run)| ProjectRun {
                     path: run.path.clone(),
-                    shown: state.runs.shown == Some(i),
+                    shown: shown == Some(i),
                     reference: state.runs.reference == Some(i),
                 })
                 .collect(),

@@ -32,6 +32,11 @@ impl Run {
         folder.unwrap_or(&self.path)
     }
 
+    /// Its folder lies elsewhere now.
+    pub fn moved_to(&mut self, folder: PathBuf) {
+        self.path = if self.path.ends_with("report.json") { folder.join("report.json") } else { folder };
+    }
+
     /// The figure that tells runs apart: accuracy, else agreement, as a fraction and its name.
     pub fn verdict(&self) -> Option<(f64, &'static str)> {
         verdict(&self.report)

@@ -1,7 +1,7 @@
 //! Changes by hand are scored by themselves: which runs are scores, and whether another one is wanted.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Chosen, Document, Heat, HeatSide, State};
 
@@ -38,6 +38,11 @@ impl State {
     /// What the run on display was made from, when it was made in this session.
     pub fn shown_made(&self) -> Option<&Made> {
         self.scoring.made.get(&self.runs.shown()?.path)
+    }
+
+    /// True for a score that was made in this session.
+    pub fn is_score(&self, run: &Path) -> bool {
+        self.scoring.made.get(run).is_some_and(|made| made.is_score)
     }
 
     /// Colours the graph by what the run on display has: a score shows what it changed of the graphwise errors, and a
