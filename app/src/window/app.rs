@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 
 use super::actions::{
-    Action, Actions, Effect, GraphAction, ProjectEffect, RunsEffect, apply, follow, refresh,
+    Action, Actions, Effect, GraphAction, HabitAction, ProjectEffect, RunsEffect, apply, follow, refresh,
 };
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
+use super::fonts::MissingGlyphs;
 use super::messages::receive;
 use super::panels::{self, Panels};
 use super::project::{Journal, Project, Writer};
@@ -29,6 +30,7 @@ pub struct OctetWindow {
     /// How often the panels had been put back when they were drawn last.
     layout_resets: u32,
     keeping: Keeping,
+    glyphs: MissingGlyphs,
 }
 
 /// How long settings must rest before they are written: dragging a panel changes them with every frame.
@@ -95,7 +97,11 @@ impl OctetWindow {
             start: StartTrace { started: options.started, frames: 0 },
             layout_resets: 0,
             keeping,
+            glyphs: MissingGlyphs::default(),
         };
+        if window.state.settings.language == Language::Chinese {
+            window.glyphs.asked();
+        }
         if let Some(path) = options.open {
             window.perform(vec![Action::Drop(vec![path])]);
         }
@@ -184,6 +190,8 @@ fn settings_writer(backend: Arc<dyn Backend>) -> Option<Writer<Settings>> {
 
 /// The keys that work everywhere.
 fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
+    // A question over the window has to be answered first; it closes by Escape itself.
+    let behind_question = !ctx.memory(|m| m.is_above_modal_layer(egui::LayerId::background()));
     if state.palette.is_none() {
         // Keys with Shift first: those without it fit as well while it is held.
         let has_shift = |c: &&Command| c.shortcut.is_some_and(|s| s.modifiers.shift);
@@ -195,20 +203,23 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
             if is_undo && ctx.text_edit_focused() {
                 continue;
             }
+            let action = (command.action)(state);
+            if behind_question && !matches!(action, Some(Action::Habit(HabitAction::SetScale(_)))) {
+                continue;
+            }
             if ctx.input_mut(|i| i.consume_shortcut(&shortcut)) {
-                actions.extend((command.action)(state));
+                actions.extend(action);
             }
         }
     }
     // Letters and arrows belong to whoever has the keyboard: a text field, or a focused slider.
-    if ctx.text_edit_focused() || state.palette.is_some() {
+    let has_menu = egui::Popup::is_any_open(ctx);
+    if ctx.text_edit_focused() || state.palette.is_some() || behind_question || has_menu {
         return;
     }
     ctx.input_mut(|i| {
-        if i.key_pressed(Key::Escape) {
-            let action = if state.path_field.is_some() {
-                Action::ClosePathField
-            } else if state.shows_log {
+        if i.consume_key(Modifiers::NONE, Key::Escape) {
+            let action = if state.shows_log {
                 Action::ToggleLog
             } else if state.graph.find.is_some() {
                 Action::Graph(GraphAction::ShowFind(false))
@@ -260,6 +271,9 @@ impl eframe::App for OctetWindow {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.start.frame(ui.ctx());
+        if self.glyphs.appear(ui.ctx(), &self.state) {
+            self.tasks.run(Effect::AddChineseGlyphs);
+        }
         let mut actions = Actions::new();
         self.files(&ui.ctx().clone(), &mut actions);
         keys(ui.ctx(), &self.state, &mut actions);

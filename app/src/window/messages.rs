@@ -11,7 +11,7 @@ use octet_engine::target::TargetSpec;
 use super::actions::{
     Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
     PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
-    apply, changed, finished, give_up_long_score, labels_refused, note_opened, opened, picked,
+    apply, changed, finished, give_up_long_score, labels_refused, looked, note_opened, opened, picked,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
@@ -32,6 +32,15 @@ pub enum Message {
     Dropped(Vec<(PathBuf, DropKind)>),
     /// What hovers is known.
     Hovers(Vec<PathBuf>, Vec<DropKind>),
+    /// Whether a file is there that something would write.
+    FileThere {
+        /// The file.
+        path: PathBuf,
+        /// What would write it.
+        then: Box<Action>,
+        /// It is there.
+        is_there: bool,
+    },
     /// The example lies here.
     Example(Result<PathBuf, Problem>),
     /// A model was read.
@@ -47,8 +56,6 @@ pub enum Message {
     },
     /// Plugins were looked for.
     Plugins(Result<FoundPlugins, Problem>),
-    /// The user's trust in a plugin was remembered, or not.
-    Trusted(Result<(), Problem>),
     /// The job runs, or does not.
     Started(Result<Cancel, Problem>),
     /// The job tells something.
@@ -81,7 +88,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
                 _ => DropKind::Unknown,
             };
             note_opened(state, &path, kind);
-            return apply(state, picked(what, path));
+            return apply(state, picked(what, path, true));
         }
         Message::Picked(_, Picked::Cancelled) => {}
         Message::Picked(what, Picked::Unavailable) => {
@@ -96,6 +103,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
                 state.hover.kinds = kinds;
             }
         }
+        Message::FileThere { path, then, is_there } => return looked(state, path, then, is_there),
         Message::Example(Ok(path)) => return apply(state, Action::OpenModel(path)),
         Message::Example(Err(problem)) => report_problem(state, problem),
         Message::Model(path, result) => model_read(state, &path, result),
@@ -106,8 +114,6 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
             state.strategies.found = Some(Vec::new());
             report_problem(state, problem);
         }
-        Message::Trusted(Ok(())) => return apply(state, Action::FindPlugins),
-        Message::Trusted(Err(problem)) => report_problem(state, problem),
         Message::Started(Ok(cancel)) => {
             if let Some(job) = &mut state.job {
                 if job.cancelling {

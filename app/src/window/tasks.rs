@@ -129,7 +129,6 @@ impl Tasks {
                 Message::Folder { evaluation, result: b.list_pictures(&path, labels.as_deref()) }
             }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
-            Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
             Effect::Start { request, label, is_score } => self.start(*request, label, is_score),
             Effect::Graph(effect) => self.spawn("graph", move |b| Message::Graph(effect.run(b))),
             Effect::Inspect(effect) => self.spawn("inspect", move |b| Message::Inspect(effect.run(b))),
@@ -144,6 +143,10 @@ impl Tasks {
                 }));
             }
             Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
+            Effect::LookForFile { path, then } => self.spawn("look", move |_| {
+                let is_there = path.exists();
+                Message::FileThere { path, then, is_there }
+            }),
             Effect::SetScale(scale) => self.ctx.set_zoom_factor(scale),
             Effect::AddChineseGlyphs => {
                 let ctx = self.ctx.clone();

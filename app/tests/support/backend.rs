@@ -144,10 +144,6 @@ impl Backend for Scripted {
         Ok(FoundPlugins { usable, refused: Vec::new() })
     }
 
-    fn trust(&self, _library: &Path) -> Result<(), Problem> {
-        Ok(())
-    }
-
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
         Ok(PathBuf::from("/runs").join(label))
     }

@@ -14,7 +14,7 @@ mod settings;
 mod survey;
 
 pub use decode::{MAX_PIXELS, decode};
-pub use folder::{Entry, FolderError, Listing};
+pub use folder::{ENDINGS, Entry, FolderError, Listing, MAX_DEPTH};
 pub use load::{Loaded, load, load_one};
 pub use preprocess::{Preprocessing, Resize};
 pub use preview::{InputFormat, InputPreview, preview, thumbnail};

@@ -123,9 +123,7 @@ impl GraphAction {
             GraphAction::SetSide(side) => graph.side = side,
             GraphAction::SetLinear(linear) => graph.linear = linear,
             GraphAction::CompareWith(index) => {
-                state.runs.reference = index.filter(|i| *i < state.runs.all.len());
-                let is_set = state.runs.reference.is_some();
-                graph.side = if is_set { HeatSide::Difference } else { HeatSide::Shown };
+                state.hold_against(index);
             }
             GraphAction::ShowConstants(shown) => graph.constants = shown,
             GraphAction::Arrange(key) => {

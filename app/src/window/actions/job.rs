@@ -51,7 +51,7 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     let mut job = Job::new(title, Instant::now());
     job.is_score = is_score;
     job.document = Document::of(state);
-    state.job = Some(job);
+    state.begin_job(job);
     state.scoring.wanted = false;
     state.scoring.unscored = false;
     state.scoring.asked = false;

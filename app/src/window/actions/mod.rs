@@ -8,6 +8,7 @@ mod inspect;
 mod job;
 mod look;
 mod names;
+mod overwrite;
 mod pictures;
 mod project;
 mod runs;
@@ -18,6 +19,8 @@ pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
+pub use overwrite::OverwriteAction;
+pub(super) use overwrite::looked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, labels_refused};
 pub(super) use project::note_opened;
@@ -119,8 +122,6 @@ pub enum Action {
     DismissToast(u64),
     /// Look for plugins again.
     FindPlugins,
-    /// Load this plugin from now on.
-    Trust(PathBuf),
     /// Change the colours.
     SetTheme(ThemeChoice),
     /// On the canvas: what is seen of it, and what colours it.
@@ -139,6 +140,10 @@ pub enum Action {
     Project(ProjectAction),
     /// On the window itself.
     Habit(HabitAction),
+    /// On the question before a file is replaced.
+    Overwrite(OverwriteAction),
+    /// Put the problem of a place on the clipboard.
+    CopyProblem(Place),
 }
 
 /// Something that takes time or reaches outside the window.
@@ -167,8 +172,6 @@ pub enum Effect {
     },
     /// Look for plugins.
     FindPlugins,
-    /// Remember the user's trust in a plugin.
-    Trust(PathBuf),
     /// Start a job in a new run folder.
     Start {
         /// What to do; `out` is filled in later.
@@ -177,6 +180,13 @@ pub enum Effect {
         label: String,
         /// It is a score, of which only the last ones are kept.
         is_score: bool,
+    },
+    /// Look whether a file is there, then do what writes it, or ask.
+    LookForFile {
+        /// The file.
+        path: PathBuf,
+        /// What writes it.
+        then: Box<Action>,
     },
     /// Put a text on the clipboard.
     Copy(String),
@@ -329,7 +339,6 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             vec![Effect::Copy(table_text(state, format))]
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
-        Action::Trust(path) => vec![Effect::Trust(path)],
         Action::SetTheme(theme) => {
             state.settings.theme = theme;
             vec![Effect::SetTheme(theme)]
@@ -342,6 +351,12 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
+        Action::Overwrite(action) => action.apply(state),
+        Action::CopyProblem(place) => {
+            let problem = state.problems.get(&place);
+            let text = problem.map(|p| format!("{}\n{}", tr!(&p.title), p.detail).trim().to_owned());
+            text.map(Effect::Copy).into_iter().collect()
+        }
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)
         | Action::ToggleStrategy(_)
@@ -383,23 +398,32 @@ fn submit_path(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let path = PathBuf::from(text);
-    apply(state, picked(field.what, path))
+    apply(state, picked(field.what, path, false))
 }
 
-/// What a picked path is for.
-pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
+/// What a picked path is for. `was_asked` when the user was asked whether to replace what lies there.
+pub(super) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> Action {
+    let guarded = |written: PathBuf, action: Action| overwrite::guarded(&path, written, was_asked, action);
     match what {
         Pick::Model => Action::OpenModel(path),
         Pick::Pictures => Action::AddPictures(path),
         Pick::Evaluation => Action::SetEvaluation(path),
         Pick::Run => Action::OpenRun(path),
         Pick::Project => Action::Project(ProjectAction::Open(path)),
-        Pick::SaveProject => Action::Project(ProjectAction::SaveAs(path)),
-        Pick::GraphPicture => Action::Graph(GraphAction::SavePicture(path)),
+        Pick::SaveProject => {
+            let written = project::with_ending(path.clone());
+            guarded(written.clone(), Action::Project(ProjectAction::SaveAs(written)))
+        }
+        Pick::GraphPicture => {
+            guarded(path.clone(), Action::Graph(GraphAction::SavePicture(path.clone())))
+        }
         Pick::Picture => Action::Inspect(InspectAction::Try(path)),
         Pick::Labels => Action::Pictures(PicturesAction::SetLabels(path)),
         Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),
         Pick::OpenPipeline => Action::Strategy(StrategyAction::LoadPipeline(path)),
-        Pick::SavePipeline => Action::Strategy(StrategyAction::SavePipeline(path)),
+        Pick::SavePipeline => {
+            let written = strategy::with_ending(path.clone());
+            guarded(written.clone(), Action::Strategy(StrategyAction::SavePipeline(written)))
+        }
     }
 }

@@ -43,7 +43,6 @@ impl Action {
             Action::CopyToast(_) => tr!("copy a message").into_owned(),
             Action::DismissToast(_) => tr!("dismiss a message").into_owned(),
             Action::FindPlugins => tr!("look for plugins").into_owned(),
-            Action::Trust(path) => tr!("trust %{path}", path = path.display()).into_owned(),
             Action::SetTheme(_) => tr!("change the colours").into_owned(),
             Action::Graph(action) => action.name(),
             Action::Inspect(action) => action.name(),
@@ -53,6 +52,8 @@ impl Action {
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
             Action::Habit(action) => action.name(),
+            Action::Overwrite(action) => action.name(),
+            Action::CopyProblem(_) => tr!("copy a message").into_owned(),
         }
     }
 
@@ -75,6 +76,8 @@ impl Action {
                 | Action::Graph(_)
                 | Action::Project(_)
                 | Action::Habit(_)
+                | Action::Overwrite(_)
+                | Action::CopyProblem(_)
         )
     }
 

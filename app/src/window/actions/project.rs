@@ -101,7 +101,7 @@ impl ProjectAction {
     }
 }
 
-fn with_ending(path: PathBuf) -> PathBuf {
+pub(super) fn with_ending(path: PathBuf) -> PathBuf {
     match path.extension() {
         Some(ending) if ending.eq_ignore_ascii_case("octet") => path,
         _ => {

@@ -94,7 +94,7 @@ impl RunsAction {
                 RunsEffect::SaveLabel { run, label: described }
             }
             RunsAction::Pin(index) => {
-                runs.reference = index.filter(|i| *i < runs.all.len());
+                state.hold_against(index);
                 return Vec::new();
             }
             RunsAction::Tick(run) => {

@@ -92,10 +92,8 @@ impl StrategyAction {
                 state.problems.remove(&Place::Strategy);
                 return vec![Effect::Strategy(StrategyEffect::LoadPipeline(path))];
             }
-            StrategyAction::SavePipeline(mut path) => {
-                if path.extension().is_none() {
-                    path.set_extension("json");
-                }
+            StrategyAction::SavePipeline(path) => {
+                let path = with_ending(path);
                 let strategies = strategies.requests();
                 return vec![Effect::Strategy(StrategyEffect::SavePipeline { path, strategies })];
             }
@@ -123,6 +121,14 @@ impl StrategyAction {
         }
         Vec::new()
     }
+}
+
+/// The file that a pipeline is written to.
+pub(super) fn with_ending(mut path: PathBuf) -> PathBuf {
+    if path.extension().is_none() {
+        path.set_extension("json");
+    }
+    path
 }
 
 /// Work on a thread.

@@ -118,15 +118,6 @@ impl Backend for EngineBackend {
         Ok(found)
     }
 
-    fn trust(&self, library: &Path) -> Result<(), Problem> {
-        let title = key!("The plugin could not be trusted");
-        // A file that is no plugin is refused before it is trusted.
-        self.workers()?.describe(library).map_err(|e| problem(Place::Strategy, title, e))?;
-        let mut store = TrustStore::of_user().map_err(|e| problem(Place::Strategy, title, e))?;
-        store.trust(library).map_err(|e| problem(Place::Strategy, title, e))?;
-        Ok(())
-    }
-
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
         new_folder(RUNS, label)
     }

@@ -52,8 +52,6 @@ pub trait Backend:
     fn example_model(&self) -> Result<PathBuf, Problem>;
     /// The strategies that can be chosen.
     fn plugins(&self) -> Result<FoundPlugins, Problem>;
-    /// Remembers that the user trusts this library.
-    fn trust(&self, library: &Path) -> Result<(), Problem>;
     /// A folder for a new run whose name starts with `label`; it does not exist yet.
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem>;
     /// The same for a score, of which only the last ones are kept.

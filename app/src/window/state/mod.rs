@@ -21,13 +21,13 @@ mod table;
 mod toasts;
 
 pub use document::Document;
-pub use edits::{EditError, Edits, requests};
+pub use edits::{EditError, Edits, can_leave_alone, requests};
 pub use export::{TableFormat, table_text};
 pub use graph::{Find, Goal, GraphView, Heat, HeatSide};
 pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
-pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
+pub use job::{EarlierLog, Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Model, ModelState};
 pub use pictures::{
     Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
@@ -43,7 +43,7 @@ pub use strategies::{Chosen, Offer, ProgramQuestion, Strategies};
 pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use octet_engine::pictures::{Preprocessing, SettingError};
@@ -51,6 +51,7 @@ use octet_engine::report::LayerFacts;
 use octet_engine::target::{TARGETS, TargetSpec};
 use serde::{Deserialize, Serialize};
 
+use super::actions::Action;
 use super::backend::{DropKind, Pick};
 use super::settings::Settings;
 use crate::key;
@@ -92,6 +93,10 @@ pub struct State {
     pub problems: BTreeMap<Place, Problem>,
     /// What is told for a while.
     pub toasts: Toasts,
+    /// The question whether a file may be replaced.
+    pub overwrite: Option<Overwrite>,
+    /// Logs of the jobs before the last one, oldest first.
+    pub earlier_logs: VecDeque<EarlierLog>,
     /// The path field that replaces a dialog.
     pub path_field: Option<PathField>,
     /// What hovers over the window, while something does.
@@ -148,6 +153,15 @@ pub struct PathField {
     pub what: Pick,
     /// What is typed.
     pub text: String,
+}
+
+/// The question whether a file may be replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overwrite {
+    /// The file.
+    pub path: PathBuf,
+    /// What replaces it.
+    pub then: Box<Action>,
 }
 
 /// What hovers over the window.

@@ -22,7 +22,7 @@ pub struct PictureFolder {
     /// Classes that its pictures belong to.
     pub classes: usize,
     /// Pictures by class, in the order of the indices.
-    pub balance: Vec<ClassShare>,
+    pub balance: Arc<Vec<ClassShare>>,
     /// The pictures themselves.
     pub listing: Arc<Listing>,
 }
@@ -59,7 +59,7 @@ impl PictureFolder {
             pictures: listing.entries.len(),
             others,
             classes: balance.len(),
-            balance,
+            balance: Arc::new(balance),
             listing: Arc::new(listing),
         }
     }

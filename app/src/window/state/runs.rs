@@ -10,6 +10,8 @@ use octet_engine::compare::{Comparison, LayerOrder};
 use octet_engine::report::Report;
 use serde::{Deserialize, Serialize};
 
+use super::{HeatSide, State};
+
 /// A run and what it found out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -185,6 +187,15 @@ impl Runs {
         let ticked = self.all.iter().map(|r| &r.path).filter(|p| self.ticked.contains(*p));
         let others = ticked.filter(|p| Some(*p) != pinned);
         pinned.into_iter().chain(others).cloned().collect()
+    }
+}
+
+impl State {
+    /// Compares the run on display with another one, or with none; the graph shows the difference.
+    pub fn hold_against(&mut self, index: Option<usize>) {
+        self.runs.reference = index.filter(|i| *i < self.runs.all.len());
+        let is_set = self.runs.reference.is_some();
+        self.graph.side = if is_set { HeatSide::Difference } else { HeatSide::Shown };
     }
 }
 

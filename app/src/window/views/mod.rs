@@ -76,6 +76,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
     offer_ui::offer_ui(ui, state, out);
     programs_ui::programs_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
+    overlay_ui::overwrite_ui(ui, state, out);
     toast_ui::toasts_ui(ui, state, out);
     overlay_ui::hover_ui(ui, state);
     moved

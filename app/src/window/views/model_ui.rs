@@ -13,7 +13,7 @@ use crate::window::theme::{GAP, tokens};
 /// The model's page.
 pub(super) fn model_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Model");
-    problem_ui(ui, state, Place::Model);
+    problem_ui(ui, state, Place::Model, out);
     if let Some(model) = &state.model.open {
         facts_ui(ui, model);
     } else if state.model.opening.is_some() {

@@ -30,7 +30,7 @@ pub(super) fn pictures_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         ui,
         "Calibration looks at a few dozen pictures of the kind the chip will see. They need no labels. Drop folders anywhere on the window.",
     );
-    problem_ui(ui, state, Place::Pictures);
+    problem_ui(ui, state, Place::Pictures, out);
     // The same folder may be used for both, and no widget is taken for another when one above it comes or goes.
     ui.push_id("calibration", |ui| calibration_ui(ui, state, out));
     ui.push_id("evaluation", |ui| evaluation_ui(ui, state, out));
