@@ -57,6 +57,7 @@ fn request(out: &Path, settings: &[(&str, &str)]) -> QuantizeRequest {
         keep_clip: false,
         preprocessing: BTreeMap::new(),
         threads: 0,
+        reuse: false,
         edits: Default::default(),
     }
 }
@@ -380,6 +381,25 @@ fn a_job_that_fails_while_it_writes_leaves_no_older_report() {
     assert!(error.contains("model.qdq.onnx"), "{error}");
     let left = |name: &str| folder.path().join(name).exists();
     assert!(left("model.espdl") && left("log.txt") && !left("report.json") && !left("report.html"));
+}
+
+#[test]
+fn a_score_takes_what_strategies_decided_before_and_gives_the_same_bytes() {
+    let (workers, int8) = (workers(), found(&plugin("octet-int8")));
+    let run = |folder: &Path, reuse: bool| {
+        let handle = start(&workers, QuantizeRequest { reuse, ..request(folder, &[]) }, int8.clone());
+        let events: Vec<Event> = handle.events.iter().collect();
+        assert!(matches!(events.last(), Some(Event::Done { .. })), "{events:?}");
+        let skipped = |e: &Event| matches!(e, Event::Log { message, .. } if message.contains("not run again"));
+        (std::fs::read(folder.join("model.espdl")).unwrap(), events.iter().any(skipped))
+    };
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let (first, skipped) = run(folders[0].path(), true);
+    assert!(!skipped, "nothing is known yet");
+    let (again, skipped) = run(folders[1].path(), true);
+    assert!(skipped && again == first);
+    let (anew, skipped) = run(folders[2].path(), false);
+    assert!(!skipped && anew == first);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod drafts;
 mod edits;
 pub(crate) mod group;
 mod handle;
@@ -65,6 +66,10 @@ pub struct QuantizeRequest {
     pub preprocessing: BTreeMap<String, String>,
     /// Threads; 0 for all cores.
     pub threads: usize,
+    /// Strategies that the worker ran in the job before, on the same inputs and from the first one on, are not run again:
+    /// what they decided then is taken. For scores of what comes behind them.
+    #[serde(default)]
+    pub reuse: bool,
     /// Exponents set by hand after the strategies.
     #[serde(default)]
     pub edits: HandEdits,

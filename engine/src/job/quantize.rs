@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use octet_runtime::{Data, Simulator};
 
+use super::drafts::{self, Drafts};
 use super::report::{Parts, assemble};
 use super::worker::name_of;
 use super::{Cancel, Event, Library, Phase, Pipeline, QuantizeRequest, StrategyRequest};
@@ -23,6 +24,7 @@ use crate::session::{
     PictureGone, PictureStore, Session, Sink, StatisticsCache, Workplace, fingerprint, float_network,
     list_folders, plan_draft,
 };
+use crate::strategy::{LogLevel, StrategyHost};
 use crate::target::TargetSpec;
 use crate::{espdl, host, qdq, run};
 
@@ -97,6 +99,7 @@ pub(super) struct Progress {
 pub(super) struct Cache {
     model: Option<(String, Arc<Opened>)>,
     pictures: Option<(String, Arc<PictureStore>, Arc<StatisticsCache>)>,
+    drafts: Drafts,
 }
 
 /// Runs a job and returns the report without evaluation.
@@ -127,7 +130,7 @@ pub(super) fn quantize(
         Arc::clone(&progress.sink),
     );
     let started = Instant::now();
-    let strategies = run_strategies(request, libraries, &mut session, progress)?;
+    let strategies = run_strategies(request, libraries, &mut session, cache, progress)?;
     let ran = strategies.iter().map(as_request).collect();
     clock.add("calibrate", session.calibrate_secs());
     clock.add("strategy", started.elapsed().as_secs_f64() - session.calibrate_secs());
@@ -245,10 +248,21 @@ fn run_strategies(
     request: &QuantizeRequest,
     libraries: &[Library],
     session: &mut Session,
+    cache: &mut Cache,
     progress: &Progress,
 ) -> Result<Vec<StrategyFacts>, JobError> {
+    libraries.iter().try_for_each(check)?;
+    let loaded = cache.pictures.as_ref().map_or("", |(key, ..)| key.as_str());
+    let keys = drafts::keys(&format!("{loaded} {}", request.target), &request.strategies, libraries);
     let mut facts = Vec::new();
-    for (place, (strategy, library)) in request.strategies.iter().zip(libraries).enumerate() {
+    if let Some((draft, known)) = cache.drafts.known(&keys).filter(|_| request.reuse) {
+        session.resume(draft);
+        let message = format!("{} of {} strategies were not run again", known.len(), keys.len());
+        (progress.sink)(Event::Log { level: LogLevel::Info, message });
+        facts = known;
+    }
+    let chain = request.strategies.iter().zip(libraries).zip(&keys).enumerate();
+    for (place, ((strategy, library), key)) in chain.skip(facts.len()) {
         check(library)?;
         (progress.plugin)(Some(&name_of(&library.path)));
         let description = host::describe_library(&library.path)?;
@@ -272,6 +286,9 @@ fn run_strategies(
             secs: started.elapsed().as_secs_f64(),
             curves,
         });
+        if let Some(last) = facts.last() {
+            cache.drafts.keep(place, key, session.draft(), last);
+        }
     }
     Ok(facts)
 }

@@ -148,6 +148,11 @@ impl Session {
         &mut self.draft
     }
 
+    /// Goes on from what strategies decided before.
+    pub fn resume(&mut self, draft: Draft) {
+        *self.draft_mut() = draft;
+    }
+
     /// Seconds spent on statistics and float runs so far.
     pub fn calibrate_secs(&self) -> f64 {
         self.calibrate_secs
