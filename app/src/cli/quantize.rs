@@ -55,6 +55,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
         keep_clip: args.keep_clip,
         preprocessing: args.preprocessing.settings(),
         threads: args.threads,
+        reuse: false,
         edits: exponents(&args.exponents)?,
     };
     let libraries = chosen.iter().map(|found| Library::from(*found)).collect();

@@ -46,7 +46,14 @@ pub struct Scripted {
 
 fn field(key: &str, title: &str, kind: SettingKind, default: serde_json::Value) -> SettingField {
     let description = format!("What {title} does");
-    SettingField { key: key.to_owned(), title: title.to_owned(), description, kind, default }
+    SettingField {
+        key: key.to_owned(),
+        title: title.to_owned(),
+        description,
+        kind,
+        default,
+        runs_program: false,
+    }
 }
 
 fn choice(value: &str) -> SettingChoice {

@@ -21,6 +21,10 @@ pub struct SettingField {
     pub kind: SettingKind,
     /// What it is when the user says nothing.
     pub default: Value,
+    /// It names a program that the strategy starts, so that a value which comes with a file may run anything: the
+    /// schema says `"runs_program": true`.
+    #[serde(default)]
+    pub runs_program: bool,
 }
 
 impl SettingField {
@@ -62,9 +66,6 @@ pub enum SettingKind {
     Text,
     /// Names of operations or patterns of them, separated by commas: a text with the format `patterns`.
     Patterns,
-    /// A program to run, or a whole command line: a text with the format `command`. One that came out of a file is shown to
-    /// the user before a job may run it.
-    Command,
 }
 
 /// One word of a [`SettingKind::Choice`].
@@ -100,7 +101,9 @@ fn field(key: &str, property: &Value, schema: &Value) -> Result<SettingField, St
     let default = own("default").cloned().ok_or("has no default")?;
     let default = accept(&kind, &default).map_err(|reason| format!("has an impossible default: {reason}"))?;
     let title = Some(text("title")).filter(|title| !title.is_empty()).unwrap_or_else(|| key.to_owned());
-    Ok(SettingField { key: key.to_owned(), title, description: text("description"), kind, default })
+    let (key, description) = (key.to_owned(), text("description"));
+    let runs_program = own("runs_program").and_then(Value::as_bool).unwrap_or(false);
+    Ok(SettingField { key, title, description, kind, default, runs_program })
 }
 
 /// Follows one `$ref` into the schema's definitions.
@@ -133,7 +136,6 @@ fn kind(shape: &Value) -> Result<SettingKind, String> {
             max: bound("maximum").and_then(Value::as_f64),
         }),
         Some("string") if shape.get("format").is_some_and(|f| f == "patterns") => Ok(SettingKind::Patterns),
-        Some("string") if shape.get("format").is_some_and(|f| f == "command") => Ok(SettingKind::Command),
         Some("string") => Ok(SettingKind::Text),
         Some(other) => Err(format!("has the type `{other}`, which no form can show")),
         None => Err("has no type".to_owned()),
@@ -223,7 +225,7 @@ fn accept(kind: &SettingKind, value: &Value) -> Result<Value, String> {
                 Err(format!("{} is not one of: {}", shown(), words.join(", ")))
             }
         },
-        SettingKind::Text | SettingKind::Patterns | SettingKind::Command => match value {
+        SettingKind::Text | SettingKind::Patterns => match value {
             Value::String(_) => Ok(value.clone()),
             Value::Number(_) | Value::Bool(_) => Ok(Value::from(value.to_string())),
             _ => Err(format!("{} is no text", shown())),
@@ -268,7 +270,6 @@ mod tests {
             "fast": { "type": "boolean", "default": false },
             "layer": { "type": "string", "default": "" },
             "never": { "type": "string", "format": "patterns", "default": "" },
-            "program": { "type": "string", "format": "command", "default": "" },
             "mode": {
                 "oneOf": [
                     { "const": "kl", "description": "divergence", "type": "string" },
@@ -285,18 +286,15 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_the_user_leaves_out() {
-        let all = json!({
-            "depth": 3, "share": 0.5, "fast": false, "layer": "", "never": "", "program": "", "mode": "mse"
-        });
+        let all = json!({ "depth": 3, "share": 0.5, "fast": false, "layer": "", "never": "", "mode": "mse" });
         assert_eq!(merged(json!({})).unwrap(), all);
     }
 
     #[test]
     fn texts_become_what_the_schema_says() {
         let user = json!({ "depth": "7", "share": "1e-3", "fast": "on", "layer": "12", "mode": "kl" });
-        let all = json!({
-            "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "program": "", "mode": "kl"
-        });
+        let all =
+            json!({ "depth": 7, "share": 1e-3, "fast": true, "layer": "12", "never": "", "mode": "kl" });
         assert_eq!(merged(user).unwrap(), all);
     }
 
@@ -305,7 +303,7 @@ mod tests {
         let error = merged(json!({ "dept": 1 })).unwrap_err();
         assert_eq!(
             error,
-            "plugin `org.example.p`: there is no setting `dept`; there are: depth, fast, layer, mode, never, program, share"
+            "plugin `org.example.p`: there is no setting `dept`; there are: depth, fast, layer, mode, never, share"
         );
     }
 
@@ -326,6 +324,14 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_runs_a_program_says_so() {
+        let text = |runs: Value| json!({ "type": "string", "default": "", "runs_program": runs });
+        let plugin = plugin(&json!({ "command": text(json!(true)), "note": text(json!(false)) }));
+        let runs: Vec<(String, bool)> = plugin.fields().into_iter().map(|f| (f.key, f.runs_program)).collect();
+        assert_eq!(runs, [("command".to_owned(), true), ("note".to_owned(), false)]);
+    }
+
+    #[test]
     fn fields_have_titles_and_choices() {
         let fields = example().fields();
         let depth = fields.iter().find(|f| f.key == "depth").unwrap();
@@ -338,8 +344,6 @@ mod tests {
         let never = fields.iter().find(|f| f.key == "never").unwrap();
         assert_eq!(never.kind, SettingKind::Patterns);
         assert_eq!(never.accept(&json!("a.*, b")), Ok(json!("a.*, b")));
-        let program = fields.iter().find(|f| f.key == "program").unwrap();
-        assert_eq!(program.kind, SettingKind::Command);
         assert_eq!(depth.accept(&json!("12")).unwrap_err(), "12 is above 9");
     }
 

@@ -26,6 +26,8 @@ struct Kept {
     key: [u8; 32],
     draft: Draft,
     facts: Vec<StrategyFacts>,
+    /// False where the same job may decide something else: it depends on files, programs, or on when it was told to finish.
+    is_repeatable: bool,
 }
 
 impl Kept {
@@ -40,21 +42,22 @@ impl Kept {
 pub(super) struct ChainCache(VecDeque<Kept>);
 
 impl ChainCache {
-    /// The longest of these prefixes that is known: its length, draft and facts.
-    fn longest(&mut self, keys: &[[u8; 32]]) -> Option<(usize, Draft, Vec<StrategyFacts>)> {
+    /// The longest of these prefixes that is known: its length, and what is kept of it. With `any`, also one that is not
+    /// repeatable.
+    fn longest(&mut self, keys: &[[u8; 32]], any: bool) -> Option<(usize, &Kept)> {
         let (length, place) = (1..=keys.len()).rev().find_map(|length| {
             let key = keys.get(length - 1)?;
-            Some((length, self.0.iter().position(|kept| kept.key == *key)?))
+            let is_it = |kept: &Kept| kept.key == *key && (any || kept.is_repeatable);
+            Some((length, self.0.iter().position(is_it)?))
         })?;
         let kept = self.0.remove(place)?;
-        let found = (length, kept.draft.clone(), kept.facts.clone());
         self.0.push_back(kept);
-        Some(found)
+        Some((length, self.0.back()?))
     }
 
-    fn keep(&mut self, key: [u8; 32], draft: &Draft, facts: &[StrategyFacts]) {
-        self.0.retain(|kept| kept.key != key);
-        self.0.push_back(Kept { key, draft: draft.clone(), facts: facts.to_vec() });
+    fn keep(&mut self, new: Kept) {
+        self.0.retain(|kept| kept.key != new.key);
+        self.0.push_back(new);
         while self.0.len() > MAX_KEPT || self.0.iter().map(Kept::weights).sum::<usize>() > MAX_WEIGHTS {
             self.0.pop_front();
         }
@@ -83,18 +86,14 @@ pub(super) fn run_strategies(
         request.strategies.iter().zip(libraries).map(|(s, l)| link(s, l, progress)).collect();
     let links = links?;
     let keys = keys(&links, subject, &request.target);
-    let (known, mut facts) = match cache.longest(&keys) {
-        Some((known, draft, facts)) => {
-            session.resume(draft);
-            let ids: Vec<&str> = facts.iter().map(|f| f.id.as_str()).collect();
-            let message = format!("{}: as in an earlier job, not run again", ids.join(", "));
-            (progress.sink)(Event::Log { level: LogLevel::Info, message });
-            (known, facts)
-        }
-        None => (0, Vec::new()),
-    };
-    // Whatever follows a strategy that looks outside depends on more than the keys say.
-    let mut is_repeatable = true;
+    let (mut known, mut facts, mut is_repeatable) = (0, Vec::new(), true);
+    if let Some((length, kept)) = cache.longest(&keys, request.reuse) {
+        (known, facts, is_repeatable) = (length, kept.facts.clone(), kept.is_repeatable);
+        session.resume(kept.draft.clone());
+        let ids: Vec<&str> = facts.iter().map(|f| f.id.as_str()).collect();
+        let message = format!("{}: as in an earlier job, not run again", ids.join(", "));
+        (progress.sink)(Event::Log { level: LogLevel::Info, message });
+    }
     for (place, (link, key)) in links.into_iter().zip(&keys).enumerate().skip(known) {
         let Link { library, requested, description, settings } = link;
         check(library)?;
@@ -102,6 +101,7 @@ pub(super) fn run_strategies(
         let started = Instant::now();
         session.begin_strategy(Workplace::new(&request.model, &request.out, place, &description.id));
         let ran = host::run_library(&library.path, &settings, session);
+        // Whatever follows a strategy that looks outside depends on more than the keys say.
         is_repeatable &= session.is_repeatable();
         let curves = session.end_strategy();
         (progress.plugin)(None);
@@ -118,9 +118,8 @@ pub(super) fn run_strategies(
             secs: started.elapsed().as_secs_f64(),
             curves,
         });
-        if is_repeatable {
-            cache.keep(*key, StrategyHost::draft(session), &facts);
-        }
+        let draft = StrategyHost::draft(session).clone();
+        cache.keep(Kept { key: *key, draft, facts: facts.clone(), is_repeatable });
     }
     // What was asked for may be written in another way than when they ran.
     for (fact, strategy) in facts.iter_mut().zip(&request.strategies) {
@@ -174,20 +173,38 @@ fn check(library: &Library) -> Result<(), host::HostError> {
 mod tests {
     use super::*;
 
+    fn kept(n: u8, draft: Draft, is_repeatable: bool) -> Kept {
+        Kept { key: [n; 32], draft, facts: Vec::new(), is_repeatable }
+    }
+
+    fn known(cache: &mut ChainCache, keys: &[u8], any: bool) -> Option<usize> {
+        let keys: Vec<[u8; 32]> = keys.iter().map(|n| [*n; 32]).collect();
+        cache.longest(&keys, any).map(|(length, _)| length)
+    }
+
     #[test]
     fn the_longest_known_prefix_is_found_and_what_was_not_used_goes_first() {
-        let key = |n: u8| [n; 32];
         let mut cache = ChainCache::default();
         for n in 0..MAX_KEPT as u8 {
-            cache.keep(key(n), &Draft::default(), &[]);
+            cache.keep(kept(n, Draft::default(), true));
         }
-        assert_eq!(cache.longest(&[key(0), key(1), key(99)]).map(|f| f.0), Some(2));
-        assert_eq!(cache.longest(&[key(0), key(99)]).map(|f| f.0), Some(1));
-        assert!(cache.longest(&[key(99)]).is_none() && cache.longest(&[]).is_none());
-        cache.keep(key(50), &Draft::default(), &[]);
-        cache.keep(key(51), &Draft::default(), &[]);
-        assert!(cache.longest(&[key(2)]).is_none() && cache.longest(&[key(3)]).is_none());
-        assert!(cache.longest(&[key(1)]).is_some(), "it was used");
+        assert_eq!(known(&mut cache, &[0, 1, 99], false), Some(2));
+        assert_eq!(known(&mut cache, &[0, 99], false), Some(1));
+        assert_eq!(known(&mut cache, &[99], false), None);
+        assert_eq!(known(&mut cache, &[], false), None);
+        cache.keep(kept(50, Draft::default(), true));
+        cache.keep(kept(51, Draft::default(), true));
+        assert_eq!((known(&mut cache, &[2], false), known(&mut cache, &[3], false)), (None, None));
+        assert_eq!(known(&mut cache, &[1], false), Some(1), "it was used");
+    }
+
+    #[test]
+    fn what_may_turn_out_otherwise_is_taken_for_scores_alone() {
+        let mut cache = ChainCache::default();
+        cache.keep(kept(1, Draft::default(), true));
+        cache.keep(kept(2, Draft::default(), false));
+        assert_eq!(known(&mut cache, &[1, 2], false), Some(1));
+        assert_eq!(known(&mut cache, &[1, 2], true), Some(2));
     }
 
     #[test]
@@ -196,8 +213,8 @@ mod tests {
         let mut large = Draft::default();
         let values: std::sync::Arc<[f32]> = vec![0.0; MAX_WEIGHTS / 2 + 1].into();
         large.changed_weights.insert(crate::network::TensorId(0), values);
-        cache.keep([1; 32], &large, &[]);
-        cache.keep([2; 32], &large, &[]);
-        assert!(cache.longest(&[[1; 32]]).is_none() && cache.longest(&[[2; 32]]).is_some());
+        cache.keep(kept(1, large.clone(), true));
+        cache.keep(kept(2, large, true));
+        assert_eq!((known(&mut cache, &[1], false), known(&mut cache, &[2], false)), (None, Some(1)));
     }
 }

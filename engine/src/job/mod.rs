@@ -66,6 +66,10 @@ pub struct QuantizeRequest {
     pub preprocessing: BTreeMap<String, String>,
     /// Threads; 0 for all cores.
     pub threads: usize,
+    /// Takes what leading strategies decided in an earlier job of the worker also where they may decide something else now:
+    /// those that went through a training outside, or were asked to finish early. For scores of what comes behind them.
+    #[serde(default)]
+    pub reuse: bool,
     /// Exponents set by hand after the strategies.
     #[serde(default)]
     pub edits: HandEdits,

@@ -71,6 +71,7 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
         keep_clip: false,
         preprocessing: pictures.preprocessing.clone(),
         threads: 0,
+        reuse: is_score,
         edits: state.edits.exponents.clone(),
     };
     let slug = if is_score { "score".to_owned() } else { state.strategies.slug() };

@@ -5,7 +5,7 @@ use octet_engine::job::StrategyRequest;
 use serde_json::Value;
 
 use super::Strategies;
-use crate::window::backend::{SettingField, SettingKind};
+use crate::window::backend::SettingField;
 
 /// A setting that starts a program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ impl Strategies {
                 let field = plugin.and_then(|p| p.fields.iter().find(|f| f.key == *key));
                 // Of a plugin that was not found yet nobody knows what its settings do.
                 let is_harmless = field.map_or(!value.is_string(), |f| {
-                    f.kind != SettingKind::Command || *value == f.default
+                    !f.runs_program || *value == f.default
                 });
                 let program = program(&request.id, key, field, value);
                 if !is_harmless && !program.command.trim().is_empty() && !self.allowed.contains(&program) {
@@ -56,9 +56,9 @@ impl Strategies {
     }
 
     /// True when a strategy of the chain starts programs, which may do anything and take long.
-    pub fn starts_programs(&self) -> bool {
+    pub fn runs_programs(&self) -> bool {
         let chosen = self.chain.iter().filter_map(|c| self.plugin(&c.id));
-        chosen.flat_map(|p| &p.fields).any(|f| f.kind == SettingKind::Command)
+        chosen.flat_map(|p| &p.fields).any(|f| f.runs_program)
     }
 
     /// These programs may run from now on.
@@ -69,7 +69,7 @@ impl Strategies {
     /// The user typed this value.
     pub fn typed(&mut self, id: &str, key: &str, value: &Value) {
         let field = self.plugin(id).and_then(|p| p.fields.iter().find(|f| f.key == key));
-        if field.is_some_and(|f| f.kind == SettingKind::Command) {
+        if field.is_some_and(|f| f.runs_program) {
             let program = program(id, key, field, value);
             self.allow([program]);
         }
@@ -86,15 +86,16 @@ fn program(id: &str, key: &str, field: Option<&SettingField>, value: &Value) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::backend::PluginDescription;
+    use crate::window::backend::{PluginDescription, SettingKind};
 
     fn strategies() -> Strategies {
-        let field = |key: &str, kind, default: &str| SettingField {
+        let field = |key: &str, runs_program, default: &str| SettingField {
             key: key.to_owned(),
             title: key.to_owned(),
             description: String::new(),
-            kind,
+            kind: SettingKind::Text,
             default: default.into(),
+            runs_program,
         };
         let plugin = PluginDescription {
             id: "x.train".to_owned(),
@@ -104,9 +105,9 @@ mod tests {
             description: String::new(),
             targets: Vec::new(),
             fields: vec![
-                field("command", SettingKind::Command, ""),
-                field("python", SettingKind::Command, "python3"),
-                field("labels", SettingKind::Text, ""),
+                field("command", true, ""),
+                field("python", true, "python3"),
+                field("labels", false, ""),
             ],
         };
         Strategies { found: Some(vec![plugin]), ..Strategies::default() }

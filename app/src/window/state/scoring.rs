@@ -72,7 +72,7 @@ impl State {
 
     /// True when changes by hand are not scored by themselves.
     pub fn scores_on_demand(&self) -> bool {
-        self.scoring.long.as_ref() == Some(&self.strategies.chain) || self.strategies.starts_programs()
+        self.scoring.long.as_ref() == Some(&self.strategies.chain) || self.strategies.runs_programs()
     }
 
     /// Index of a run of the open model that was made from what there is now.

@@ -222,6 +222,7 @@ mod tests {
             description: String::new(),
             kind: SettingKind::Text,
             default: Value::from("kl"),
+            runs_program: false,
         };
         let plugin = PluginDescription {
             id: "dev.octet.int8".to_owned(),

@@ -69,7 +69,7 @@ fn field_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Option<
     let edited = match &field.kind {
         SettingKind::Bool | SettingKind::Integer { .. } | SettingKind::Number { .. } => None,
         SettingKind::Choice { options } => choice_ui(ui, field, value, options),
-        SettingKind::Text | SettingKind::Command => text_ui(ui, field, value),
+        SettingKind::Text => text_ui(ui, field, value),
         SettingKind::Patterns => patterns_ui(ui, field, value, selection),
     };
     range_ui(ui, field, reason);
