@@ -11,6 +11,7 @@ mod support;
 
 mod pictures;
 mod runs;
+mod scores;
 mod strategies;
 
 use octet::window::actions::{Action, RunsAction};

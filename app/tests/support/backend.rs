@@ -147,6 +147,10 @@ impl Backend for Scripted {
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
         let mut usable =
             vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        let mut train = plugin("dev.octet.train", "Train");
+        let command = field("command", "Command", SettingKind::Text, json!(""));
+        train.fields.push(SettingField { runs_program: true, ..command });
+        usable.push(train);
         usable.extend(self.installed.lock().unwrap().iter().map(|_| plugin("org.example.new", "New one")));
         Ok(FoundPlugins { usable, refused: Vec::new() })
     }
