@@ -80,6 +80,9 @@ pub const COMMANDS: &[Command] = &[
     command(Menu::File, "Save the project as…", keys(CTRL_SHIFT, Key::S), |s| {
         has_content(s).then_some(Action::Ask(Pick::SaveProject))
     }),
+    command(Menu::File, "Lost sessions…", None, |s| {
+        (!s.project.orphans.is_empty()).then_some(Action::Project(ProjectAction::ShowOrphans(true)))
+    }),
     command(Menu::File, "Add calibration pictures…", None, |_| Some(Action::Ask(Pick::Pictures))),
     command(Menu::File, "Choose evaluation pictures…", None, |_| Some(Action::Ask(Pick::Evaluation))),
     command(Menu::Edit, "Undo", keys(CTRL, Key::Z), |s| {

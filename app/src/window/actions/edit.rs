@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Effect, job};
 use crate::window::backend::Backend;
-use crate::window::state::{Document, Edits, Side, State, Step};
+use crate::window::state::{Document, Edits, Made, Side, State, Step};
 use crate::{tr, trn};
 
 /// How long the window waits for the next change before it scores the last one.
@@ -91,7 +91,10 @@ impl EditAction {
             EditAction::Redo => return walk(state, 1, false),
             EditAction::UndoTimes(times) => return walk(state, times, true),
             EditAction::RedoTimes(times) => return walk(state, times, false),
-            EditAction::Score => return score(state),
+            EditAction::Score => {
+                state.scoring.wanted = true;
+                return score(state);
+            }
             change => change_edits(&mut state.edits, change),
         }
         Vec::new()
@@ -181,15 +184,32 @@ pub(super) fn after_change(state: &mut State, before: &Document) -> Vec<Effect> 
         state.follow_run();
         return Vec::new();
     }
-    let from = state.shown_made().map_or_else(|| before.clone(), |made| made.document.clone());
-    if state.runs.shown.is_none() || !now.differs_by_hand_only(&from) {
+    remember_made(state, before);
+    if state.shown_made().is_none_or(|made| !now.differs_by_hand_only(&made.document)) {
         return Vec::new();
     }
     if state.runs.reference.is_none() {
         state.runs.reference = state.runs.shown;
     }
+    // What runs a program or takes long is only done when the user says so.
+    if state.strategies.runs_programs() || state.takes_long() {
+        return Vec::new();
+    }
     state.scoring.wanted = true;
     vec![Effect::Edit(EditEffect::Wait { generation: state.scoring.generation })]
+}
+
+/// A run that was opened, not made in this session, can be compared with as long as what is chosen is what it was made
+/// with.
+fn remember_made(state: &mut State, before: &Document) {
+    let Some(run) = state.runs.shown().filter(|run| !state.scoring.made.contains_key(&run.path)) else {
+        return;
+    };
+    if state.would_make(before, run) {
+        let made = Made { document: before.clone(), is_score: false };
+        let path = run.path.clone();
+        state.scoring.made.insert(path, made);
+    }
 }
 
 /// Starts the score that is wanted; a score at work gives way to it, another job is waited for.
@@ -207,7 +227,7 @@ fn score(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let effects = job::start(state, true);
-    if effects.is_empty() {
+    if effects.is_empty() && state.strategies.asks.is_none() {
         // What stands in the way was told.
         state.scoring.wanted = false;
         state.side = Side::Step(Step::Errors);

@@ -9,7 +9,7 @@ use crate::key;
 use crate::window::state::{PictureFolder, Place, Problem};
 
 /// The title of a problem with a table of labels.
-pub const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
+const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
 
 /// Endings of the pictures that the engine can read.
 pub(super) const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];

@@ -146,6 +146,7 @@ mod tests {
             description: String::new(),
             kind: SettingKind::Text,
             default: "".into(),
+            runs_program: false,
         };
         PluginDescription {
             id: id.to_owned(),

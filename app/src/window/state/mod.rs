@@ -27,17 +27,17 @@ pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
-pub use model::{Model, ModelState};
+pub use model::{Kept, Model, ModelState};
 pub use pictures::{
-    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
+    Asked, Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
     Work,
 };
 pub use problem::{Place, Problem};
-pub use project::ProjectState;
+pub use project::{Missing, Next, ProjectState};
 pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};
-pub use scoring::{Made, Scoring};
+pub use scoring::{Made, Scoring, Unscored};
 pub use steps::{Progress, STEPS, Step};
-pub use strategies::{Chosen, Offer, Strategies};
+pub use strategies::{Chosen, Offer, Program, ProgramQuestion, Strategies};
 pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
@@ -204,6 +204,8 @@ impl State {
             Some("Mend the pre-processing first")
         } else if self.strategies.chain.is_empty() {
             Some("Choose a strategy first")
+        } else if self.strategies.lacks_plugin() {
+            Some("Install the missing strategy first, or take it out")
         } else {
             None
         }
@@ -219,6 +221,8 @@ impl State {
             key!("Next: mend the pre-processing")
         } else if self.strategies.chain.is_empty() {
             key!("Next: choose a strategy")
+        } else if self.strategies.lacks_plugin() {
+            key!("Next: install the missing strategy, or take it out")
         } else {
             key!("Ready to quantize")
         }

@@ -3,7 +3,7 @@
 use egui::{Align, Color32, CornerRadius, Layout, RichText, Sense, Shape, Stroke, Ui, UiBuilder, vec2};
 
 use super::widgets::{notice, primary_button, quiet_button};
-use crate::window::actions::{Action, Actions};
+use crate::window::actions::{Action, Actions, ProjectAction};
 use crate::window::backend::Pick;
 use crate::window::state::{Place, State};
 use crate::window::theme::{GAP, tokens};
@@ -26,6 +26,7 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     );
     ui.add_space(18.0);
     buttons_ui(&mut ui, out);
+    last_session_ui(&mut ui, state, out);
     ui.add_space(GAP);
     ui.label(
         RichText::new(crate::tr!("A folder of pictures or a finished run can be dropped as well."))
@@ -55,6 +56,17 @@ fn buttons_ui(ui: &mut Ui, out: &mut Actions) {
             out.push(Action::ShowPathField(Pick::Model));
         }
     });
+}
+
+/// The session that ended in order before this one, if it was worth keeping.
+fn last_session_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let Some(last) = &state.project.last_session else { return };
+    let model = last.project.model.as_deref().and_then(|m| m.file_name()).unwrap_or_default();
+    let words = crate::tr!("Last session: %{name}", name = model.to_string_lossy());
+    ui.add_space(4.0);
+    if quiet_button(ui, words.trim_end_matches([':', '：', ' '])).clicked() {
+        out.push(Action::Project(ProjectAction::Restore(last.path.clone())));
+    }
 }
 
 /// A chain of blocks that grows hot, as in the graph.
