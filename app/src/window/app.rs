@@ -8,6 +8,7 @@ use egui::{Key, Modifiers};
 
 use super::actions::{
     Action, Actions, Effect, GraphAction, HabitAction, ProjectEffect, RunsEffect, apply, follow, refresh,
+    session_lost,
 };
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
@@ -154,9 +155,8 @@ impl OctetWindow {
                 self.state.settings.size = Some(size);
             }
         }
-        if asked && self.state.is_unsaved() {
+        if asked && session_lost(&mut self.state) {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-            self.state.project.asks_to_save = true;
         }
     }
 
@@ -290,6 +290,10 @@ impl eframe::App for OctetWindow {
             ui.ctx().request_repaint();
             self.perform(actions);
             self.keep();
+        }
+        // The letters of a text and the steps of a drag are one change, until the field is left or the mouse let go.
+        if !ui.ctx().text_edit_focused() && !ui.ctx().input(|i| i.pointer.any_down()) {
+            self.state.history.seal();
         }
     }
 

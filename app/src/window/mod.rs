@@ -9,6 +9,7 @@ mod fonts;
 pub mod format;
 pub mod graph;
 pub mod heat;
+mod lost;
 pub mod messages;
 pub mod panels;
 pub mod picture;

@@ -1,5 +1,8 @@
 //! Carries out what takes time: one thread for each, which reports through a channel and wakes the window.
 
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -9,6 +12,7 @@ use octet_engine::job::{JobHandle, QuantizeRequest};
 
 use super::actions::{Effect, ProjectEffect};
 use super::backend::Backend;
+use super::lost::{Lost, lost};
 use super::messages::Message;
 use super::state::{Model, ThemeChoice};
 use super::{START_TARGET, fonts};
@@ -20,6 +24,8 @@ pub struct Tasks {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     saves: Queue,
+    /// What is told when the work on the effect at hand ends in a panic.
+    lost: Cell<Lost>,
 }
 
 /// Work that is done one piece after the other on one thread; dropping it waits for the last one. A project that is saved
@@ -84,7 +90,7 @@ impl Tasks {
     /// Works with this backend for the window behind `ctx`.
     pub fn new(ctx: egui::Context, backend: Arc<dyn Backend>) -> Self {
         let (sender, receiver) = channel();
-        Self { ctx, backend, sender, receiver, saves: Queue::start() }
+        Self { ctx, backend, sender, receiver, saves: Queue::start(), lost: Cell::default() }
     }
 
     /// What the tasks work with.
@@ -99,6 +105,7 @@ impl Tasks {
 
     /// Starts what was asked for.
     pub fn run(&self, effect: Effect) {
+        self.lost.set(lost(&effect));
         match effect {
             Effect::Ask(what) => self.spawn("dialog", move |b| Message::Picked(what, b.pick(what))),
             Effect::Drop(paths) => self.spawn("drop", move |b| {
@@ -125,8 +132,8 @@ impl Tasks {
                 let report = b.load_report(&path).map(Box::new);
                 Message::Run(path, report)
             }),
-            Effect::ListPictures { path, evaluation, labels } => self.spawn("pictures", move |b| {
-                Message::Folder { evaluation, result: b.list_pictures(&path, labels.as_deref()) }
+            Effect::ListPictures { path, labels, ticket } => self.spawn("pictures", move |b| {
+                Message::Folder { ticket, result: b.list_pictures(&path, labels.as_deref()) }
             }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
             Effect::Start { request, label, is_score } => self.start(*request, label, is_score),
@@ -137,9 +144,12 @@ impl Tasks {
             Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
             Effect::Project(effect @ ProjectEffect::Save { .. }) => {
-                let (backend, reporter) = (self.backend.clone(), self.reporter());
+                let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
                 self.saves.add(Box::new(move || {
-                    reporter.report(Message::Project(effect.run(backend.as_ref())));
+                    let message = guarded(lost, || Message::Project(effect.run(backend.as_ref())));
+                    if let Some(message) = message {
+                        reporter.report(message);
+                    }
                 }));
             }
             Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
@@ -167,32 +177,56 @@ impl Tasks {
         Reporter { ctx: self.ctx.clone(), sender: self.sender.clone() }
     }
 
+    /// Works on a thread. Where the work ends in a panic, what waits for it is told.
     fn spawn(&self, name: &str, work: impl FnOnce(&dyn Backend) -> Message + Send + 'static) {
-        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
         spawn_named(name, move || {
-            reporter.report(work(backend.as_ref()));
+            if let Some(message) = guarded(lost, || work(backend.as_ref())) {
+                reporter.report(message);
+            }
         });
     }
 
     fn start(&self, mut request: QuantizeRequest, label: String, is_score: bool) {
-        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
         spawn_named("job", move || {
-            let folder = match is_score {
-                true => backend.new_score_folder(&label),
-                false => backend.new_run_folder(&label),
-            };
-            let started = folder.and_then(|out| {
-                request.out = out;
-                backend.start(request)
-            });
-            match started {
-                Ok(handle) => follow(&reporter, &handle),
-                Err(problem) => {
-                    reporter.report(Message::Started(Err(problem)));
+            let after = reporter.clone();
+            let message = guarded(lost, move || {
+                let folder = match is_score {
+                    true => backend.new_score_folder(&label),
+                    false => backend.new_run_folder(&label),
+                };
+                let started = folder.and_then(|out| {
+                    request.out = out;
+                    backend.start(request)
+                });
+                match started {
+                    Ok(handle) => {
+                        follow(&reporter, &handle);
+                        Message::JobOver
+                    }
+                    Err(problem) => Message::Started(Err(problem)),
                 }
+            });
+            if let Some(message) = message {
+                after.report(message);
             }
         });
     }
+}
+
+/// The message of the work; that of its end where it panics. The panic itself is logged by the thread.
+fn guarded(lost: Lost, work: impl FnOnce() -> Message) -> Option<Message> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(message) => Some(message),
+        Err(panic) => lost.map(|lost| lost(&reason(panic.as_ref()))),
+    }
+}
+
+/// What a panic says.
+fn reason(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// Tells the user of the end of a long job: the system's notification, and a sign on the window's entry.
@@ -221,7 +255,6 @@ fn follow(reporter: &Reporter, handle: &JobHandle) {
             return;
         }
     }
-    reporter.report(Message::JobOver);
 }
 
 fn spawn_named(name: &str, work: impl FnOnce() + Send + 'static) {

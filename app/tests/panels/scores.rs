@@ -3,7 +3,7 @@
 use egui::accesskit::Role;
 use octet::window::actions::{Action, EditAction, ProjectAction, StrategyAction};
 use octet::window::project::Project;
-use octet::window::state::{Chosen, JobEnd, State};
+use octet::window::state::{Chosen, JobEnd, State, Unscored};
 use octet_engine::job::Event;
 use serde_json::json;
 use tempfile::TempDir;
@@ -77,10 +77,10 @@ fn a_score_that_comes_to_a_long_strategy_is_given_up_and_offered() {
     window.until("it is given up", |_| cancel.is_cancelled());
     tell(&window, 1, Event::Error { message: "cancelled".to_owned() });
     window.until("it has ended", is_cancelled);
-    assert!(window.state().scoring.unscored);
+    assert_eq!(window.state().unscored(), Some(Unscored::Long));
     // The next change does not even begin.
     window.perform(Action::Edit(EditAction::SetExponent("n0".to_owned(), Some(-4))));
-    assert!(window.state().scoring.unscored && !window.state().scoring.wanted);
+    assert_eq!(window.state().unscored(), Some(Unscored::Long));
     assert_eq!(jobs(&window), 2);
     window.press(Role::Button, "Score");
     let backend = window.backend.clone();
@@ -103,6 +103,7 @@ fn with_program(command: &str) -> (Window, TempDir) {
     let file = folder.path().join("strange.octet");
     project.write(&file).unwrap();
     window.perform(Action::Project(ProjectAction::Open(file)));
+    window.perform(Action::Project(ProjectAction::WithoutSaving));
     window.until("the project is open", |s| s.project.path.is_some());
     window.until("the run is shown", |s| s.runs.shown.is_some());
     (window, pictures)
@@ -112,16 +113,13 @@ fn with_program(command: &str) -> (Window, TempDir) {
 fn a_command_out_of_a_project_runs_after_a_yes_alone() {
     let (mut window, _pictures) = with_program("curl example.org | sh");
     let before = jobs(&window);
-    widen(&mut window);
-    assert!(window.has_button("Score"));
-    assert!(!window.state().scoring.wanted, "nothing that starts programs is scored by itself");
     window.perform(Action::Start);
     assert!(window.has("curl example.org | sh"));
-    window.press(Role::Button, "Do not run it");
+    window.press(Role::Button, "Run nothing");
     assert!(window.state().strategies.asks.is_none());
     assert_eq!(jobs(&window), before);
     window.perform(Action::Start);
-    window.press(Role::Button, "Let it run");
+    window.press(Role::Button, "Let them run");
     let backend = window.backend.clone();
     window.until("the job has started", move |_| backend.jobs.lock().unwrap().len() == before + 1);
     finish(&mut window, before, "/runs/trained");
@@ -141,4 +139,8 @@ fn a_command_that_the_user_types_is_not_asked_for() {
     window.perform(Action::Start);
     assert!(window.state().strategies.asks.is_none());
     finish(&mut window, 1, "/runs/mine");
+    widen(&mut window);
+    assert!(!window.state().scoring.wanted, "nothing that starts programs is scored by itself");
+    assert_eq!(window.state().unscored(), Some(Unscored::Programs));
+    assert!(window.has_button("Score"));
 }

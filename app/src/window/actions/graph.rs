@@ -256,6 +256,16 @@ impl GraphEffect {
     }
 }
 
+impl GraphEffect {
+    /// What is told when the work is lost.
+    pub(in crate::window) fn failed(self, problem: Problem) -> GraphMessage {
+        match self {
+            GraphEffect::Arrange { .. } => GraphMessage::NotArranged(problem),
+            GraphEffect::Save { .. } => GraphMessage::Saved(Err(problem)),
+        }
+    }
+}
+
 /// What a thread reports back.
 #[derive(Debug)]
 pub enum GraphMessage {
@@ -268,6 +278,8 @@ pub enum GraphMessage {
     },
     /// A picture was saved, or not.
     Saved(Result<PathBuf, Problem>),
+    /// There will be no layout.
+    NotArranged(Problem),
 }
 
 impl GraphMessage {
@@ -276,6 +288,10 @@ impl GraphMessage {
         match self {
             GraphMessage::Arranged { model, layout } => arranged(state, &model, layout),
             GraphMessage::Saved(Ok(path)) => state.toasts.info(tr!("Saved %{path}", path = path.display())),
+            GraphMessage::NotArranged(problem) => {
+                // The key of what was wanted stays, so that it is not asked for again and again.
+                state.toasts.problem(&problem);
+            }
             // It belongs to no step: nothing is worse off because of it.
             GraphMessage::Saved(Err(problem)) => state.toasts.problem(&problem),
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use octet_engine::job::QuantizeRequest;
 
-use super::{Effect, runs};
+use super::{Effect, show};
 use crate::window::state::{Document, Job, Place, Problem, ProgramQuestion, State, requests};
 use crate::{key, tr};
 
@@ -19,6 +19,12 @@ const LAYERWISE_PICTURES: usize = 16;
 pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     if let Some(obstacle) = state.obstacle() {
         state.toasts.info(tr!(obstacle));
+        return Vec::new();
+    }
+    let programs = state.strategies.unknown_programs();
+    if !programs.is_empty() {
+        state.scoring.wanted = false;
+        state.strategies.asks = Some(ProgramQuestion { programs, is_score });
         return Vec::new();
     }
     let Some(model) = state.model.open.clone() else { return Vec::new() };
@@ -35,11 +41,6 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    let programs = state.strategies.unknown_programs(&strategies);
-    if !programs.is_empty() {
-        state.strategies.asks = Some(ProgramQuestion { programs, is_score });
-        return Vec::new();
-    }
     state.problems.remove(&Place::Run);
     let target = state.target.0.name;
     let title = match is_score {
@@ -47,13 +48,12 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
         false => tr!("%{strategies} for %{target}", strategies = state.strategies.words(), target = target)
             .into_owned(),
     };
-    runs::started(state);
+    show::started(state);
     let mut job = Job::new(title, Instant::now());
     job.is_score = is_score;
     job.document = Document::of(state);
     state.begin_job(job);
     state.scoring.wanted = false;
-    state.scoring.unscored = false;
     state.scoring.asked = false;
     let stem = model.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let pictures = &state.pictures;

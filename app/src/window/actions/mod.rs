@@ -6,12 +6,15 @@ mod graph;
 mod habits;
 mod inspect;
 mod job;
+mod load;
 mod look;
 mod names;
 mod overwrite;
 mod pictures;
 mod project;
+mod restore;
 mod runs;
+mod show;
 mod strategy;
 
 pub(super) use edit::{after_job, give_up_long_score};
@@ -19,14 +22,16 @@ pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
+pub use load::Loaded;
 pub use overwrite::OverwriteAction;
 pub(super) use overwrite::looked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
-pub(super) use pictures::{input_format, labels_refused};
-pub(super) use project::note_opened;
+pub(super) use pictures::{input_format, listed};
+pub(super) use project::{note_opened, session_lost};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
+pub use restore::Listings;
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
-pub(super) use runs::{finished, opened};
+pub(super) use show::{finished, read};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
 use std::path::PathBuf;
@@ -165,10 +170,10 @@ pub enum Effect {
     ListPictures {
         /// The folder.
         path: PathBuf,
-        /// For the evaluation.
-        evaluation: bool,
         /// CSV of the classes.
         labels: Option<PathBuf>,
+        /// The question's number.
+        ticket: u64,
     },
     /// Look for plugins.
     FindPlugins,
@@ -239,7 +244,13 @@ pub(super) fn changed(
         return Vec::new();
     }
     state.history.note(name, before.clone(), subject);
+    state.history.forget_no_change(&Document::of(state));
     edit::after_change(state, before)
+}
+
+/// A path from the root: the folder that the program was started in may be another one next time.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn perform(state: &mut State, action: Action) -> Vec<Effect> {
@@ -259,12 +270,13 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SubmitPath => submit_path(state),
         Action::ClosePathField => {
             state.path_field = None;
+            state.project.after_save = None;
             Vec::new()
         }
-        Action::Drop(paths) => vec![Effect::Drop(paths)],
+        Action::Drop(paths) => vec![Effect::Drop(paths.into_iter().map(absolute).collect())],
         Action::OpenModel(path) => {
             state.problems.remove(&Place::Model);
-            let path = std::path::absolute(&path).unwrap_or(path);
+            let path = absolute(path);
             state.model.opening = Some(path.clone());
             vec![Effect::OpenModel(path)]
         }
@@ -274,31 +286,27 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::OpenRun(path) => {
             state.problems.remove(&Place::Run);
+            let path = absolute(path);
+            state.runs.reading.insert(path.clone());
+            state.runs.latest = Some(path.clone());
             vec![Effect::OpenRun(path)]
         }
         Action::ShowRun(index) => {
-            state.runs.shown = Some(index).filter(|i| *i < state.runs.all.len());
             state.side = Side::Step(Step::Errors);
-            Vec::new()
+            show::show(state, index)
         }
-        Action::AddPictures(path) => {
-            state.problems.remove(&Place::Pictures);
-            state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: false, labels: None }]
-        }
+        Action::AddPictures(path) => pictures::list(state, path, false),
         Action::RemovePictures(index) => {
             if index < state.pictures.folders.len() {
                 state.pictures.folders.remove(index);
             }
             Vec::new()
         }
-        Action::SetEvaluation(path) => {
-            state.problems.remove(&Place::Pictures);
-            state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: true, labels: state.pictures.labels.clone() }]
-        }
+        Action::SetEvaluation(path) => pictures::list(state, path, true),
         Action::ClearEvaluation => {
             state.pictures.evaluation = None;
+            state.pictures.asked.retain(|a| !a.evaluation);
+            state.project.missing.evaluation = None;
             Vec::new()
         }
         Action::Start => job::start(state, false),
@@ -378,12 +386,12 @@ fn choose(state: &mut State, action: Action) {
         Action::SetTarget(name) => {
             if let Some(spec) = TargetSpec::by_name(name) {
                 state.target = Target(spec);
+                state.project.missing.target = None;
             }
         }
         Action::OnlyStrategy(id) => state.strategies.only(&id),
         Action::ToggleStrategy(id) => state.strategies.toggle(&id),
         Action::Set { id, key, value } => {
-            state.strategies.typed(&id, &key, &value);
             state.strategies.set(&id, &key, value);
         }
         _ => {}
@@ -397,7 +405,7 @@ fn submit_path(state: &mut State) -> Vec<Effect> {
         state.path_field = Some(field);
         return Vec::new();
     }
-    let path = PathBuf::from(text);
+    let path = absolute(PathBuf::from(text));
     apply(state, picked(field.what, path, false))
 }
 

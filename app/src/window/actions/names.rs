@@ -1,6 +1,6 @@
 //! What actions are called, and which of them belong into the history.
 
-use super::{Action, EditAction};
+use super::{Action, EditAction, PicturesAction};
 use crate::tr;
 
 impl Action {
@@ -70,7 +70,12 @@ impl Action {
                 | Action::CopyTable(_)
                 | Action::MoveSelection(_)
                 | Action::EditPath(_)
+                | Action::SubmitPath
                 | Action::Drop(_)
+                | Action::OpenModel(_)
+                | Action::OpenRun(_)
+                | Action::ShowRun(_)
+                | Action::Runs(_)
                 | Action::Start
                 | Action::Cancel
                 | Action::Graph(_)
@@ -84,7 +89,9 @@ impl Action {
     /// What it changes, for changes that go on step by step: typing, dragging.
     pub(super) fn subject(&self) -> Option<String> {
         match self {
+            Action::Set { value: serde_json::Value::Bool(_), .. } => None,
             Action::Set { id, key, .. } => Some(format!("{id}.{key}")),
+            Action::Pictures(PicturesAction::SetPreprocessing(key, _)) => Some(format!("pre-processing {key}")),
             Action::Edit(EditAction::SetExponent(of, _)) => Some(format!("exponent of {of}")),
             Action::Edit(EditAction::ShiftWeights(of, _)) => Some(format!("weights of {of}")),
             _ => None,

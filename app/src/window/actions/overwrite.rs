@@ -41,8 +41,8 @@ impl OverwriteAction {
             }
             OverwriteAction::Keep => {
                 state.overwrite = None;
-                // Whoever wanted to close stays.
-                state.project.closes_when_saved = false;
+                // Whoever wanted to save first goes on as before.
+                state.project.after_save = None;
                 Vec::new()
             }
         }

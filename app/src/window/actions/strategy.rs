@@ -42,9 +42,9 @@ pub enum StrategyAction {
     AcceptOffer,
     /// No, or done with it.
     CloseOffer,
-    /// Yes: the programs that settings name may run, and the job that waits for the answer starts.
+    /// Yes: the programs of the chain may run; the job that asked goes on.
     AllowPrograms,
-    /// No.
+    /// No: nothing runs.
     RefusePrograms,
 }
 
@@ -71,9 +71,9 @@ impl StrategyAction {
                 tr!("look at plugin %{path}", path = path.display()).into_owned()
             }
             StrategyAction::AcceptOffer => tr!("trust the plugin").into_owned(),
+            StrategyAction::AllowPrograms => tr!("allow the programs of the pipeline").into_owned(),
+            StrategyAction::RefusePrograms => tr!("run no programs").into_owned(),
             StrategyAction::CloseOffer => tr!("close the plugin's page").into_owned(),
-            StrategyAction::AllowPrograms => tr!("let the programs run").into_owned(),
-            StrategyAction::RefusePrograms => tr!("do not run the programs").into_owned(),
         }
     }
 
@@ -110,12 +110,10 @@ impl StrategyAction {
             StrategyAction::CloseOffer => strategies.offer = None,
             StrategyAction::AllowPrograms => {
                 let Some(question) = strategies.asks.take() else { return Vec::new() };
-                strategies.allow(question.programs);
-                let action = match question.is_score {
-                    true => Action::Edit(EditAction::Score),
-                    false => Action::Start,
-                };
-                return apply(state, action);
+                let programs = question.programs.into_iter();
+                strategies.allowed.extend(programs.map(|p| ((p.id, p.key), p.value)));
+                // What is chosen may be another chain by now, whose programs are asked about again.
+                return apply(state, if question.is_score { Action::Edit(EditAction::Score) } else { Action::Start });
             }
             StrategyAction::RefusePrograms => strategies.asks = None,
         }

@@ -9,7 +9,7 @@ use crate::key;
 use crate::window::state::{PictureFolder, Place, Problem};
 
 /// The title of a problem with a table of labels.
-pub const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
+const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
 
 /// Endings of plugins on any system, so that one of another system is told apart from what is no plugin at all.
 const LIBRARIES: [&str; 3] = ["so", "dll", "dylib"];

@@ -15,7 +15,7 @@ mod trash;
 
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
-pub use files::{DropKind, LABELS_REFUSED, list_pictures};
+pub use files::{DropKind, list_pictures};
 pub use inspect::InspectBackend;
 pub use pictures::PicturesBackend;
 pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};

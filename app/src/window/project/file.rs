@@ -43,6 +43,9 @@ pub struct Project {
     /// Changes by hand.
     #[serde(default)]
     pub edits: Edits,
+    /// Changes by hand on other models, by their SHA-256.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_edits: BTreeMap<String, Edits>,
     /// Runs, oldest first.
     #[serde(default)]
     pub runs: Vec<ProjectRun>,
@@ -105,31 +108,47 @@ pub enum FileError {
 }
 
 impl Project {
-    /// What the window shows now; paths as they are.
+    /// What the window shows now, and what is missing of the project that is open; paths as they are.
     pub fn of(state: &State) -> Self {
-        let pictures = &state.pictures;
+        let (pictures, model, missing) = (&state.pictures, &state.model, &state.project.missing);
         let chain = state.strategies.requests();
+        let opened = model.open.as_ref().map(|m| m.path.clone()).or_else(|| model.opening.clone());
+        let mut images: Vec<PathBuf> = pictures.folders.iter().map(|f| f.path.clone()).collect();
+        for (place, path) in &missing.images {
+            if !images.contains(path) {
+                images.insert((*place).min(images.len()), path.clone());
+            }
+        }
+        let evaluation = pictures.evaluation.as_ref().map(|f| f.path.clone());
+        // Scores are forgotten after a while; instead of one, the run that it is compared with is shown.
         let shows_score = state.runs.shown().is_some_and(|run| state.is_score(&run.path));
         let shown = if shows_score { state.runs.reference } else { state.runs.shown };
+        let lasting = state.runs.all.iter().enumerate().filter(|(_, run)| !state.is_score(&run.path));
+        let runs = lasting.map(|(i, run)| ProjectRun {
+            path: run.path.clone(),
+            shown: shown == Some(i),
+            reference: state.runs.reference == Some(i),
+        });
+        let lost = missing.runs.iter().filter(|lost| state.runs.position(&lost.path).is_none());
+        let lost = lost.map(|lost| ProjectRun {
+            path: lost.path.clone(),
+            shown: lost.shown && state.runs.shown.is_none(),
+            reference: lost.reference && state.runs.reference.is_none(),
+        });
+        let other = model.others.iter().filter(|(_, kept)| !kept.edits.is_empty());
+        let chip = missing.target.as_ref().filter(|(_, instead)| *instead == state.target);
         Self {
             schema: PROJECT_SCHEMA_VERSION,
-            model: state.model.open.as_ref().map(|m| m.path.clone()).or_else(|| state.model.opening.clone()),
-            target: state.target.0.name.to_owned(),
-            images: pictures.folders.iter().map(|f| f.path.clone()).collect(),
-            evaluation: pictures.evaluation.as_ref().map(|f| f.path.clone()),
+            model: opened.or_else(|| missing.model.clone()),
+            target: chip.map_or_else(|| state.target.0.name.to_owned(), |(name, _)| name.clone()),
+            images,
+            evaluation: evaluation.or_else(|| missing.evaluation.clone()),
             labels: pictures.labels.clone(),
             preprocessing: pictures.preprocessing.clone(),
             strategies: chain,
             edits: state.edits.clone(),
-            runs: (state.runs.all.iter().enumerate())
-                // Scores are forgotten after a while; instead of one, the run that it is compared with is shown.
-                .filter(|(_, run)| !state.is_score(&run.path))
-                .map(|(i, run)| ProjectRun {
-                    path: run.path.clone(),
-                    shown: shown == Some(i),
-                    reference: state.runs.reference == Some(i),
-                })
-                .collect(),
+            other_edits: other.map(|(sha256, kept)| (sha256.clone(), kept.edits.clone())).collect(),
+            runs: runs.chain(lost).collect(),
             selection: state.selection.clone(),
             heat: state.graph.heat,
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::file::write_text;
-use super::{Project, Writer};
+use super::{FileError, Project, Writer};
 
 /// Ending of journals, which are projects with absolute paths.
 const ENDING: &str = "journal.octet";
@@ -27,6 +27,20 @@ pub struct Orphan {
     pub path: PathBuf,
     /// What it keeps.
     pub project: Project,
+    /// When it was written last.
+    pub changed: Option<SystemTime>,
+}
+
+impl Orphan {
+    /// Reads a journal, or the last session.
+    ///
+    /// # Errors
+    /// As for [`Project::read`].
+    pub fn read(path: PathBuf) -> Result<Self, FileError> {
+        let changed = fs::metadata(&path).and_then(|m| m.modified()).ok();
+        let project = Project::read(&path)?;
+        Ok(Self { path, project, changed })
+    }
 }
 
 impl Journal {
@@ -87,21 +101,20 @@ pub fn orphans(folder: &Path) -> Vec<Orphan> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let files = entries.filter_map(|e| Some(e.ok()?.path()));
     let journals = files.filter(|p| p.to_string_lossy().ends_with(ENDING));
-    let mut found: Vec<(SystemTime, Orphan)> = Vec::new();
+    let mut found: Vec<Orphan> = Vec::new();
     for path in journals {
         let held = File::open(lock_of(&path)).is_ok_and(|lock| lock.try_lock().is_err());
         if held {
             continue;
         }
-        let changed = fs::metadata(&path).and_then(|m| m.modified()).unwrap_or(UNIX_EPOCH);
-        match Project::read(&path) {
-            Ok(project) if !project.is_empty() => found.push((changed, Orphan { path, project })),
+        match Orphan::read(path.clone()) {
+            Ok(orphan) if !orphan.project.is_empty() => found.push(orphan),
             Ok(_) => forget(&path),
             Err(error) => tracing::warn!("{error}"),
         }
     }
-    found.sort_by_key(|(changed, _)| std::cmp::Reverse(*changed));
-    found.into_iter().map(|(_, orphan)| orphan).collect()
+    found.sort_by_key(|orphan| std::cmp::Reverse(orphan.changed));
+    found
 }
 
 /// Removes a journal that nobody needs any more.

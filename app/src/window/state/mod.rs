@@ -11,7 +11,6 @@ mod job;
 mod model;
 mod pictures;
 mod problem;
-mod programs;
 mod project;
 mod runs;
 mod scoring;
@@ -28,18 +27,17 @@ pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{EarlierLog, Job, JobEnd, LogLine, PHASES, phase_words};
-pub use model::{Model, ModelState};
+pub use model::{Kept, Model, ModelState};
 pub use pictures::{
-    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
+    Asked, Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
     Work,
 };
 pub use problem::{Place, Problem};
-pub use programs::Program;
-pub use project::ProjectState;
+pub use project::{Missing, Next, ProjectState};
 pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};
-pub use scoring::{Made, Scoring};
+pub use scoring::{Made, Scoring, Unscored};
 pub use steps::{Progress, STEPS, Step};
-pub use strategies::{Chosen, Offer, ProgramQuestion, Strategies};
+pub use strategies::{Chosen, Offer, Program, ProgramQuestion, Strategies};
 pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
@@ -220,6 +218,8 @@ impl State {
             Some("Mend the pre-processing first")
         } else if self.strategies.chain.is_empty() {
             Some("Choose a strategy first")
+        } else if self.strategies.lacks_plugin() {
+            Some("Install the missing strategy first, or take it out")
         } else {
             None
         }
@@ -235,6 +235,8 @@ impl State {
             key!("Next: mend the pre-processing")
         } else if self.strategies.chain.is_empty() {
             key!("Next: choose a strategy")
+        } else if self.strategies.lacks_plugin() {
+            key!("Next: install the missing strategy, or take it out")
         } else {
             key!("Ready to quantize")
         }

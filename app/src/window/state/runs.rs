@@ -124,6 +124,12 @@ pub struct Runs {
     pub asked: Option<RunLabel>,
     /// Folder of the run that the job has just finished.
     pub fresh: Option<PathBuf>,
+    /// Runs whose reports are being read.
+    pub reading: BTreeSet<PathBuf>,
+    /// The run that was asked for last.
+    pub latest: Option<PathBuf>,
+    /// The run whose settings are being restored.
+    pub restoring: Option<PathBuf>,
     /// Runs in the trash, newest last.
     pub deleted: Vec<DeletedRun>,
     /// Runs of earlier sessions, newest first.
@@ -143,15 +149,28 @@ impl Runs {
         self.all.get(self.reference.filter(|r| self.shown != Some(*r))?)
     }
 
-    /// Adds a run, or replaces it when it was there, and displays it.
-    pub fn add(&mut self, run: Run) {
-        let index = self.all.iter().position(|r| r.path == run.path).unwrap_or(self.all.len());
-        if index == self.all.len() {
-            self.all.push(run);
-        } else {
-            self.all[index] = run;
+    /// Place of a run in the list.
+    pub fn position(&self, path: &Path) -> Option<usize> {
+        self.all.iter().position(|r| r.path == path)
+    }
+
+    /// Adds a run, or replaces it when it was there; gives its place.
+    pub fn list(&mut self, run: Run) -> usize {
+        match self.position(&run.path) {
+            Some(index) => {
+                self.all[index] = run;
+                index
+            }
+            None => {
+                self.all.push(run);
+                self.all.len() - 1
+            }
         }
-        self.shown = Some(index);
+    }
+
+    /// Takes note that a report was read: whether its run was asked for last, or `None` when nobody waits for it.
+    pub fn arrived(&mut self, path: &Path) -> Option<bool> {
+        self.reading.take(path).map(|_| self.latest.as_deref() == Some(path))
     }
 
     /// Takes a run out; the others keep their roles.

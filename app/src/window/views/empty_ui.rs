@@ -26,6 +26,7 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     );
     ui.add_space(18.0);
     buttons_ui(&mut ui, out);
+    last_session_ui(&mut ui, state, out);
     ui.add_space(GAP);
     ui.label(
         RichText::new(crate::tr!("A folder of pictures or a finished run can be dropped as well."))
@@ -75,6 +76,17 @@ fn recent_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         if ui.add(button).on_hover_text(path.display().to_string()).clicked() {
             out.push(Action::Project(ProjectAction::OpenRecent(path.clone())));
         }
+    }
+}
+
+/// The session that ended in order before this one, if it was worth keeping.
+fn last_session_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let Some(last) = &state.project.last_session else { return };
+    let model = last.project.model.as_deref().and_then(|m| m.file_name()).unwrap_or_default();
+    let words = crate::tr!("Last session: %{name}", name = model.to_string_lossy());
+    ui.add_space(4.0);
+    if quiet_button(ui, words.trim_end_matches([':', '：', ' '])).clicked() {
+        out.push(Action::Project(ProjectAction::Restore(last.path.clone())));
     }
 }
 

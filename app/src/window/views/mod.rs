@@ -14,6 +14,7 @@ mod inspector_ui;
 mod legend_ui;
 mod log_ui;
 mod menu_ui;
+mod missing_ui;
 mod model_ui;
 mod offer_ui;
 mod overlay_ui;
@@ -22,7 +23,7 @@ mod pictures_ui;
 mod pipeline_ui;
 mod preprocessing_ui;
 mod preview_ui;
-mod programs_ui;
+mod questions_ui;
 mod rail_ui;
 mod runs_ui;
 mod settings_ui;
@@ -33,6 +34,7 @@ mod table_ui;
 mod thumbnails_ui;
 mod toast_ui;
 mod try_ui;
+mod unscored_ui;
 mod widgets;
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
@@ -69,12 +71,11 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
 
     log_ui::log_ui(ui, state, out);
     history_ui::history_ui(ui, state, out);
-    history_ui::questions_ui(ui, state, out);
+    questions_ui::questions_ui(ui, state, out);
     history_ui::about_ui(ui, state, out);
     palette_ui::palette_ui(ui, state, out);
     compare_ui::compare_ui(ui, state, out);
     offer_ui::offer_ui(ui, state, out);
-    programs_ui::programs_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
     overlay_ui::overwrite_ui(ui, state, out);
     toast_ui::toasts_ui(ui, state, out);

@@ -6,7 +6,7 @@ use super::bar_ui::chip;
 use super::widgets::quiet_button;
 use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::format;
-use crate::window::state::{Job, State, phase_words};
+use crate::window::state::{Job, State, Unscored, phase_words};
 use crate::window::theme::{figures, tokens};
 use crate::{key, tr};
 
@@ -17,7 +17,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             if let Some(job) = &state.job {
                 job_ui(ui, job, out);
             }
-            if state.scoring.unscored {
+            if state.unscored().is_some_and(|why| why != Unscored::OtherSettings) {
                 score_button_ui(ui, out);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| verdict_ui(ui, state));
@@ -28,7 +28,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 /// Offers the score of the last change, where it takes long.
 fn score_button_ui(ui: &mut Ui, out: &mut Actions) {
     let button = ui.add(egui::Button::new(tr!("Score")).small());
-    let hint = tr!("The last change has no score yet: its strategies would run again, which takes a while");
+    let hint = tr!("The figures do not have the last change by hand");
     if button.on_hover_text(hint).clicked() {
         out.push(Action::Edit(EditAction::Score));
     }

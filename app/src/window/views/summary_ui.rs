@@ -4,6 +4,7 @@ use egui::{Label, Response, RichText, Ui};
 use octet_engine::report::{Accuracy, EvaluationFacts, PeakTensor, Report};
 
 use super::bar_ui::chip;
+use super::unscored_ui::unscored_ui;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
 use super::{advice_ui, try_ui};
 use crate::window::actions::{Action, Actions};
@@ -17,6 +18,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Errors");
     problem_ui(ui, state, Place::Run, out);
     if let Some(run) = state.runs.shown() {
+        unscored_ui(ui, state, out);
         report_ui(ui, &run.name(), &run.report, out);
         return;
     }
