@@ -129,8 +129,7 @@ pub(super) fn quantize(
     );
     let started = Instant::now();
     let subject = cache.pictures.as_ref().map(|(key, ..)| key.clone()).unwrap_or_default();
-    let strategies =
-        run_strategies(request, libraries, &subject, &mut session, &mut cache.chains, progress)?;
+    let strategies = run_strategies(request, libraries, &subject, &mut session, &mut cache.chains, progress)?;
     let ran = strategies.iter().map(as_request).collect();
     clock.add("calibrate", session.calibrate_secs());
     clock.add("strategy", started.elapsed().as_secs_f64() - session.calibrate_secs());

@@ -17,8 +17,8 @@ mod runs;
 mod show;
 mod strategy;
 
-pub(super) use edit::{after_job, give_up_long_score};
 pub use edit::{EditAction, EditEffect, EditMessage};
+pub(super) use edit::{after_job, give_up_long_score};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
@@ -27,8 +27,8 @@ pub use overwrite::OverwriteAction;
 pub(super) use overwrite::looked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, listed};
-pub(super) use project::{note_opened, session_lost};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
+pub(super) use project::{note_opened, session_lost};
 pub use restore::Listings;
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub(super) use show::{finished, read};
@@ -422,9 +422,7 @@ pub(super) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> Action {
             let written = project::with_ending(path.clone());
             guarded(written.clone(), Action::Project(ProjectAction::SaveAs(written)))
         }
-        Pick::GraphPicture => {
-            guarded(path.clone(), Action::Graph(GraphAction::SavePicture(path.clone())))
-        }
+        Pick::GraphPicture => guarded(path.clone(), Action::Graph(GraphAction::SavePicture(path.clone()))),
         Pick::Picture => Action::Inspect(InspectAction::Try(path)),
         Pick::Labels => Action::Pictures(PicturesAction::SetLabels(path)),
         Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),

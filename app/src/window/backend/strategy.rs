@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use octet_engine::host::{
-    InstallError, PluginFile, TrustStore, check_plugin, data_folder, look_at_plugin, stage_plugin, trust_plugin,
+    InstallError, PluginFile, TrustStore, check_plugin, data_folder, look_at_plugin, stage_plugin,
+    trust_plugin,
 };
 use octet_engine::job::{Pipeline, StrategyRequest, WorkerError};
 use octet_engine::run::RunError;

@@ -8,7 +8,6 @@ use octet_engine::pictures::Preprocessing;
 
 use super::{Chosen, Document, Heat, HeatSide, Run, State, requests};
 
-
 /// What a run of this session was made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
@@ -131,8 +130,10 @@ impl State {
         }
         let mut strategies = self.strategies.clone();
         strategies.chain.clone_from(&document.chain);
-        let as_request =
-            |s: &octet_engine::report::StrategyFacts| StrategyRequest { id: s.id.clone(), settings: s.requested.clone() };
+        let as_request = |s: &octet_engine::report::StrategyFacts| StrategyRequest {
+            id: s.id.clone(),
+            settings: s.requested.clone(),
+        };
         let made: Vec<StrategyRequest> = report.strategy.iter().map(as_request).collect();
         let ours = requests(&strategies, &document.edits).ok().and_then(|r| strategies.resolve(&r).ok());
         ours.is_some_and(|ours| strategies.resolve(&made).is_ok_and(|made| made == ours))

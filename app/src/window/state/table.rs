@@ -173,19 +173,17 @@ pub fn rows(state: &State) -> Vec<Row> {
             let network = &model.network;
             let measured = network.node_ids().filter(|(_, n)| is_measured(&n.op));
             measured
-                .map(|(id, node)| {
-                    Row {
-                        name: node.name.clone(),
-                        op: op_name(network, id),
-                        bits: None,
-                        graphwise: None,
-                        layerwise: None,
-                        weight_exponents: Vec::new(),
-                        output_exponent: None,
-                        macs: network.macs(id),
-                        bytes: None,
-                        before: None,
-                    }
+                .map(|(id, node)| Row {
+                    name: node.name.clone(),
+                    op: op_name(network, id),
+                    bits: None,
+                    graphwise: None,
+                    layerwise: None,
+                    weight_exponents: Vec::new(),
+                    output_exponent: None,
+                    macs: network.macs(id),
+                    bytes: None,
+                    before: None,
                 })
                 .collect()
         }

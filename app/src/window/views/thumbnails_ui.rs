@@ -149,7 +149,8 @@ fn bounded(picture: &Rgb) -> ColorImage {
         return ColorImage::from_rgb([picture.width, picture.height], &picture.pixels);
     }
     let lines = picture.pixels.chunks_exact((3 * picture.width).max(1)).step_by(step);
-    let pixels: Vec<u8> = lines.flat_map(|line| line.chunks_exact(3).step_by(step).flatten()).copied().collect();
+    let pixels: Vec<u8> =
+        lines.flat_map(|line| line.chunks_exact(3).step_by(step).flatten()).copied().collect();
     ColorImage::from_rgb([picture.width.div_ceil(step), picture.height.div_ceil(step)], &pixels)
 }
 
