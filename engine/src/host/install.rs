@@ -116,8 +116,9 @@ pub fn stage_plugin(file: &PluginFile) -> Result<StagedPlugin, InstallError> {
     let folder = tempfile::Builder::new().prefix(".octet-").tempdir_in(folder).map_err(io)?;
     let path = folder.path().join(file.destination.file_name().unwrap_or_default());
     let copy = || -> std::io::Result<()> {
-        std::fs::copy(&file.path, &path)?;
-        std::fs::File::open(&path)?.sync_all()
+        let mut to = std::fs::File::create(&path)?;
+        std::io::copy(&mut std::fs::File::open(&file.path)?, &mut to)?;
+        to.sync_all()
     };
     copy().map_err(|source| InstallError::Io { path: file.path.clone(), source })?;
     if file_sha256(&path).map_err(io)? != file.sha256 {

@@ -433,3 +433,20 @@ pub(super) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> Action {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::state::Problem;
+
+    #[test]
+    fn a_problem_can_be_copied_after_its_message_is_gone() {
+        let mut state = State::default();
+        assert!(apply(&mut state, Action::CopyProblem(Place::Run)).is_empty());
+        state
+            .problems
+            .insert(Place::Run, Problem::new(Place::Run, "Quantizing failed", "node `x` is missing"));
+        let effects = apply(&mut state, Action::CopyProblem(Place::Run));
+        assert_eq!(effects, [Effect::Copy("Quantizing failed\nnode `x` is missing".to_owned())]);
+    }
+}

@@ -79,6 +79,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn headings_name_the_units_of_what_is_copied() {
+        let state = State::default();
+        let csv = table_text(&state, TableFormat::Csv);
+        let markdown = table_text(&state, TableFormat::Markdown);
+        assert!(csv.starts_with("operation,kind,bits,graphwise_nsr,"), "{csv}");
+        assert!(markdown.starts_with("| operation | kind | bits | graphwise_nsr |"), "{markdown}");
+        assert!(!markdown.contains('%') && !markdown.contains("KiB"));
+    }
+
+    #[test]
     fn cells_survive_commas_quotes_and_spreadsheets() {
         assert_eq!(csv_cell("a,b"), "\"a,b\"");
         assert_eq!(csv_cell("a\"b"), "\"a\"\"b\"");

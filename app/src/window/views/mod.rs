@@ -1,6 +1,7 @@
 //! Draws the state. Every function that draws is called `*_ui`, takes the state read-only and puts what the user
 //! does into the actions.
 
+mod about_ui;
 mod advice_ui;
 mod bar_ui;
 mod compare_ui;
@@ -72,7 +73,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
     log_ui::log_ui(ui, state, out);
     history_ui::history_ui(ui, state, out);
     questions_ui::questions_ui(ui, state, out);
-    history_ui::about_ui(ui, state, out);
+    about_ui::about_ui(ui, state, out);
     palette_ui::palette_ui(ui, state, out);
     compare_ui::compare_ui(ui, state, out);
     offer_ui::offer_ui(ui, state, out);
