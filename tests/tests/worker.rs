@@ -390,7 +390,8 @@ fn a_score_takes_what_strategies_decided_before_and_gives_the_same_bytes() {
         let handle = start(&workers, QuantizeRequest { reuse, ..request(folder, &[]) }, int8.clone());
         let events: Vec<Event> = handle.events.iter().collect();
         assert!(matches!(events.last(), Some(Event::Done { .. })), "{events:?}");
-        let skipped = |e: &Event| matches!(e, Event::Log { message, .. } if message.contains("not run again"));
+        let skipped =
+            |e: &Event| matches!(e, Event::Log { message, .. } if message.contains("not run again"));
         (std::fs::read(folder.join("model.espdl")).unwrap(), events.iter().any(skipped))
     };
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());

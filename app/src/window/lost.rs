@@ -43,9 +43,9 @@ pub(super) fn lost(effect: &Effect) -> Lost {
         Effect::Edit(EditEffect::Wait { generation }) => {
             Some(Box::new(move |_| Message::Edit(EditMessage::Rested { generation })))
         }
-        Effect::Project(
-            ProjectEffect::Open(_) | ProjectEffect::Restore(_) | ProjectEffect::Save { .. },
-        ) => told(Place::Model, |p| Message::Project(ProjectMessage::Failed(p))),
+        Effect::Project(ProjectEffect::Open(_) | ProjectEffect::Restore(_) | ProjectEffect::Save { .. }) => {
+            told(Place::Model, |p| Message::Project(ProjectMessage::Failed(p)))
+        }
         _ => None,
     }
 }

@@ -9,7 +9,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changes;
 mod pictures;
+mod projects;
 mod runs;
 mod strategies;
 

@@ -327,7 +327,8 @@ mod tests {
     fn a_setting_that_runs_a_program_says_so() {
         let text = |runs: Value| json!({ "type": "string", "default": "", "runs_program": runs });
         let plugin = plugin(&json!({ "command": text(json!(true)), "note": text(json!(false)) }));
-        let runs: Vec<(String, bool)> = plugin.fields().into_iter().map(|f| (f.key, f.runs_program)).collect();
+        let runs: Vec<(String, bool)> =
+            plugin.fields().into_iter().map(|f| (f.key, f.runs_program)).collect();
         assert_eq!(runs, [("command".to_owned(), true), ("note".to_owned(), false)]);
     }
 

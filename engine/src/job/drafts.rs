@@ -101,9 +101,8 @@ mod tests {
     fn another_library_or_model_is_another_chain() {
         let strategy = StrategyRequest { id: "s".to_owned(), settings: Default::default() };
         let library = |sha256: &str| Library { path: "s.so".into(), sha256: sha256.to_owned() };
-        let key = |inputs: &str, sha256: &str| {
-            keys(inputs, std::slice::from_ref(&strategy), &[library(sha256)])
-        };
+        let key =
+            |inputs: &str, sha256: &str| keys(inputs, std::slice::from_ref(&strategy), &[library(sha256)]);
         assert_ne!(key("a", "1"), key("a", "2"));
         assert_ne!(key("a", "1"), key("b", "1"));
     }

@@ -11,8 +11,8 @@ use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
 use crate::window::project::{Project, ProjectRun};
 use crate::window::state::{
-    Chosen, Document, Edits, Kept, Missing, Model, ModelState, PictureFolder, Place, Problem, Run, Runs, Scoring,
-    Side, State, Step, Target,
+    Chosen, Document, Edits, Kept, Missing, Model, ModelState, PictureFolder, Place, Problem, Run, Runs,
+    Scoring, Side, State, Step, Target,
 };
 use crate::{key, tr};
 
@@ -62,7 +62,8 @@ pub(super) fn load(backend: &dyn Backend, project: Project, path: PathBuf, is_jo
     if TargetSpec::by_name(&project.target).is_none() {
         missing.target = Some((project.target.clone(), Target::default()));
         let title = key!("This Octet does not know the project's chip");
-        let detail = tr!("`%{name}`; another one is chosen, and the project keeps the name", name = project.target);
+        let detail =
+            tr!("`%{name}`; another one is chosen, and the project keeps the name", name = project.target);
         problems.push(Problem::new(Place::Strategy, title, detail));
     }
     Loaded { project, path, is_journal, model, folders, evaluation, runs, missing, problems }
@@ -94,9 +95,8 @@ pub(super) fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
     state.pictures.asked.clear();
     let kept = |edits: &Edits| Kept { edits: edits.clone(), ..Kept::default() };
     // Where the model is missing its runs tell which one it was.
-    let of_model = |(_, report): &&(ProjectRun, Report)| {
-        project.model.as_deref() == Some(Path::new(&report.model.path))
-    };
+    let of_model =
+        |(_, report): &&(ProjectRun, Report)| project.model.as_deref() == Some(Path::new(&report.model.path));
     let of_run = runs.iter().rev().find(of_model).map(|(_, report)| report.model.sha256.clone());
     state.model = ModelState {
         last_sha256: model.as_ref().map(|m| m.sha256.clone()).or(of_run),

@@ -24,8 +24,8 @@ pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follo
 pub use load::Loaded;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, listed};
-pub(super) use project::{note_opened, session_lost};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
+pub(super) use project::{note_opened, session_lost};
 pub use restore::Listings;
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub(super) use show::{finished, read};

@@ -88,7 +88,9 @@ impl Action {
         match self {
             Action::Set { value: serde_json::Value::Bool(_), .. } => None,
             Action::Set { id, key, .. } => Some(format!("{id}.{key}")),
-            Action::Pictures(PicturesAction::SetPreprocessing(key, _)) => Some(format!("pre-processing {key}")),
+            Action::Pictures(PicturesAction::SetPreprocessing(key, _)) => {
+                Some(format!("pre-processing {key}"))
+            }
             Action::Edit(EditAction::SetExponent(of, _)) => Some(format!("exponent of {of}")),
             Action::Edit(EditAction::ShiftWeights(of, _)) => Some(format!("weights of {of}")),
             _ => None,

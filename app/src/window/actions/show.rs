@@ -55,7 +55,10 @@ pub(in crate::window) fn read(
     if !is_latest || is_own && elsewhere {
         if is_own && elsewhere {
             let name = state.runs.all[index].name();
-            state.toasts.run(tr!("%{run} is done; it is of another model than the one that is open", run = name), path);
+            state.toasts.run(
+                tr!("%{run} is done; it is of another model than the one that is open", run = name),
+                path,
+            );
         }
         return effects;
     }

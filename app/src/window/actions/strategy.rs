@@ -115,7 +115,10 @@ impl StrategyAction {
                 let programs = question.programs.into_iter();
                 strategies.allowed.extend(programs.map(|p| ((p.id, p.key), p.value)));
                 // What is chosen may be another chain by now, whose programs are asked about again.
-                return apply(state, if question.is_score { Action::Edit(EditAction::Score) } else { Action::Start });
+                return apply(
+                    state,
+                    if question.is_score { Action::Edit(EditAction::Score) } else { Action::Start },
+                );
             }
             StrategyAction::RefusePrograms => strategies.asks = None,
         }

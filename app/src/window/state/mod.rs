@@ -29,8 +29,8 @@ pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subje
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Kept, Model, ModelState};
 pub use pictures::{
-    Asked, Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
-    Work,
+    Asked, Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey,
+    Thumbnail, Work,
 };
 pub use problem::{Place, Problem};
 pub use project::{Missing, Next, ProjectState};

@@ -127,8 +127,10 @@ impl State {
         }
         let mut strategies = self.strategies.clone();
         strategies.chain.clone_from(&document.chain);
-        let as_request =
-            |s: &octet_engine::report::StrategyFacts| StrategyRequest { id: s.id.clone(), settings: s.requested.clone() };
+        let as_request = |s: &octet_engine::report::StrategyFacts| StrategyRequest {
+            id: s.id.clone(),
+            settings: s.requested.clone(),
+        };
         let made: Vec<StrategyRequest> = report.strategy.iter().map(as_request).collect();
         let ours = requests(&strategies, &document.edits).ok().and_then(|r| strategies.resolve(&r).ok());
         ours.is_some_and(|ours| strategies.resolve(&made).is_ok_and(|made| made == ours))

@@ -66,7 +66,9 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
                 out.push(Action::Strategy(StrategyAction::Move { from: index, to: index - 1 }));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(name).color(if is_here { t.strong } else { t.warn })).truncate());
+                ui.add(
+                    Label::new(RichText::new(name).color(if is_here { t.strong } else { t.warn })).truncate(),
+                );
                 if !is_here {
                     let words = RichText::new(tr!("missing")).small().color(t.warn);
                     ui.add(Label::new(words).truncate())

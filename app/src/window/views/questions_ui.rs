@@ -106,8 +106,11 @@ fn orphan_ui(ui: &mut Ui, orphan: &Orphan, out: &mut Actions) {
     let model = model.map_or_else(|| tr!("no model").into_owned(), |m| m.to_string_lossy().into_owned());
     ui.add(Label::new(RichText::new(model).color(t.strong)).truncate());
     let runs = trn!(project.runs.len(), "1 run", "%{n} runs");
-    let changes =
-        trn!(project.edits.operations().len(), "1 operation changed by hand", "%{n} operations changed by hand");
+    let changes = trn!(
+        project.edits.operations().len(),
+        "1 operation changed by hand",
+        "%{n} operations changed by hand"
+    );
     let mut words = format!("{runs} · {changes}");
     if let Some(age) = orphan.changed.and_then(|at| at.elapsed().ok()) {
         words = format!("{words} · {}", crate::window::format::ago(age));
