@@ -9,9 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changes;
 mod pictures;
+mod projects;
 mod runs;
-mod scores;
 mod strategies;
 
 use octet::window::actions::{Action, RunsAction};

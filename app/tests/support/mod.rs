@@ -6,4 +6,5 @@ pub mod inspect;
 pub mod network;
 pub mod pictures;
 pub mod report;
+pub mod session;
 pub mod window;
