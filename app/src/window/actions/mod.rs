@@ -8,6 +8,7 @@ mod inspect;
 mod job;
 mod load;
 mod look;
+mod memory;
 mod names;
 mod overwrite;
 mod pictures;
@@ -23,6 +24,7 @@ pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
 pub use load::Loaded;
+pub use memory::MemoryAction;
 pub use overwrite::OverwriteAction;
 pub(super) use overwrite::looked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
@@ -143,6 +145,8 @@ pub enum Action {
     Edit(EditAction),
     /// On projects, recent files and the journal.
     Project(ProjectAction),
+    /// On the memory map.
+    Memory(MemoryAction),
     /// On the window itself.
     Habit(HabitAction),
     /// On the question before a file is replaced.
@@ -335,7 +339,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyToast(id) => {
-            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", t.title, t.detail));
+            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", tr!(&t.title), t.detail));
             toast.map(|text| Effect::Copy(text.trim().to_owned())).into_iter().collect()
         }
         Action::DismissToast(id) => {
@@ -358,6 +362,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Runs(action) => action.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
+        Action::Memory(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
         Action::Overwrite(action) => action.apply(state),
         Action::CopyProblem(place) => {

@@ -51,6 +51,7 @@ impl Action {
             Action::Runs(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
+            Action::Memory(action) => action.name(),
             Action::Habit(action) => action.name(),
             Action::Overwrite(action) => action.name(),
             Action::CopyProblem(_) => tr!("copy a message").into_owned(),
@@ -80,6 +81,7 @@ impl Action {
                 | Action::Cancel
                 | Action::Graph(_)
                 | Action::Project(_)
+                | Action::Memory(_)
                 | Action::Habit(_)
                 | Action::Overwrite(_)
                 | Action::CopyProblem(_)

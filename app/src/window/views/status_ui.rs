@@ -1,6 +1,7 @@
 //! The status bar: the job at work, or the verdict of the run on display.
 
 use egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
+use octet_engine::report::Report;
 
 use super::bar_ui::chip;
 use super::widgets::quiet_button;
@@ -74,6 +75,13 @@ fn job_ui(ui: &mut Ui, job: &Job, out: &mut Actions) {
     ui.ctx().request_repaint_after_secs(0.5);
 }
 
+/// What the firmware takes; layer by layer where that is not known.
+fn ram_bytes(report: &Report) -> u64 {
+    let maps = report.memory_map.as_ref();
+    let after = maps.and_then(|m| m.after(m.chip(&m.target)?));
+    after.map_or(report.memory.arena_bytes, |map| map.arena_bytes)
+}
+
 fn verdict_ui(ui: &mut Ui, state: &State) {
     let t = tokens(ui);
     let text = match state.report() {
@@ -83,7 +91,7 @@ fn verdict_ui(ui: &mut Ui, state: &State) {
                     "%{chip}: %{flash} flash, %{ram} RAM",
                     chip = chip(&report.target),
                     flash = format::bytes(report.memory.flash_bytes),
-                    ram = format::bytes(report.memory.arena_bytes)
+                    ram = format::bytes(ram_bytes(report))
                 )
                 .into_owned(),
             ];
