@@ -7,7 +7,6 @@ use super::bar_ui::chip;
 use super::unscored_ui::unscored_ui;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
 use super::{advice_ui, memory, try_ui};
-use crate::tr;
 use crate::window::actions::{Action, Actions, MemoryAction};
 use crate::window::format;
 use crate::window::state::{Place, ShownMemory, State, verdict_words};
