@@ -7,7 +7,7 @@ use std::time::Instant;
 use egui::{Key, Modifiers};
 
 use super::actions::{
-    Action, Actions, Effect, GraphAction, ProjectEffect, RunsEffect, apply, follow, refresh, session_lost,
+    Action, Actions, Effect, GraphAction, ProjectEffect, RunsEffect, apply, asks_to_close, follow, refresh,
 };
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
@@ -141,7 +141,7 @@ impl OctetWindow {
                 self.state.settings.size = Some(size);
             }
         }
-        if asked && session_lost(&mut self.state) {
+        if asked && asks_to_close(&mut self.state) {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
         }
     }

@@ -10,7 +10,7 @@ use octet_engine::report::Report;
 use super::actions::{
     Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
     PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
-    apply, finished, listed, note_opened, picked, read, session_lost,
+    apply, finished, listed, note_opened, picked, read,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{

@@ -8,9 +8,6 @@ use octet_engine::pictures::Preprocessing;
 
 use super::{Document, Heat, HeatSide, Run, State, requests};
 
-/// Strategies that took longer are only run again when the user says so.
-const LONG_SECS: f64 = 20.0;
-
 /// What a run of this session was made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
@@ -82,8 +79,9 @@ impl State {
     /// True when the chosen strategies take long, as far as is known.
     pub fn takes_long(&self) -> bool {
         let ids: Vec<String> = self.strategies.chain.iter().map(|c| c.id.clone()).collect();
-        let secs: f64 = self.report().map_or(0.0, |r| r.strategy.iter().map(|s| s.secs).sum());
-        secs > LONG_SECS || self.scoring.long.contains(&ids)
+        // What draws curves trains or searches.
+        let draws = self.report().is_some_and(|r| r.strategy.iter().any(|s| !s.curves.is_empty()));
+        draws || self.scoring.long.contains(&ids)
     }
 
     /// Why the changes by hand that there are now have no score; `None` when they have one, or wait for it.
