@@ -1,5 +1,6 @@
 //! Changes by hand, their scores, undoing, and what other models, runs and files do to them.
 
+use egui_kittest::kittest::Queryable;
 use octet::window::actions::{Action, EditAction, HabitAction, PicturesAction, RunsAction, StrategyAction};
 use octet::window::messages::Message;
 use octet::window::state::{Place, Problem, Step, Unscored};

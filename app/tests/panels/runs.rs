@@ -145,7 +145,7 @@ fn a_folder_of_the_user_with_foreign_files_is_not_deleted() {
 
 #[test]
 fn the_settings_of_a_run_are_restored() {
-    let pictures = crate::pictures::folder(&[("1.bmp", 3)]);
+    let pictures = crate::support::pictures::folder(&[("1.bmp", 3)]);
     let folder = pictures.path().display().to_string();
     let (mut window, _data) = with_runs(&["eins"], |_, report| {
         report.strategy[0].requested = [("bins".to_owned(), json!(64))].into();
@@ -168,7 +168,7 @@ fn the_settings_of_a_run_are_restored() {
 #[test]
 fn a_finished_job_remembers_what_its_report_does_not_hold() {
     let (mut window, data) = with_runs(&["eins"], |_, _| {});
-    let pictures = crate::pictures::folder(&[("1.bmp", 3)]);
+    let pictures = crate::support::pictures::folder(&[("1.bmp", 3)]);
     window.perform(Action::AddPictures(pictures.path().to_owned()));
     window.perform(Action::SetEvaluation(pictures.path().to_owned()));
     window.until("they are listed", |s| s.pictures.evaluation.is_some() && !s.pictures.folders.is_empty());
