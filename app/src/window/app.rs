@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 
 use super::actions::{
-    Action, Actions, Effect, GraphAction, HabitAction, ProjectEffect, RunsEffect, apply, follow, refresh,
-    session_lost,
+    Action, Actions, Effect, GraphAction, HabitAction, ProjectEffect, RunsEffect, apply, asks_to_close,
+    follow, refresh,
 };
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
@@ -158,7 +158,7 @@ impl OctetWindow {
                 self.state.settings.size = Some(size);
             }
         }
-        if asked && session_lost(&mut self.state) {
+        if asked && asks_to_close(&mut self.state) {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
         }
     }

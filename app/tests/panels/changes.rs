@@ -1,9 +1,10 @@
 //! Changes by hand, their scores, undoing, and what other models, runs and files do to them.
 
+use egui_kittest::kittest::Queryable;
 use octet::window::actions::{Action, EditAction, HabitAction, PicturesAction, RunsAction, StrategyAction};
 use octet::window::messages::Message;
 use octet::window::project::Project;
-use octet::window::state::{Side, Step, Unscored};
+use octet::window::state::{Place, Problem, Step, Unscored};
 use octet_engine::job::{Cancel, Event, StrategyRequest};
 use octet_engine::report::Report;
 use serde_json::json;
@@ -139,8 +140,8 @@ fn a_score_that_failed_is_told_and_can_be_asked_for_again() {
 
 #[test]
 fn a_score_that_waits_for_a_job_comes_whatever_the_end_of_that_is() {
-    let problem = octet::window::state::Problem::new(octet::window::state::Place::Run, "no", "room");
-    let ends: [fn(&mut Session, octet::window::state::Problem); 3] = [
+    let problem = Problem::new(Place::Run, "no", "room");
+    let ends: [fn(&mut Session, Problem); 3] = [
         |session, _| session.tell(Message::Job(Event::Error { message: "no".to_owned() })),
         |session, problem| session.tell(Message::Started(Err(problem))),
         |session, _| session.tell(Message::JobOver),
@@ -400,5 +401,4 @@ fn the_palette_runs_what_was_typed() {
     session.perform(Action::Habit(HabitAction::Query("xyzzy".to_owned())));
     session.perform(Action::Habit(HabitAction::RunPalette));
     assert!(session.state.palette.is_some(), "nothing of that name");
-    assert_ne!(session.state.side, Side::Try);
 }

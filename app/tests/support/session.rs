@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use octet::window::actions::{Action, EditAction, EditEffect, EditMessage, Effect, apply};
-use octet::window::backend::{Backend, StrategyBackend};
+use octet::window::backend::Backend;
 use octet::window::messages::{Message, receive};
 use octet::window::state::{Model, State};
 use octet_engine::job::{Event, QuantizeRequest};

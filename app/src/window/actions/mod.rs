@@ -30,7 +30,7 @@ pub(super) use overwrite::looked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, listed};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
-pub(super) use project::{note_opened, session_lost};
+pub(super) use project::{asks_to_close, note_opened};
 pub use restore::Listings;
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
 pub(super) use show::{finished, read};

@@ -143,8 +143,8 @@ fn go(state: &mut State, next: Next) -> Vec<Effect> {
     }
 }
 
-/// Asks before the window closes, when something would be lost; true when it may close.
-pub(in crate::window) fn session_lost(state: &mut State) -> bool {
+/// Asks before the window closes, when something would be lost by it; true when it has to stay open for the answer.
+pub(in crate::window) fn asks_to_close(state: &mut State) -> bool {
     if state.project.closes || !(state.is_unsaved() || state.is_running()) {
         return false;
     }

@@ -1,5 +1,6 @@
 //! The settings of a run, chosen again: chip, strategies, pictures, pre-processing and changes by hand, as one change.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use octet_engine::job::StrategyRequest;
@@ -89,7 +90,7 @@ pub(super) fn restored(state: &mut State, listings: Listings) -> Vec<Effect> {
         folders,
         evaluation,
         labels,
-        preprocessing: state.differing(&report),
+        preprocessing: differing(state, &report),
         chain,
         // Widths and calibration methods by hand are in the strategies' settings.
         edits: Edits { exponents: report.edits.clone(), ..Edits::default() },
@@ -101,13 +102,11 @@ pub(super) fn restored(state: &mut State, listings: Listings) -> Vec<Effect> {
     changed(state, RunsAction::RestoreSettings(path).name(), &before, None)
 }
 
-impl State {
-    /// The pre-processing of a report that differs from what the open model says itself.
-    fn differing(&self, report: &Report) -> std::collections::BTreeMap<String, String> {
-        let model = self.model.open.as_ref().filter(|m| m.sha256 == report.model.sha256);
-        let own = model.and_then(|m| Preprocessing::of_network(&m.network, &Default::default()).ok());
-        let own = own.map(|p| p.settings()).unwrap_or_default();
-        let all = report.preprocessing_settings.iter();
-        all.filter(|(k, v)| own.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect()
-    }
+/// The pre-processing of a report that differs from what the open model says itself.
+fn differing(state: &State, report: &Report) -> BTreeMap<String, String> {
+    let model = state.model.open.as_ref().filter(|m| m.sha256 == report.model.sha256);
+    let own = model.and_then(|m| Preprocessing::of_network(&m.network, &Default::default()).ok());
+    let own = own.map(|p| p.settings()).unwrap_or_default();
+    let all = report.preprocessing_settings.iter();
+    all.filter(|(k, v)| own.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
