@@ -11,6 +11,7 @@ mod look;
 mod memory;
 mod names;
 mod overwrite;
+mod paths;
 mod pictures;
 mod project;
 mod restore;
@@ -27,6 +28,7 @@ pub use load::Loaded;
 pub use memory::MemoryAction;
 pub use overwrite::OverwriteAction;
 pub(super) use overwrite::looked;
+pub(super) use paths::picked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, listed};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
@@ -42,6 +44,7 @@ use octet_engine::job::QuantizeRequest;
 use octet_engine::target::TargetSpec;
 use serde_json::Value;
 
+use self::paths::{absolute, submit_path};
 use super::backend::Pick;
 use super::state::{
     Column, Document, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, table_text,
@@ -252,11 +255,6 @@ pub(super) fn changed(
     edit::after_change(state, before)
 }
 
-/// A path from the root: the folder that the program was started in may be another one next time.
-fn absolute(path: PathBuf) -> PathBuf {
-    std::path::absolute(&path).unwrap_or(path)
-}
-
 fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     tracing::debug!(target: "octet::actions", "{}", action.name());
     match action {
@@ -400,42 +398,6 @@ fn choose(state: &mut State, action: Action) {
             state.strategies.set(&id, &key, value);
         }
         _ => {}
-    }
-}
-
-fn submit_path(state: &mut State) -> Vec<Effect> {
-    let Some(field) = state.path_field.take() else { return Vec::new() };
-    let text = field.text.trim();
-    if text.is_empty() {
-        state.path_field = Some(field);
-        return Vec::new();
-    }
-    let path = absolute(PathBuf::from(text));
-    apply(state, picked(field.what, path, false))
-}
-
-/// What a picked path is for. `was_asked` when the user was asked whether to replace what lies there.
-pub(super) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> Action {
-    let guarded = |written: PathBuf, action: Action| overwrite::guarded(&path, written, was_asked, action);
-    match what {
-        Pick::Model => Action::OpenModel(path),
-        Pick::Pictures => Action::AddPictures(path),
-        Pick::Evaluation => Action::SetEvaluation(path),
-        Pick::Run => Action::OpenRun(path),
-        Pick::Project => Action::Project(ProjectAction::Open(path)),
-        Pick::SaveProject => {
-            let written = project::with_ending(path.clone());
-            guarded(written.clone(), Action::Project(ProjectAction::SaveAs(written)))
-        }
-        Pick::GraphPicture => guarded(path.clone(), Action::Graph(GraphAction::SavePicture(path.clone()))),
-        Pick::Picture => Action::Inspect(InspectAction::Try(path)),
-        Pick::Labels => Action::Pictures(PicturesAction::SetLabels(path)),
-        Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),
-        Pick::OpenPipeline => Action::Strategy(StrategyAction::LoadPipeline(path)),
-        Pick::SavePipeline => {
-            let written = strategy::with_ending(path.clone());
-            guarded(written.clone(), Action::Strategy(StrategyAction::SavePipeline(written)))
-        }
     }
 }
 
