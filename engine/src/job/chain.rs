@@ -58,7 +58,12 @@ impl ChainCache {
     fn keep(&mut self, new: Kept) {
         self.0.retain(|kept| kept.key != new.key);
         self.0.push_back(new);
-        while self.0.len() > MAX_KEPT || self.0.iter().map(Kept::weights).sum::<usize>() > MAX_WEIGHTS {
+        self.trim(MAX_WEIGHTS);
+    }
+
+    /// Forgets what was not used for longest, until so many weights are left.
+    fn trim(&mut self, max_weights: usize) {
+        while self.0.len() > MAX_KEPT || self.0.iter().map(Kept::weights).sum::<usize>() > max_weights {
             self.0.pop_front();
         }
     }
@@ -211,10 +216,12 @@ mod tests {
     fn drafts_that_take_too_much_memory_are_not_kept() {
         let mut cache = ChainCache::default();
         let mut large = Draft::default();
-        let values: std::sync::Arc<[f32]> = vec![0.0; MAX_WEIGHTS / 2 + 1].into();
-        large.changed_weights.insert(crate::network::TensorId(0), values);
+        large.changed_weights.insert(crate::network::TensorId(0), vec![0.0; 10].into());
         cache.keep(kept(1, large.clone(), true));
         cache.keep(kept(2, large, true));
+        cache.trim(15);
         assert_eq!((known(&mut cache, &[1], false), known(&mut cache, &[2], false)), (None, Some(1)));
+        cache.trim(5);
+        assert_eq!(known(&mut cache, &[2], false), None);
     }
 }

@@ -331,8 +331,7 @@ mod tests {
 
     #[test]
     fn no_tensor_makes_a_texture_that_is_too_large() {
-        for (count, height, width) in
-            [(1, 1, 500_000), (16, 3000, 3000), (16, 56, 56), (1, 1, 1), (3, 9000, 2)]
+        for (count, height, width) in [(1, 1, 500_000), (16, 600, 600), (16, 56, 56), (1, 1, 1), (3, 9000, 2)]
         {
             let sheet = sheet(&maps(count, height, width), MapKind::Difference);
             assert!(sheet.size.iter().all(|&side| (1..=MAX_SIDE).contains(&side)), "{:?}", sheet.size);
