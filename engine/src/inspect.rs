@@ -6,11 +6,12 @@ use std::path::Path;
 use octet_runtime::{Model, Simulator, Target};
 use serde::Serialize;
 
+use crate::memory;
 use crate::network::Network;
 use crate::onnx::{self, OpenError};
 use crate::pictures::Preprocessing;
 use crate::predict::{PredictError, is_espdl, read_file};
-use crate::report::{MemoryFacts, PeakTensor};
+use crate::report::{MemoryFacts, MemoryMaps, PeakTensor};
 use crate::target::TargetSpec;
 
 /// The result of looking into a file.
@@ -30,6 +31,9 @@ pub struct Inspection {
     pub unsupported: Vec<UnsupportedNode>,
     /// Memory on the chip; for ONNX at int8, without a plan.
     pub memory: Option<MemoryFacts>,
+    /// What lies where in it, when that was asked for; for `.espdl` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_map: Option<MemoryMaps>,
     /// What opening the file changed.
     pub notes: Vec<String>,
     /// How pictures become the input of an ONNX model, with units.
@@ -83,9 +87,9 @@ pub struct UnsupportedNode {
     pub reason: String,
 }
 
-/// Looks into a file. What is not supported is part of the answer, not an error.
-pub fn inspect(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, PredictError> {
-    if is_espdl(path) { inspect_espdl(path, target) } else { inspect_onnx(path, target) }
+/// Looks into a file. What is not supported is part of the answer, not an error. `with_map` adds the memory map.
+pub fn inspect(path: &Path, target: Option<&TargetSpec>, with_map: bool) -> Result<Inspection, PredictError> {
+    if is_espdl(path) { inspect_espdl(path, target, with_map) } else { inspect_onnx(path, target) }
 }
 
 fn inspect_onnx(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, PredictError> {
@@ -98,6 +102,7 @@ fn inspect_onnx(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, 
         tensors: Vec::new(),
         unsupported: Vec::new(),
         memory: None,
+        memory_map: None,
         notes: Vec::new(),
         preprocessing: BTreeMap::new(),
     };
@@ -149,7 +154,11 @@ fn inspected(network: &Network, id: crate::network::NodeId) -> InspectedNode {
     }
 }
 
-fn inspect_espdl(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection, PredictError> {
+fn inspect_espdl(
+    path: &Path,
+    target: Option<&TargetSpec>,
+    with_map: bool,
+) -> Result<Inspection, PredictError> {
     let bytes = read_file(path)?;
     let failed = |reason: String| PredictError::Espdl { path: path.to_owned(), reason };
     let model = Model::parse(&bytes).map_err(|e| failed(e.to_string()))?;
@@ -195,6 +204,7 @@ fn inspect_espdl(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection,
         tensors: activations.chain(constants).collect(),
         unsupported: Vec::new(),
         memory: None,
+        memory_map: None,
         notes: Vec::new(),
         preprocessing: BTreeMap::new(),
     };
@@ -211,6 +221,9 @@ fn inspect_espdl(path: &Path, target: Option<&TargetSpec>) -> Result<Inspection,
                     .map(|t| PeakTensor { name: t.name.clone(), bytes: t.bytes as u64 })
                     .collect(),
             });
+            if with_map {
+                inspection.memory_map = Some(memory::maps(&simulator).map_err(|e| failed(e.to_string()))?);
+            }
         }
         Err(error) => {
             let node = error.node().unwrap_or_default().to_owned();

@@ -12,6 +12,7 @@ pub mod host;
 pub mod inspect;
 pub mod job;
 pub mod lower;
+pub mod memory;
 pub mod network;
 pub mod onnx;
 pub mod passes;

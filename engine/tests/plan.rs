@@ -249,6 +249,105 @@ fn the_exported_file_computes_what_the_contract_says() {
     }
 }
 
+#[test]
+fn a_clip_of_sixteen_bits_between_operations_of_eight_loses_nothing() {
+    let block = block();
+    for name in ["esp32p4", "esp32s3", "esp32c3"] {
+        let target = target(name);
+        let mut wide = Draft { bits: BTreeMap::from([(block.clip, Bits::Int16)]), ..Draft::default() };
+        for slot in slots(&block.network, &wide.clone(), target) {
+            let tensor = block.network.tensor(slot.tensor).name.as_str();
+            match (slot.role, slot.bits) {
+                (SlotRole::Weights { channels, .. }, _) => {
+                    wide.weight_exponents.insert(slot.tensor, vec![-7; channels]);
+                }
+                (SlotRole::Activation, Bits::Int16) => {
+                    wide.activation_exponents.insert((slot.tensor, Bits::Int16), -10);
+                }
+                (SlotRole::Activation, Bits::Int8) => {
+                    // What the Conv leaves is no longer computed together with the Clip.
+                    let all = PLAIN.iter().chain(&[("expanded", -4)]);
+                    let exponent =
+                        all.clone().find(|a| a.0 == tensor).unwrap_or_else(|| panic!("{tensor}")).1;
+                    wide.activation_exponents.insert((slot.tensor, Bits::Int8), exponent);
+                }
+            }
+        }
+        let plan = complete(&block.network, &wide, target).unwrap();
+        assert_eq!(plan.node(block.expand).activation, None);
+        let file = lower(&block.network, &wide, &plan, LowerOptions::default()).unwrap();
+        let bytes = octet_engine::espdl::write(&file).unwrap();
+        let simulator = Simulator::new(bytes.into(), None).unwrap();
+        let input: Vec<i8> = (0..16).map(|i| (i * 15 - 120) as i8).collect();
+        let mut scratch = simulator.scratch();
+        let answer = simulator.run(&mut scratch, Data::I8(&input), None).unwrap();
+        let Data::I8(answer) = answer.data else { panic!("int8 expected") };
+        assert_eq!(answer, &by_hand(&block.network, &input, target)[..], "{name}");
+    }
+}
+
+/// input -> Clip, for all integers of 16 bits.
+fn clip_alone(low: f32, high: f32) -> Network {
+    let tensor = |name: &str, shape: &[usize], data: Option<f32>| Tensor {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        data: data.map(|value| vec![value].into()),
+    };
+    let map = [1, 1, 256, 256];
+    let tensors = vec![
+        tensor("input", &map, None),
+        tensor("low", &[], Some(low)),
+        tensor("high", &[], Some(high)),
+        tensor("output", &map, None),
+    ];
+    let node = Node {
+        name: "clip".to_owned(),
+        op: Op::Clip,
+        inputs: [0, 1, 2].map(TensorId).to_vec(),
+        outputs: vec![TensorId(3)],
+        absorbed: Vec::new(),
+    };
+    Network {
+        name: "clip".to_owned(),
+        nodes: vec![node],
+        tensors,
+        input: TensorId(0),
+        output: TensorId(3),
+        input_layout: InputLayout::Nchw,
+        metadata: BTreeMap::new(),
+        opset: 17,
+        ir_version: 8,
+    }
+}
+
+#[test]
+fn a_clip_of_sixteen_bits_clamps_at_its_bounds_and_not_along_the_steps_of_its_table() {
+    use octet_engine::quantize::quantize;
+    for name in ["esp32p4", "esp32s3", "esp32c3"] {
+        for (low, high) in [(0.0, 6.0), (-1.3, 6.1), (0.0, 20.0)] {
+            let (network, target) = (clip_alone(low, high), target(name));
+            let mut wide = Draft { bits: BTreeMap::from([(NodeId(0), Bits::Int16)]), ..Draft::default() };
+            for slot in slots(&network, &wide.clone(), target) {
+                assert_eq!((slot.role, slot.bits), (SlotRole::Activation, Bits::Int16));
+                wide.activation_exponents.insert((slot.tensor, slot.bits), -12);
+            }
+            let plan = complete(&network, &wide, target).unwrap();
+            for keep_clip in [false, true] {
+                let file = lower(&network, &wide, &plan, LowerOptions { keep_clip }).unwrap();
+                let bytes = octet_engine::espdl::write(&file).unwrap();
+                let simulator = Simulator::new(bytes.into(), None).unwrap();
+                let input: Vec<i16> = (-32768..=32767).map(|q| q as i16).collect();
+                let mut scratch = simulator.scratch();
+                let answer = simulator.run(&mut scratch, Data::I16(&input), None).unwrap();
+                let Data::I16(answer) = answer.data else { panic!("int16 expected") };
+                let bound = |bound: f32| quantize(bound, -12, target.rounding, -32768, 32767) as i16;
+                let expected = input.iter().map(|&q| q.clamp(bound(low), bound(high)));
+                assert!(answer.iter().copied().eq(expected), "{name} {low} {high} {keep_clip}");
+            }
+        }
+    }
+}
+
 /// The block in plain integers: exponents as in [`PLAIN`], weights at 2^-7.
 fn by_hand(network: &Network, input: &[i8], target: &TargetSpec) -> Vec<i8> {
     use octet_engine::quantize::{quantize, round};

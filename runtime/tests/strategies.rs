@@ -198,9 +198,9 @@ struct Block {
 impl Block {
     /// The file and the input; `None` when a window does not fit.
     fn build(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let mut random = Random(self.seed);
+        let random = Random(self.seed);
         let [h, w] = self.size;
-        let input = random.values(DType::I8, h * w * 5).iter().map(|&v| v as u8).collect();
+        let input = Random(!self.seed).values(DType::I8, h * w * 5).iter().map(|&v| v as u8).collect();
         let mut chain =
             Chain { net: Net::default(), random, shape: [h, w, 5], last: "x".into(), dtype: DType::I8 };
         chain.net.input("x", DType::I8, &[1, h, w, 5], -4);
@@ -456,5 +456,87 @@ fn espressifs_networks_equal_every_golden_tensor_in_every_layout() {
             assert!(outcome.arena <= most_kib << 10, "{layout:?} needs {} bytes", outcome.arena);
             assert_eq!(outcome.fused, blocks, "{layout:?}");
         }
+    }
+}
+
+/// What the desktop shows of the arena.
+#[cfg(feature = "std")]
+mod maps {
+    use octet_runtime::{MemoryMap, Simulator};
+
+    use super::*;
+
+    fn simulator(file: Vec<u8>) -> Simulator {
+        Simulator::new(file.into(), Some(Target::Esp32c3)).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_for_another_size_is_that_of_the_network_of_that_size(
+            block in block(), height in 1usize..14, width in 1usize..14,
+        ) {
+            let other = Block { size: [height, width], ..block.clone() };
+            if let (Some((file, _)), Some((other, _))) = (block.build(), other.build()) {
+                let (here, there) = (simulator(file), simulator(other));
+                // A sum is left out where its inputs differ in size, which may depend on the size itself.
+                let nodes = |s: &Simulator| s.memory_map(Layout::Layerwise).unwrap().stages.len();
+                prop_assume!(nodes(&here) == nodes(&there));
+                for layout in [Layout::Layerwise, Layout::Fused] {
+                    let planned = here.memory_map_at([height, width], layout).unwrap();
+                    prop_assert_eq!(planned, there.memory_map(layout).unwrap());
+                }
+            }
+        }
+    }
+
+    fn tensor<'m>(map: &'m MemoryMap, name: &str) -> &'m octet_runtime::PlacedTensor {
+        map.stages.iter().flat_map(|s| &s.tensors).find(|t| t.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_map_tells_who_lies_in_whose_place() {
+        let block = Block { residual: false, projected: 12, ..plain() };
+        let map = simulator(block.build().unwrap().0).memory_map(Layout::Layerwise).unwrap();
+        assert_eq!(map.stages.iter().map(|s| s.numbers).collect::<Vec<_>>(), [0, 1, 2, 3, 4].map(|n| [n, n]));
+        assert_eq!((tensor(&map, "x").node, tensor(&map, "depthwise").node), (None, Some(2)));
+        assert_eq!(tensor(&map, "depthwise").runs_into.as_deref(), Some("expand"));
+        let (depthwise, expand) = (tensor(&map, "depthwise"), tensor(&map, "expand"));
+        assert!(depthwise.place.end > expand.place.start && depthwise.place.start < expand.place.start);
+        let map = simulator(plain().build().unwrap().0).memory_map(Layout::Layerwise).unwrap();
+        let sum = tensor(&map, "sum");
+        assert_eq!((sum.in_place_of.as_deref(), &sum.place), (Some("before"), &tensor(&map, "before").place));
+        assert_eq!((tensor(&map, "before").in_place_of.as_deref(), sum.streamed), (None, false));
+        let map = simulator(plain().build().unwrap().0).memory_map(Layout::Fused).unwrap();
+        assert_eq!(map.stages.iter().map(|s| s.numbers).collect::<Vec<_>>(), [[0, 0], [1, 4], [5, 5]]);
+        assert!(tensor(&map, "expand").streamed && tensor(&map, "expand").in_place_of.is_none());
+    }
+
+    #[test]
+    fn operations_that_fit_one_size_alone_refuse_another() {
+        let mut net = Net::default();
+        net.input("x", DType::I8, &[1, 4, 4, 3], -4);
+        let dims = [1i64, 48];
+        net.constant("shape", DType::I64, &[2], &[], "layout ==> UNK", &dims);
+        net.node("Reshape", &["x", "shape"], "y", &[]);
+        net.output("y", DType::I8, &[1, 48], -4);
+        let simulator = simulator(net.build());
+        assert!(simulator.memory_map_at([4, 4], Layout::Fused).is_ok());
+        assert!(simulator.memory_map_at([8, 8], Layout::Fused).unwrap_err().to_string().contains("y"));
+        assert!(simulator.memory_map_at([0, 8], Layout::Fused).is_err());
+    }
+
+    #[test]
+    fn espressifs_network_fits_smaller_memories_at_smaller_sizes() {
+        let Some(shared) = shared() else { return };
+        let file = std::fs::read(shared.join("models/espressif/imagenet_mobilenetv2_esp32p4.espdl")).unwrap();
+        let simulator = Simulator::new(file.into(), None).unwrap();
+        let bytes = |layout| simulator.memory_map(layout).unwrap().arena_bytes;
+        assert_eq!((bytes(Layout::Fused), bytes(Layout::Within(416 << 10))), (248_913, 416_595));
+        for layout in [Layout::Layerwise, Layout::Fused, Layout::Within(416 << 10)] {
+            assert_eq!(simulator.memory_map_at([224, 224], layout), simulator.memory_map(layout));
+        }
+        let sizes = [32, 64, 96, 128, 160, 192, 224, 256];
+        let least = sizes.map(|s| simulator.memory_map_at([s, s], Layout::Fused).unwrap().arena_bytes);
+        assert!(least.is_sorted(), "{least:?}");
     }
 }

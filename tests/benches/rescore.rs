@@ -59,6 +59,7 @@ fn seconds(workers: &Workers, shared: &Path, target: &str, wide: Option<&str>) -
         preprocessing: BTreeMap::new(),
         threads: 0,
         reuse: true,
+        leave_out: Vec::new(),
         edits: Default::default(),
     };
     let started = Instant::now();

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::{Ran, panic_with, root, run_octet};
+use crate::{Ran, panic_with, root, run_octet, say};
 
 fn fixture(name: &str) -> PathBuf {
     root().join("tests/fixtures/firmware").join(name)
@@ -76,6 +76,20 @@ impl Firmware {
             let ran = self.octet(&words, &[], &[]);
             if ran.code != 0 {
                 panic_with(&format!("{words:?}: {}{}", ran.stdout, ran.stderr));
+            }
+        }
+    }
+
+    /// Sends Ctrl-C to the `octet firmware WORD` that works on this run folder.
+    pub fn interrupt(&self, word: &str) {
+        let (words, run) = (format!("octet\0firmware\0{word}"), text(&self.run_folder()));
+        for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Ok(line) = std::fs::read(process.path().join("cmdline")) else { continue };
+            let line = String::from_utf8_lossy(&line);
+            if line.contains(&words) && line.contains(&run) {
+                let id = process.file_name().to_string_lossy().into_owned();
+                let sent = Command::new("kill").args(["-INT", &id]).status();
+                assert!(sent.is_ok_and(|status| status.success()), "{id} cannot be told");
             }
         }
     }
@@ -154,6 +168,63 @@ impl Drop for MockBoard {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A board in QEMU whose console is a pseudo-terminal (`tests/qemu/serve`).
+#[derive(Debug)]
+pub struct Emulator {
+    child: Child,
+    port: String,
+}
+
+impl Emulator {
+    /// `tests/qemu/NAME`, or `None` with a line that says what is missing.
+    pub fn script(name: &str) -> Option<PathBuf> {
+        let folder = root().join("tests/qemu");
+        let missing = match Command::new("python3").arg(folder.join("run")).arg("--missing").output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            Err(_) => "python3".to_owned(),
+        };
+        if missing.is_empty() {
+            return Some(folder.join(name));
+        }
+        say(&format!("skipped: no board in QEMU without {missing}"));
+        None
+    }
+
+    /// Starts one of that processor, with those bytes where the model is; `None` where there is no emulator.
+    pub fn new(processor: &str, model: &Path) -> Option<Emulator> {
+        let mut command = Command::new("python3");
+        command.arg(Emulator::script("serve")?).args(["--target", processor, "--model"]).arg(model);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // The emulator is the script's child, and ends with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().unwrap_or_else(|e| panic_with(&e.to_string()));
+        let mut port = String::new();
+        if let Some(output) = child.stdout.take() {
+            let read = BufReader::new(output).read_line(&mut port);
+            read.unwrap_or_else(|e| panic_with(&e.to_string()));
+        }
+        if port.trim().is_empty() {
+            panic_with("the board in QEMU does not start");
+        }
+        Some(Emulator { child, port: port.trim().to_owned() })
+    }
+
+    /// Its port.
+    pub fn port(&self) -> &str {
+        &self.port
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        // It may have ended already.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
     }
 }

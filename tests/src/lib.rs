@@ -3,7 +3,7 @@
 mod board;
 mod workshop;
 
-pub use board::{Firmware, MockBoard};
+pub use board::{Emulator, Firmware, MockBoard};
 pub use workshop::Workshop;
 
 use std::path::{Path, PathBuf};

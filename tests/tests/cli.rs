@@ -321,6 +321,55 @@ fn what_is_wrong_with_the_pictures_is_told_before_the_work_and_remedies_can_be_r
 }
 
 #[test]
+fn pictures_that_the_advice_leaves_out_are_left_out_by_its_arguments() {
+    let model = fixture("models/torchvision_opset11.onnx");
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let picture = Path::new(&pictures()).join("dog_german_shepherd.jpg");
+    // The same name in both folders, once with the same content.
+    for (folder, name) in [(0, "a_dog.jpg"), (1, "a_dog.jpg"), (1, "other.jpg")] {
+        std::fs::copy(&picture, folders[folder].path().join(name)).unwrap();
+    }
+    let scene = root().join("tests/fixtures/pictures/scene.png");
+    std::fs::copy(scene, folders[0].path().join("scene.png")).unwrap();
+    let run = |more: &[String]| {
+        let out = tempfile::tempdir().unwrap();
+        let mut arguments = vec!["quantize", &model, "--target", "esp32s3", "--strategy", "int8"];
+        arguments.extend(folders.iter().flat_map(|f| ["--images", f.path().to_str().unwrap()]));
+        arguments.extend(["--layerwise-pictures", "0", "--graphwise-pictures", "1"]);
+        arguments.extend(["--out", out.path().to_str().unwrap()]);
+        arguments.extend(more.iter().map(String::as_str));
+        let ran = run_octet(&arguments, &[]);
+        let report = std::fs::read(out.path().join("report.json")).ok();
+        (ran, report.map_or(Value::Null, |r| serde_json::from_slice(&r).unwrap()))
+    };
+    let (ran, report) = run(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let finding = |report: &Value| {
+        let findings = report["calibration"]["findings"].as_array().unwrap();
+        findings.iter().find(|f| f["rule"] == "duplicate-pictures").cloned()
+    };
+    let found = finding(&report).unwrap();
+    let arguments = found["arguments"].as_str().unwrap().split(' ').map(str::to_owned);
+    let arguments: Vec<String> = arguments.collect();
+    assert_eq!(arguments.iter().filter(|a| *a == "--leave-out").count(), 2, "{arguments:?}");
+    assert!(ran.stdout.contains("--leave-out other.jpg"), "{}", ran.stdout);
+
+    let (ran, report) = run(&arguments);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(report["calibration"]["used"], serde_json::json!(["a_dog.jpg", "scene.png"]));
+    assert_eq!(report["calibration"]["skipped"].as_array().unwrap().len(), 2);
+    assert_eq!(finding(&report), None);
+
+    let (ran, report) = run(&["--leave-out".to_owned(), "*dog*".to_owned()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(report["calibration"]["used"], serde_json::json!(["scene.png", "other.jpg"]));
+
+    let (ran, _) = run(&["--leave-out".to_owned(), "dog.jpg".to_owned()]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("no calibration picture is called `dog.jpg`"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_schema_describes_the_report_with_its_advice() {
     let out = tempfile::tempdir().unwrap();
     quantize(&fixture("models/torchvision_opset11.onnx"), "esp32p4", out.path(), &[]);

@@ -186,6 +186,38 @@ fn what_cannot_be_compared_is_a_note_and_no_test() {
 }
 
 #[test]
+fn runs_of_one_strategy_are_told_apart_by_their_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, _] = three(folder.path());
+    let mut report: Value = serde_json::from_slice(&std::fs::read(b.join("report.json")).unwrap()).unwrap();
+    report["strategy"][0]["requested"] = json!({"observer": "kl", "clip_weight": 0.5});
+    write_json(&b, "report.json", &report).unwrap();
+    let json = compared(&[&a, &b], &[]);
+    assert_eq!(json["runs"][0]["settings"], json!([]));
+    assert_eq!(json["runs"][1]["settings"], json!(["int8.clip_weight=0.5", "int8.observer=kl"]));
+    let page = folder.path().join("page.html");
+    let text = compare(&[&a, &b], &["--html", page.to_str().unwrap()]).stdout;
+    assert!(text.contains("\n    int8.observer=kl\n"), "{text}");
+    assert!(std::fs::read_to_string(&page).unwrap().contains("<code>int8.observer=kl</code>"));
+}
+
+#[test]
+fn figures_that_are_against_something_else_are_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, _] = three(folder.path());
+    std::fs::write(b.join("model.float.onnx"), "").unwrap();
+    let mut report: Value = serde_json::from_slice(&std::fs::read(b.join("report.json")).unwrap()).unwrap();
+    report["calibration"]["used"] = json!(["1.jpg"]);
+    write_json(&b, "report.json", &report).unwrap();
+    let json = compared(&[&a, &b], &[]);
+    let notes: Vec<&str> = json["notes"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains("A and B were calibrated on different pictures"), "{notes:?}");
+    assert!(notes[1].contains("B's strategies changed the float network"), "{notes:?}");
+    assert!(!json["runs"][1]["tests"].is_null(), "the answers are tested in spite of that");
+}
+
+#[test]
 fn only_the_pictures_that_both_have_are_tested() {
     let folder = tempfile::tempdir().unwrap();
     let a = write(folder.path(), "a", &report("net", 0.5, 10, &[]), Some(answers(0, 10, |_| true)));

@@ -255,6 +255,13 @@ fn files_of_the_build_that_would_do_harm_are_refused() {
         changed.insert("-4096".to_owned(), json!("app.bin"));
         args["flash_files"] = changed.into();
     });
+    refused(&["it does not name the model"], &|args| {
+        let place = args["model"]["offset"].as_str().unwrap().to_owned();
+        args["flash_files"].as_object_mut().unwrap().remove(&place);
+    });
+    refused(&["it names no application"], &|args| {
+        args["flash_files"].as_object_mut().unwrap().remove("0x10000");
+    });
     refused(&["no flash size"], &|args| args["flash_settings"]["flash_size"] = json!("many"));
     refused(&["behind the flash"], &|args| args["flash_settings"]["flash_size"] = json!("1MB"));
     refused(&["esp32s3", "esp32c3"], &|args| args["extra_esptool_args"]["chip"] = json!("esp32s3"));
@@ -311,27 +318,13 @@ fn a_cancelled_build_ends_with_all_that_it_started() {
             assert!(!building.is_finished());
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        interrupt_octet(&firmware.run_folder());
+        firmware.interrupt("build");
         building.join().unwrap()
     });
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     let child = std::fs::read_to_string(child_file).unwrap();
     let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(" Z "), "{stat}");
-}
-
-/// Sends Ctrl-C to the `octet` that works on that run folder.
-fn interrupt_octet(run: &Path) {
-    let wanted = run.to_str().unwrap();
-    for process in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(line) = std::fs::read(process.path().join("cmdline")) else { continue };
-        let line = String::from_utf8_lossy(&line).into_owned();
-        if line.contains("octet\0firmware\0build") && line.contains(wanted) {
-            let id = process.file_name().to_string_lossy().into_owned();
-            let sent = std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
-            assert!(sent.success());
-        }
-    }
 }
 
 #[test]

@@ -2,131 +2,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::io::{ErrorKind, Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+mod running;
 
-use octet_firmware::{Console, Engine, Memory, Meter, Platform, Setup, sizes};
-use octet_runtime::plan::{Step, TensorSlot};
-use octet_runtime::postprocess::Labels;
-use octet_runtime::preprocess::{Channels, Fit, Resize};
-use octet_tests::{Firmware, Ran, python};
+use octet_tests::{Firmware, Ran};
+use running::{Cable, Running, changed, fine};
 use serde_json::Value;
 use serialport::{SerialPort, TTYPort};
 
-/// What happens to lines on their way.
-type Cable = Box<dyn FnMut(&str) -> Option<String> + Send>;
-
-struct Board {
-    line: TTYPort,
-    open: Vec<u8>,
-    cable: Cable,
-    began: Instant,
-    stop: Arc<AtomicBool>,
-}
-
-impl Platform for Board {
-    fn write(&mut self, bytes: &[u8]) {
-        self.open.extend_from_slice(bytes);
-        while let Some(at) = self.open.iter().position(|b| *b == b'\n') {
-            let line: Vec<u8> = self.open.drain(..=at).collect();
-            if let Some(text) = (self.cable)(&String::from_utf8_lossy(&line)) {
-                // Nobody may be there to read.
-                let _ = self.line.write_all(text.as_bytes());
-            }
-        }
-    }
-
-    fn read(&mut self, bytes: &mut [u8], timeout_ms: u32) -> Option<usize> {
-        if self.stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.line.set_timeout(Duration::from_millis(u64::from(timeout_ms.min(50)))).unwrap();
-        match self.line.read(bytes) {
-            Ok(count) => Some(count),
-            Err(e) if e.kind() == ErrorKind::TimedOut => Some(0),
-            Err(e) => panic!("{e}"),
-        }
-    }
-
-    fn micros(&mut self) -> u64 {
-        self.began.elapsed().as_micros() as u64
-    }
-
-    fn cycles(&mut self) -> Option<u64> {
-        None
-    }
-}
-
-/// A board that runs a model.
-struct Running {
-    port: String,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-    _other_end: TTYPort,
-}
-
-impl Running {
-    fn new(model: Vec<u8>, cable: Cable) -> Running {
-        let (line, other_end) = TTYPort::pair().unwrap();
-        let port = other_end.name().unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let mut board = Board { line, open: Vec::new(), cable, began: Instant::now(), stop: told };
-            run(&model, &mut board);
-        });
-        Running { port, stop, thread: Some(thread), _other_end: other_end }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run(model: &[u8], board: &mut Board) {
-    let sizes = sizes(model).unwrap();
-    let mut slots = vec![TensorSlot::default(); sizes.tensors];
-    let mut steps = vec![Step::default(); sizes.steps];
-    let mut meters = vec![Meter::default(); sizes.tensors];
-    let mut arena = vec![0u8; 4 << 20];
-    let setup = Setup {
-        file: model,
-        target: None,
-        labels: Labels::new(""),
-        pictures: &[],
-        mean: [0.5; 3],
-        std: [0.5; 3],
-        channels: Channels::Rgb,
-        resize: Resize::Nearest,
-        fit: Fit::Stretch,
-        fill: [0; 3],
-        top: 5,
-        threshold: 0.0,
-        firmware: Some("test"),
-    };
-    let memory = Memory { slots: &mut slots, steps: &mut steps, meters: &mut meters, arena: &mut arena };
-    let mut engine = Engine::open(setup, memory).unwrap();
-    let mut console = Console::default();
-    board.write(b"\x1b[0;32mI (31) boot: ESP-IDF\x1b[0m\n");
-    console.hello(board, &engine);
-    console.serve(board, &mut engine);
-}
-
-/// A run with its project, and a board that runs its model.
 fn set_up(cable: Cable) -> Option<(Firmware, Running)> {
-    let firmware = Firmware::new(&python()?, "esp32c3");
-    let ran = firmware.octet(&["firmware", "new"], &[], &[]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let model = std::fs::read(firmware.run_folder().join("model.espdl")).unwrap();
-    Some((firmware, Running::new(model, cable)))
+    running::set_up("", cable, Box::new(Some))
 }
 
 fn verify(firmware: &Firmware, board: &Running, more: &[&str]) -> Ran {
@@ -134,22 +18,18 @@ fn verify(firmware: &Firmware, board: &Running, more: &[&str]) -> Ran {
     firmware.octet(&["firmware", "verify"], &arguments, &[])
 }
 
-/// The line with another CRC32 for the tensor, and a right one for itself.
+/// The line with another CRC32 for the tensor.
 fn falsified(line: &str, tensor: u64) -> String {
-    let Some((_, json)) = line.trim_end().strip_prefix("@octet1 ").and_then(|l| l.split_once(' ')) else {
-        return line.to_owned();
-    };
-    let mut event: Value = serde_json::from_str(json).unwrap();
-    if event["event"] == "tensor" && event["index"] == tensor {
-        event["crc32"] = "00000000".into();
-    }
-    let json = event.to_string();
-    format!("@octet1 {:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+    changed(line, |event| {
+        if event["event"] == "tensor" && event["index"] == tensor {
+            event["crc32"] = "00000000".into();
+        }
+    })
 }
 
 #[test]
 fn every_tensor_is_equal_and_the_times_go_into_the_run() {
-    let Some((firmware, board)) = set_up(Box::new(|line| Some(line.to_owned()))) else { return };
+    let Some((firmware, board)) = set_up(fine()) else { return };
     let ran = verify(&firmware, &board, &["--json"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let events: Vec<Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -174,6 +54,40 @@ fn the_first_tensor_that_differs_is_named() {
     let ran = verify(&firmware, &board, &[]);
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("number 7") && ran.stderr.contains("00000000"), "{}", ran.stderr);
+    assert!(!firmware.run_folder().join("measured.json").exists(), "what differs is no measurement");
+}
+
+#[test]
+fn lines_that_are_lost_each_time_are_no_verification() {
+    let cable = |line: &str| {
+        let is_lost = line.contains("\"tensor\"") && line.contains("\"index\":4,");
+        (!is_lost).then(|| line.to_owned())
+    };
+    let Some((firmware, board)) = set_up(Box::new(cable)) else { return };
+    let ran = verify(&firmware, &board, &["--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("1 lines were lost on the way; take a shorter cable"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("\"verified\"") && !ran.stdout.contains("\"done\""), "{}", ran.stdout);
+    assert!(!firmware.run_folder().join("measured.json").exists());
+}
+
+#[test]
+fn a_board_that_starts_anew_in_its_self_test_has_failed() {
+    let cable = |line: &str| {
+        if !line.contains("\"start\"") {
+            return Some(line.to_owned());
+        }
+        let hello = r#"{"seq":0,"event":"hello"}"#;
+        Some(format!(
+            "Guru Meditation Error: Core 0 panic'ed (Stack protection fault)\n@octet1 {:08x} {hello}\n",
+            crc32fast::hash(hello.as_bytes())
+        ))
+    };
+    let Some((firmware, board)) = set_up(Box::new(cable)) else { return };
+    let ran = verify(&firmware, &board, &[]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("started anew") && ran.stderr.contains("Guru"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the firmware crashed; console.log"), "{}", ran.stderr);
 }
 
 #[test]
@@ -201,7 +115,7 @@ fn lines_that_were_lost_or_damaged_are_asked_for_again() {
 
 #[test]
 fn another_model_and_a_silent_board_are_told_apart() {
-    let Some((firmware, board)) = set_up(Box::new(|line| Some(line.to_owned()))) else { return };
+    let Some((firmware, board)) = set_up(fine()) else { return };
     let path = firmware.run_folder().join("model.espdl");
     let mut model = std::fs::read(&path).unwrap();
     model.extend([0; 16]);
@@ -237,7 +151,7 @@ fn a_board_that_says_why_it_cannot_is_quoted() {
 
 #[test]
 fn the_monitor_shows_lines_without_colours_and_keeps_them() {
-    let Some((firmware, board)) = set_up(Box::new(|line| Some(line.to_owned()))) else { return };
+    let Some((firmware, board)) = set_up(fine()) else { return };
     let arguments = ["--port", &board.port, "--no-reset", "--secs", "2"];
     let ran = firmware.octet(&["firmware", "monitor"], &arguments, &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);

@@ -74,6 +74,24 @@ fn a_chain_of_four_strategies_ends_in_a_valid_plan() {
 }
 
 #[test]
+fn a_second_finetune_starts_from_the_float_weights_and_makes_nothing_worse() {
+    let noise = |chain: &str| {
+        let out = tempfile::tempdir().unwrap();
+        let ran = finetune("torchvision_opset11", "esp32s3", chain, out.path(), &[], &[]);
+        assert_eq!(ran.code, 0, "{chain}: {}", ran.stderr);
+        let log = std::fs::read_to_string(out.path().join("log.txt")).unwrap();
+        (report(out.path())["final"]["graphwise_nsr"].as_f64().unwrap(), log)
+    };
+    let (once, log) = noise("int8,finetune");
+    assert!(!log.contains("trained again from the float weights"), "int8 rounds no weights: {log}");
+    let (twice, log) = noise("int8,finetune,finetune");
+    assert_eq!(log.matches("trained again from the float weights").count(), 1, "{log}");
+    assert!(!log.contains("are not the float network's rounded"), "{log}");
+    // Held-out pictures decide, and the report is about all.
+    assert!(twice <= once * 1.1, "{once} {twice}");
+}
+
+#[test]
 fn wide_layers_are_left_alone_and_told() {
     let out = tempfile::tempdir().unwrap();
     let set = ["--set", "mixed-precision.layers=*features.1/conv/conv.0/conv.0.0/Conv"];

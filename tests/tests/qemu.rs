@@ -7,29 +7,14 @@ use std::process::{Command, Output};
 
 use octet_runtime::preprocess::{Frame, PixelFormat, Preparation, Table};
 use octet_runtime::{Data, Model, Simulator, Target};
-use octet_tests::{root, run_octet, shared};
+use octet_tests::{Emulator, root, run_octet, shared};
 use serde_json::Value;
 use tempfile::TempDir;
 
 const PROCESSORS: [&str; 2] = ["riscv32imc", "riscv32imafc"];
 
-/// `tests/qemu/run`, or `None` with a line that says what is missing.
 fn board() -> Option<PathBuf> {
-    let script = root().join("tests/qemu/run");
-    let missing = match Command::new("python3").arg(&script).arg("--missing").output() {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        Err(_) => "python3".to_owned(),
-    };
-    if missing.is_empty() {
-        return Some(script);
-    }
-    skip(&missing);
-    None
-}
-
-#[allow(clippy::print_stderr)]
-fn skip(missing: &str) {
-    eprintln!("skipped: no board in QEMU without {missing}");
+    Emulator::script("run")
 }
 
 fn run(script: &Path, processor: &str, model: &Path, more: &[&str]) -> Output {

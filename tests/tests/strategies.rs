@@ -47,6 +47,23 @@ fn a_layer_named_by_a_pattern_is_exported_in_16_bits_and_the_rest_in_8() {
 }
 
 #[test]
+fn every_operation_has_16_bits_where_all_are_asked_for() {
+    for (model, target) in
+        [("keras_opset13", "esp32p4"), ("keras_opset13", "esp32s3"), ("torchvision_opset11", "esp32c3")]
+    {
+        let out = tempfile::tempdir().unwrap();
+        let chain =
+            ["--strategy", "int8,mixed-precision", "--set", "mixed-precision.layers=*", "--keep-clip"];
+        let report = quantize(model, target, out.path(), &chain);
+        let layers = report["layers"].as_array().unwrap();
+        assert_eq!(wide_layers(&report).len(), layers.iter().filter(|l| l["op"] != "Softmax").count());
+        let noise = report["final"]["graphwise_nsr"].as_f64().unwrap();
+        // In 8 bits it is from 10 % on.
+        assert!(noise < 0.005, "{model} on {target}: {noise}");
+    }
+}
+
+#[test]
 fn the_search_stays_within_its_budget_and_tells_what_it_found() {
     let out = tempfile::tempdir().unwrap();
     let narrow = tempfile::tempdir().unwrap();

@@ -58,6 +58,7 @@ fn request(out: &Path, settings: &[(&str, &str)]) -> QuantizeRequest {
         preprocessing: BTreeMap::new(),
         threads: 0,
         reuse: false,
+        leave_out: Vec::new(),
         edits: Default::default(),
     }
 }

@@ -84,6 +84,10 @@ pub struct QuantizeArgs {
     /// Folder of calibration pictures; may be given more than once.
     #[arg(long, required = true)]
     pub images: Vec<PathBuf>,
+    /// Calibration picture to leave out: its name relative to the folder, or a pattern such as `night/*`; may be given
+    /// more than once.
+    #[arg(long, value_name = "PICTURE", allow_hyphen_values = true)]
+    pub leave_out: Vec<String>,
     /// Folder of evaluation pictures.
     #[arg(long)]
     pub eval: Option<PathBuf>,
@@ -230,6 +234,9 @@ pub struct InspectArgs {
     /// Chip; default: the file's, or esp32p4.
     #[arg(long)]
     pub target: Option<String>,
+    /// What lies where in RAM while it runs, and which chips have room; for .espdl.
+    #[arg(long)]
+    pub memory: bool,
     /// One JSON object.
     #[arg(long)]
     pub json: bool,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use octet_engine::compare::{ComparedRun, Comparison, LayerCell, LayerOrder, Run, compare, to_html};
+use octet_engine::compare::{
+    ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, Run, compare, to_html,
+};
 use octet_engine::run::{RunError, write_file};
 
 use super::UsageError;
@@ -66,6 +68,10 @@ fn print(c: &Comparison) {
     for (i, run) in c.runs.iter().enumerate() {
         let role = if i == c.reference { "  (reference)" } else { "" };
         print_line(&format!("{} = {}{role}", run.label, plain(&run.run)));
+        // What tells runs of one strategy apart.
+        for setting in &run.settings {
+            print_line(&format!("    {}", plain(setting)));
+        }
     }
     for note in &c.notes {
         print_line(&format!("! {}", plain(note)));
@@ -102,17 +108,20 @@ fn figures(c: &Comparison) -> Table {
     let agreement = |r: &ComparedRun| Some(evaluated(r)?.agreement);
     row("agreement", &|r| with_change(agreement(r), difference(r).and_then(|d| d.agreement)));
     let noise = |r: &ComparedRun| Some(evaluated(r)?.output_nsr);
-    row("scores' noise", &|r| with_change(noise(r), difference(r).and_then(|d| d.output_nsr)));
+    row("noise:signal of the scores", &|r| with_change(noise(r), difference(r).and_then(|d| d.output_nsr)));
     let nsr =
         |r: &ComparedRun| with_change(r.r#final.graphwise_nsr, difference(r).and_then(|d| d.graphwise_nsr));
-    row("scores' noise, calibration", &nsr);
+    row("the same, calibration", &nsr);
     let bytes = |value: u64, change: Option<i64>| {
-        change.map_or_else(|| value.to_string(), |change| format!("{value} ({change:+})"))
+        change.map_or_else(
+            || value.to_string(),
+            |change| format!("{value} ({})", signed(format!("{change:+}"))),
+        )
     };
     row("flash bytes", &|r| bytes(r.memory.flash_bytes, difference(r).map(|d| d.flash_bytes)));
     row("arena bytes", &|r| bytes(r.memory.arena_bytes, difference(r).map(|d| d.arena_bytes)));
     row("estimated ms", &|r| match (r.latency_ms, difference(r).and_then(|d| d.latency_ms)) {
-        (Some(ms), Some(change)) => format!("{ms:.1} ({change:+.1})"),
+        (Some(ms), Some(change)) => format!("{ms:.1} ({})", signed(format!("{change:+.1}"))),
         (Some(ms), None) => format!("{ms:.1}"),
         (None, _) => dash(),
     });
@@ -130,10 +139,12 @@ fn verdicts(c: &Comparison) {
     let corrected = if tested.len() > 1 { "; p after Holm's correction" } else { "" };
     print_line(&format!("against {} (exact McNemar test{corrected})", reference.label));
     for (run, tests) in tested {
-        for (name, test) in [("top-1", &tests.top1), ("agreement", &tests.agreement)] {
+        let questions =
+            [("top-1", "right", &tests.top1), ("agreement", "as the float network", &tests.agreement)];
+        for (name, yes, test) in questions {
             let Some(test) = test else { continue };
             print_line(&format!(
-                "  {} {name:<10} {}; of {} pictures {} only in {}, {} only in {}",
+                "  {} {name:<10} {}; of {} pictures {} are {yes} only in {}, {} only in {}",
                 run.label,
                 test.words,
                 test.pictures,
@@ -152,7 +163,8 @@ fn layers(c: &Comparison, title: &str, figure: impl Fn(&LayerCell) -> (Option<f6
         return;
     }
     let mut table = Table::new(c.runs.iter().map(|run| run.label.clone()));
-    for row in &c.layers {
+    let has_figure = |row: &&LayerRow| row.cells.iter().flatten().any(|cell| figure(cell).0.is_some());
+    for row in c.layers.iter().filter(has_figure) {
         let cell = |cell: &Option<LayerCell>| match cell {
             None => dash(),
             Some(cell) => {
@@ -177,16 +189,26 @@ fn percent(value: f64) -> String {
     format!("{:.3} %", value * 100.0)
 }
 
+/// A change with its sign; one that rounds to nothing has none.
+fn signed(text: String) -> String {
+    match text.contains(|c: char| ('1'..='9').contains(&c)) {
+        true => text,
+        false => "±0".to_owned(),
+    }
+}
+
 /// `7.221 % (+0.391)`, the change in percentage points.
 fn with_change(value: Option<f64>, change: Option<f64>) -> String {
     match (value, change) {
         (None, _) => dash(),
         (Some(value), None) => percent(value),
-        (Some(value), Some(change)) => format!("{} ({:+.3})", percent(value), change * 100.0),
+        (Some(value), Some(change)) => {
+            format!("{} ({})", percent(value), signed(format!("{:+.3}", change * 100.0)))
+        }
     }
 }
 
 /// Text of a file without what a terminal would obey.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -35,6 +35,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         preprocessing: BTreeMap::new(),
         threads: 0,
         reuse: false,
+        leave_out: Vec::new(),
         edits: Default::default(),
     };
     let folder = quantize::follow(&workers, request, vec![found.into()], args.json)?;

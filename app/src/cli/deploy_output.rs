@@ -8,6 +8,7 @@ use octet_engine::deploy::{BoardEvent, ConsoleLine, Event, Step, StepState, Veri
 use octet_engine::strategy::LogLevel;
 use serde_json::Value;
 
+use super::classify;
 use super::output::{print_json, print_line};
 
 /// Shows a deployment's events.
@@ -93,6 +94,7 @@ impl DeployPrinter {
                 self.clear();
                 verified(verification);
             }
+            Event::Classified(classification) => self.beside_bar(|| classify::print(classification)),
             Event::Done { .. } | Event::Error { .. } => self.clear(),
         }
     }

@@ -17,7 +17,7 @@ use super::firmware_args::{
     ProjectArgs, PsramArg, VerifyArgs,
 };
 use super::output::{print_json, print_line};
-use super::{Cancelled, UsageError};
+use super::{Cancelled, UsageError, classify};
 
 pub(super) fn run(command: &FirmwareCommand) -> anyhow::Result<()> {
     match command {
@@ -30,6 +30,7 @@ pub(super) fn run(command: &FirmwareCommand) -> anyhow::Result<()> {
         FirmwareCommand::Flash(args) => write(args),
         FirmwareCommand::Monitor(args) => watch(args),
         FirmwareCommand::Verify(args) => compare(args),
+        FirmwareCommand::Classify(args) => classify::run(args),
         FirmwareCommand::Ports { json } => ports(*json),
     }
 }
@@ -111,7 +112,7 @@ fn ports(as_json: bool) -> anyhow::Result<()> {
 }
 
 /// Runs one step and tells its end.
-fn step(
+pub(super) fn step(
     step: Step,
     json: bool,
     project: &Project,
@@ -180,7 +181,7 @@ pub(super) fn generate_request(args: &ProjectArgs, content: &ContentArgs) -> any
 }
 
 /// The project that `firmware new` wrote.
-fn read(args: &ProjectArgs) -> anyhow::Result<Project> {
+pub(super) fn read(args: &ProjectArgs) -> anyhow::Result<Project> {
     let folder = args.out.clone().unwrap_or_else(|| Project::default_folder(&args.run, flavour(args)));
     let project = Project::read(&folder, &args.run).map_err(failed)?;
     if let Some(name) = &args.target

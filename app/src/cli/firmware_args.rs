@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::args::PreprocessKind;
+
 /// `octet firmware`.
 #[derive(Debug, Subcommand)]
 pub enum FirmwareCommand {
@@ -17,6 +19,8 @@ pub enum FirmwareCommand {
     Monitor(MonitorArgs),
     /// Compare every tensor of the board with the desktop's.
     Verify(VerifyArgs),
+    /// Send pictures to the board and compare its answers with the desktop's.
+    Classify(ClassifyArgs),
     /// The serial ports, and which of them are boards.
     Ports {
         /// One JSON object.
@@ -34,6 +38,7 @@ impl FirmwareCommand {
             FirmwareCommand::Flash(args) => args.json,
             FirmwareCommand::Monitor(args) => args.json,
             FirmwareCommand::Verify(args) => args.json,
+            FirmwareCommand::Classify(args) => args.json,
             FirmwareCommand::Ports { json } => *json,
         }
     }
@@ -198,6 +203,34 @@ pub struct VerifyArgs {
     #[arg(long, default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(9600..=6_000_000))]
     pub baud: u32,
     /// A board that says nothing for so many seconds has failed.
+    #[arg(long, default_value_t = 60)]
+    pub patience: u64,
+    /// JSON lines on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `octet firmware classify`.
+#[derive(Debug, Args)]
+pub struct ClassifyArgs {
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    /// Picture files.
+    #[arg(required = true)]
+    pub pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    pub port: PortArgs,
+    /// Speed of the console.
+    #[arg(long, default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(9600..=6_000_000))]
+    pub baud: u32,
+    /// model: prepared here as the run says, and sent as the network's input; chip: resized and cropped here, and
+    /// prepared by the board.
+    #[arg(long, value_enum, default_value_t = PreprocessKind::Model)]
+    pub preprocess: PreprocessKind,
+    /// Answers to show.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub top: u8,
+    /// A board that tells nothing for so many seconds has failed.
     #[arg(long, default_value_t = 60)]
     pub patience: u64,
     /// JSON lines on standard output.

@@ -1,17 +1,32 @@
 //! `octet inspect`.
 
+use anyhow::bail;
 use octet_engine::inspect::{Inspection, inspect};
 
 use super::args::InspectArgs;
+use super::memory;
 use super::output::{print_json, print_line};
 
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<()> {
     let target = args.target.as_deref().map(super::target).transpose()?;
-    let inspection = inspect(&args.model, target)?;
-    if args.json { print_json(&inspection) } else { print(&inspection) }
+    let inspection = inspect(&args.model, target, args.memory)?;
+    if args.memory && inspection.format != "espdl" {
+        bail!(
+            "`{}` is not planned yet: quantize it, then ask for the memory of the run's `model.espdl`",
+            args.model.display()
+        );
+    }
+    if args.json {
+        return print_json(&inspection);
+    }
+    match &inspection.memory_map {
+        Some(maps) => memory::lines(maps).iter().for_each(|line| print_line(line)),
+        None => print(&inspection),
+    }
+    Ok(())
 }
 
-fn print(inspection: &Inspection) -> anyhow::Result<()> {
+fn print(inspection: &Inspection) {
     print_line(&format!("{}  {}", inspection.format, inspection.name));
     if let Some(target) = &inspection.target {
         print_line(&format!("target {target}"));
@@ -44,5 +59,4 @@ fn print(inspection: &Inspection) -> anyhow::Result<()> {
     for refused in &inspection.unsupported {
         print_line(&format!("unsupported: `{}` ({}): {}", refused.node, refused.op, refused.reason));
     }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod advise;
 mod args;
+mod classify;
 mod compare;
 mod demo;
 mod deploy;
@@ -14,6 +15,7 @@ mod firmware;
 mod firmware_args;
 mod infer;
 mod inspect;
+mod memory;
 mod output;
 mod plugins;
 mod preprocessing;

@@ -56,6 +56,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
         preprocessing: args.preprocessing.settings(),
         threads: args.threads,
         reuse: false,
+        leave_out: args.leave_out.clone(),
         edits: exponents(&args.exponents)?,
     };
     let libraries = chosen.iter().map(|found| Library::from(*found)).collect();

@@ -8,6 +8,8 @@ use super::output::print_line;
 
 /// Layers shown of the worst.
 const WORST: usize = 8;
+/// Bytes of a remedy's arguments that are shown; names of a thousand pictures would hide everything else.
+const MOST_ARGUMENTS: usize = 1000;
 /// Findings shown of the most urgent.
 const SHOWN_FINDINGS: usize = 5;
 
@@ -59,9 +61,12 @@ pub(super) fn print(report: &Report, folder: &Path) {
     }
     let memory = &report.memory;
     print_line(&format!(
-        "  memory      {} bytes flash, {} bytes of activations",
+        "  memory      {} bytes flash, {} bytes of activations layer by layer",
         memory.flash_bytes, memory.arena_bytes
     ));
+    if let Some(chip) = report.memory_map.as_ref().and_then(|m| m.chip(&m.target)) {
+        print_line(&format!("              {}", chip.verdict));
+    }
     if let (Some(ms), Some([low, high])) = (report.latency.estimated_ms, report.latency.range_ms) {
         print_line(&format!("  estimate    {ms:.0} ms ({low:.0} to {high:.0}; no board was measured)"));
     }
@@ -96,6 +101,11 @@ pub(super) fn advice(findings: &[Finding], most: usize) {
 pub(super) fn remedy(finding: &Finding) -> String {
     match finding.arguments.as_str() {
         "" => finding.button.clone(),
+        arguments if arguments.len() > MOST_ARGUMENTS => {
+            let shown = arguments.get(..arguments.floor_char_boundary(MOST_ARGUMENTS)).unwrap_or_default();
+            let whole = shown.rsplit_once(" --").map_or(shown, |(whole, _)| whole);
+            format!("{}: {whole} ... (report.json has all of it)", finding.button)
+        }
         arguments => format!("{}: {arguments}", finding.button),
     }
 }

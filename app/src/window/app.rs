@@ -12,7 +12,7 @@ use super::actions::{
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
 use super::messages::receive;
-use super::panels::{self, Panels};
+use super::panels::{self, Panel, Panels};
 use super::project::{Journal, Project};
 use super::settings::Settings;
 use super::state::{Hover, Language, State};
@@ -28,6 +28,8 @@ pub struct OctetWindow {
     panels: Panels,
     /// How often the panels had been put back when they were drawn last.
     layout_resets: u32,
+    /// How often the memory map had been asked for by then.
+    memory_asked: u32,
     keeping: Keeping,
 }
 
@@ -89,6 +91,7 @@ impl OctetWindow {
             tasks,
             start: StartTrace { started: options.started, frames: 0 },
             layout_resets: 0,
+            memory_asked: 0,
             keeping,
         };
         if let Some(path) = options.open {
@@ -251,6 +254,10 @@ impl eframe::App for OctetWindow {
             self.layout_resets = self.state.layout_resets;
             self.panels = panels::at_first();
             self.state.settings.layout = None;
+        }
+        if self.memory_asked != self.state.memory.asked {
+            self.memory_asked = self.state.memory.asked;
+            panels::show(&mut self.panels, Panel::Memory);
         }
         if window_ui(ui, &self.state, &mut self.panels, &mut actions) {
             self.state.settings.layout = serde_json::to_value(&self.panels).ok();

@@ -2,7 +2,7 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, EditAction, GraphAction, HabitAction, ProjectAction};
+use super::actions::{Action, EditAction, GraphAction, HabitAction, MemoryAction, ProjectAction};
 use super::backend::Pick;
 use super::state::{Language, State, ThemeChoice};
 
@@ -124,6 +124,9 @@ pub const COMMANDS: &[Command] = &[
     }),
     command(Menu::View, "Panels where they were at first", None, |_| {
         Some(Action::Habit(HabitAction::ResetLayout))
+    }),
+    command(Menu::View, "Memory map", None, |s| {
+        s.report().is_some().then_some(Action::Memory(MemoryAction::Show))
     }),
     command(Menu::View, "Find an operation…", Some(FIND), |s| graph(s, GraphAction::ShowFind(true))),
     command(Menu::View, "Fit the whole graph", None, |s| graph(s, GraphAction::Fit)),

@@ -16,18 +16,21 @@ pub enum Panel {
     Graph,
     /// The operations and their errors.
     Operations,
+    /// What lies where in the chip's memory.
+    Memory,
     /// The step of the path, or the selected operation.
     Details,
 }
 
 impl Panel {
-    const ALL: [Panel; 3] = [Panel::Graph, Panel::Operations, Panel::Details];
+    const ALL: [Panel; 4] = [Panel::Graph, Panel::Operations, Panel::Memory, Panel::Details];
 
     /// Title of its tab.
     pub fn title(self) -> &'static str {
         match self {
             Panel::Graph => "Graph",
             Panel::Operations => "Operations",
+            Panel::Memory => "Memory",
             Panel::Details => "Inspector",
         }
     }
@@ -42,10 +45,9 @@ pub type Panels = Tree<Panel>;
 /// The panels where they are at first: the graph above the table, the details on the right.
 pub fn at_first() -> Panels {
     let mut tiles = Tiles::default();
-    let [graph, operations, details] = Panel::ALL.map(|p| {
-        let pane = tiles.insert_pane(p);
-        tiles.insert_tab_tile(vec![pane])
-    });
+    let [graph, operations, memory, details] = Panel::ALL.map(|p| tiles.insert_pane(p));
+    let [graph, operations, details] =
+        [vec![graph], vec![operations, memory], vec![details]].map(|panes| tiles.insert_tab_tile(panes));
     let mut left = Linear::new(LinearDir::Vertical, vec![graph, operations]);
     left.shares.set_share(graph, 0.62);
     left.shares.set_share(operations, 0.38);
@@ -60,7 +62,7 @@ pub fn at_first() -> Panels {
 /// The panels as they were kept; as at first when one is missing or there twice.
 pub fn restored(kept: Option<&serde_json::Value>) -> Panels {
     let Some(kept) = kept else { return at_first() };
-    match serde_json::from_value::<Panels>(kept.clone()) {
+    match serde_json::from_value::<Panels>(kept.clone()).map(with_memory) {
         Ok(tree) if is_whole(&tree) => tree,
         Ok(_) => at_first(),
         Err(error) => {
@@ -68,6 +70,25 @@ pub fn restored(kept: Option<&serde_json::Value>) -> Panels {
             at_first()
         }
     }
+}
+
+/// Layouts of before there was a memory map get it as a tab beside the operations.
+fn with_memory(mut tree: Panels) -> Panels {
+    if tree.tiles.find_pane(&Panel::Memory).is_none()
+        && let Some(tabs) = tree.tiles.find_pane(&Panel::Operations).and_then(|p| tree.tiles.parent_of(p))
+        && let Some(Tile::Container(Container::Tabs(_))) = tree.tiles.get(tabs)
+    {
+        let memory = tree.tiles.insert_pane(Panel::Memory);
+        if let Some(Tile::Container(Container::Tabs(tabs))) = tree.tiles.get_mut(tabs) {
+            tabs.children.push(memory);
+        }
+    }
+    tree
+}
+
+/// Brings a panel to the front.
+pub fn show(tree: &mut Panels, panel: Panel) {
+    tree.make_active(|_, tile| matches!(tile, Tile::Pane(pane) if *pane == panel));
 }
 
 fn is_whole(tree: &Panels) -> bool {
@@ -98,6 +119,7 @@ impl Behavior<Panel> for Drawing<'_> {
         match panel {
             Panel::Graph => views::graph_panel_ui(ui, self.state, self.out),
             Panel::Operations => views::operations_panel_ui(ui, self.state, self.out),
+            Panel::Memory => views::memory_panel_ui(ui, self.state, self.out),
             Panel::Details => views::details_panel_ui(ui, self.state, self.out),
         }
         UiResponse::None
@@ -156,6 +178,23 @@ mod tests {
         let kept = serde_json::to_value(&tree).unwrap();
         assert!(is_whole(&tree));
         assert_eq!(serde_json::to_value(restored(Some(&kept))).unwrap(), kept);
+    }
+
+    #[test]
+    fn a_layout_without_a_memory_map_gets_one_and_keeps_the_rest() {
+        let mut tree = at_first();
+        let memory = tree.tiles.find_pane(&Panel::Memory).unwrap();
+        let tabs = tree.tiles.parent_of(memory).unwrap();
+        tree.tiles.remove(memory);
+        if let Some(Tile::Container(container)) = tree.tiles.get_mut(tabs) {
+            container.remove_child(memory);
+        }
+        let before = tree.tiles.len();
+        let kept = serde_json::to_value(&tree).unwrap();
+        let restored = restored(Some(&kept));
+        assert!(is_whole(&restored));
+        assert_eq!(restored.root, tree.root);
+        assert_eq!(restored.tiles.len(), before + 1);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct Tokens {
     pub error: Color32,
     /// "Not measured": never a colour of the heat scale.
     pub unmeasured: Color32,
+    /// Tensors of the memory map: whole, in place, running into another, streamed. Told apart by lightness as well.
+    pub map: [Color32; 4],
 }
 
 /// The dark theme.
@@ -60,6 +62,12 @@ pub const DARK: Tokens = Tokens {
     warn: Color32::from_rgb(232, 182, 88),
     error: Color32::from_rgb(240, 113, 108),
     unmeasured: Color32::from_rgb(70, 75, 84),
+    map: [
+        Color32::from_rgb(52, 110, 158),
+        Color32::from_rgb(112, 188, 190),
+        Color32::from_rgb(150, 122, 196),
+        Color32::from_rgb(226, 164, 84),
+    ],
 };
 
 /// The light theme.
@@ -80,6 +88,12 @@ pub const LIGHT: Tokens = Tokens {
     warn: Color32::from_rgb(166, 104, 0),
     error: Color32::from_rgb(190, 43, 41),
     unmeasured: Color32::from_rgb(178, 182, 189),
+    map: [
+        Color32::from_rgb(70, 130, 180),
+        Color32::from_rgb(126, 196, 196),
+        Color32::from_rgb(158, 136, 206),
+        Color32::from_rgb(232, 172, 92),
+    ],
 };
 
 /// Distance between things that belong together.

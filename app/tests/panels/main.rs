@@ -10,6 +10,7 @@
 mod support;
 
 mod changes;
+mod memory;
 mod pictures;
 mod projects;
 mod runs;

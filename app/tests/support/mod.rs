@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod inspect;
+pub mod memory;
 pub mod network;
 pub mod pictures;
 pub mod report;

@@ -1,7 +1,7 @@
 //! A remedy as a change of the request that is to run next.
 
 use crate::job::QuantizeRequest;
-use crate::report::Remedy;
+use crate::report::{PictureRole, Remedy};
 
 /// Changes a request as the remedy says; what the remedy does not name stays. False, and nothing changed, where
 /// somebody has to choose pictures first.
@@ -10,6 +10,11 @@ pub fn apply(remedy: &Remedy, request: &mut QuantizeRequest) -> bool {
         Remedy::Pipeline { strategies } => request.strategies.clone_from(strategies),
         Remedy::Preprocessing { settings } => {
             request.preprocessing.extend(settings.iter().map(|(k, v)| (k.clone(), v.clone())));
+        }
+        Remedy::Pictures { role: PictureRole::Calibration, leave_out, .. } if !leave_out.is_empty() => {
+            let new = leave_out.iter().filter(|file| !request.leave_out.contains(file)).cloned();
+            let new: Vec<String> = new.collect();
+            request.leave_out.extend(new);
         }
         Remedy::Pictures { .. } => return false,
     }
@@ -22,7 +27,6 @@ mod tests {
 
     use super::*;
     use crate::job::StrategyRequest;
-    use crate::report::PictureRole;
 
     fn request() -> QuantizeRequest {
         QuantizeRequest {
@@ -41,6 +45,7 @@ mod tests {
                 .into(),
             threads: 0,
             reuse: false,
+            leave_out: Vec::new(),
             edits: Default::default(),
         }
     }
@@ -60,6 +65,16 @@ mod tests {
             (changed.preprocessing["mean"].as_str(), changed.preprocessing["bgr"].as_str()),
             ("0.5", "true")
         );
+    }
+
+    #[test]
+    fn pictures_to_leave_out_are_added_to_those_that_are() {
+        let mut changed = QuantizeRequest { leave_out: vec!["a.jpg".to_owned()], ..request() };
+        let leave_out = vec!["a.jpg".to_owned(), "b.jpg".to_owned()];
+        let remedy =
+            Remedy::Pictures { role: PictureRole::Calibration, at_least: 0, leave_out: leave_out.clone() };
+        assert!(apply(&remedy, &mut changed));
+        assert_eq!(changed, QuantizeRequest { leave_out, ..request() });
     }
 
     #[test]

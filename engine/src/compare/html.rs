@@ -29,13 +29,21 @@ pub fn to_html(comparison: &Comparison) -> Result<String, RunError> {
 fn points(value: Option<f64>) -> String {
     match value {
         None => String::new(),
-        Some(v) if v != 0.0 && v.abs() < 0.001 => format!("{:+.4}", v * 100.0),
-        Some(v) => format!("{:+.2}", v * 100.0),
+        Some(v) if v != 0.0 && v.abs() < 0.001 => or_nothing(format!("{:+.4}", v * 100.0)),
+        Some(v) => or_nothing(format!("{:+.2}", v * 100.0)),
     }
 }
 
 fn signed(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(String::new, |v| format!("{v:+.digits$}"))
+    value.map_or_else(String::new, |v| or_nothing(format!("{v:+.digits$}")))
+}
+
+/// A difference that rounds to nothing has no direction.
+fn or_nothing(text: String) -> String {
+    match text.contains(|c: char| ('1'..='9').contains(&c)) {
+        true => text,
+        false => "±0".to_owned(),
+    }
 }
 
 fn signed_bytes(value: i64) -> String {

@@ -15,8 +15,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::report::{EvaluationFacts, FinalFacts, LayerFacts, MemoryFacts, ModelFacts, Prediction, Report};
-use crate::run::{RunError, read_predictions, read_report};
+use crate::job::StrategyRequest;
+use crate::report::{
+    EvaluationFacts, FinalFacts, LayerFacts, MemoryFacts, ModelFacts, Prediction, Report, typed_settings,
+};
+use crate::run::{FLOAT_MODEL, RunError, read_predictions, read_report};
 use layers::minus;
 use paired::{Common, judge_all};
 
@@ -32,6 +35,8 @@ pub struct Run {
     pub report: Report,
     /// What both networks answered to every evaluation picture; `None` where nothing was kept.
     pub predictions: Option<Vec<Prediction>>,
+    /// Its figures on calibration pictures are against a float network that its strategies changed.
+    pub changed_float: bool,
 }
 
 impl Run {
@@ -42,7 +47,8 @@ impl Run {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let report = read_report(path)?;
         let predictions = read_predictions(path, &report)?;
-        Ok(Run { path: path.to_owned(), report, predictions })
+        let beside = if path.is_dir() { path.join(FLOAT_MODEL) } else { path.with_file_name(FLOAT_MODEL) };
+        Ok(Run { path: path.to_owned(), report, predictions, changed_float: beside.is_file() })
     }
 }
 
@@ -74,6 +80,8 @@ pub struct ComparedRun {
     pub target: String,
     /// Ids of its strategies.
     pub strategy: Vec<String>,
+    /// Their settings that were asked for, as `--set` takes them: `int8.observer=kl`.
+    pub settings: Vec<String>,
     /// The scores on the calibration pictures.
     pub r#final: FinalFacts,
     /// Accuracy on the evaluation pictures.
@@ -143,6 +151,7 @@ fn facts(index: usize, Run { path, report, .. }: &Run) -> ComparedRun {
         model: report.model.clone(),
         target: report.target.clone(),
         strategy: report.strategy.iter().map(|s| s.id.clone()).collect(),
+        settings: settings(report),
         r#final: report.r#final.clone(),
         evaluation: report.evaluation.clone(),
         memory: report.memory.clone(),
@@ -151,6 +160,12 @@ fn facts(index: usize, Run { path, report, .. }: &Run) -> ComparedRun {
         difference: None,
         tests: None,
     }
+}
+
+fn settings(report: &Report) -> Vec<String> {
+    let asked =
+        report.strategy.iter().map(|s| StrategyRequest { id: s.id.clone(), settings: s.requested.clone() });
+    typed_settings(&asked.collect::<Vec<_>>())
 }
 
 fn difference(run: &Report, reference: &Report) -> Difference {

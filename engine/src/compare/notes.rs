@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::paired::Common;
+use crate::run::FLOAT_MODEL;
 
 /// The pictures that both runs answered; `None` with a note why there is nothing to test.
 pub(super) fn comparable<'a>(
@@ -32,6 +33,20 @@ pub(super) fn comparable<'a>(
     }
     if run.report.preprocessing != base.report.preprocessing {
         note(format!("{base_label} and {label} were made with different pre-processing"));
+    }
+    if run.report.calibration.used != base.report.calibration.used {
+        note(format!(
+            "{base_label} and {label} were calibrated on different pictures: their figures of layers are of those"
+        ));
+    }
+    for (label, run) in [(base_label, base), (label, run)] {
+        if run.changed_float {
+            note(format!(
+                "{label}'s strategies changed the float network: its figures of layers and of the scores on calibration \
+                 pictures are against that one ({FLOAT_MODEL} in its folder), and only those on evaluation pictures are \
+                 against the model itself"
+            ));
+        }
     }
     for (label, run) in [(base_label, base), (label, run)] {
         let reason = match (&run.report.evaluation, &run.predictions) {

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::console::is_hiding;
 use super::error::DeployError;
 use super::inside::read_limited;
+use super::project::Project;
 use crate::pictures::{Entry, Listing, Preprocessing, load_one};
 use crate::report::Report;
 
@@ -13,6 +15,9 @@ use crate::report::Report;
 const MAX_NAMES_BYTES: u64 = 4 << 20;
 /// Longest name of a picture; the console's lines are short.
 const MAX_PICTURE_NAME: usize = 63;
+
+/// Where a project has its class names.
+pub(super) const LABELS_FILE: &str = "main/assets/labels.txt";
 
 /// A test picture at the network's size.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +107,12 @@ pub(super) fn labels(report: &Report, names: Option<&Path>) -> Result<String, De
     Ok(names.iter().map(|name| one_line(name) + "\n").collect())
 }
 
+/// The names that the project's firmware has; none where there is no such file.
+pub(super) fn written_labels(project: &Project) -> Vec<String> {
+    let bytes = read_limited(&project.folder.join(LABELS_FILE), MAX_NAMES_BYTES).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).lines().map(one_line).collect()
+}
+
 /// Classes that CSV files or sub-folders of the calibration pictures name.
 fn names_of_folders(report: &Report) -> Vec<String> {
     let mut names = Vec::new();
@@ -122,8 +133,11 @@ fn names_of_folders(report: &Report) -> Vec<String> {
 
 /// A name without anything that ends a line or hides what follows.
 fn one_line(name: &str) -> String {
-    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}');
-    name.chars().map(|c| if odd(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+    name.chars()
+        .map(|c| if c.is_control() || is_hiding(c) { ' ' } else { c })
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]

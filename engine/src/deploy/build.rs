@@ -1,17 +1,19 @@
 //! `idf.py build` as a child whose whole process group ends with it.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::build_log::{BuildLog, Finding};
 use super::chip::ChipFacts;
+use super::console::plain;
 use super::error::DeployError;
 use super::event::{Event, Reporter};
+use super::flasher_args::MAX_TEXT_BYTES;
 use super::generate::Flavour;
+use super::inside::{fresh_file, read_limited};
 use super::plan::FlashPlan;
 use super::project::Project;
 use crate::doctor::idf::{self, Activation, Idf, Places, Version};
@@ -26,6 +28,8 @@ const BUILD_LOG: &str = "build.log";
 const LINES_IN_FLIGHT: usize = 1024;
 /// How often the user's wish to end is looked at.
 const TURN: Duration = Duration::from_millis(100);
+/// How long lines are waited for after the end of `idf.py`.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How to build.
 #[derive(Debug, Clone, Default)]
@@ -47,13 +51,12 @@ pub(super) fn toolchain(
 ) -> Result<Idf, DeployError> {
     let mut places = Places::of_machine();
     if let Some(asked) = &request.idf {
+        // The build runs in another folder.
+        let asked = std::path::absolute(asked).map_err(DeployError::file(asked))?;
         // An environment of another ESP-IDF must not be mixed with this one.
-        let is_active = places.idf_path.as_ref() == Some(asked);
-        places = Places {
-            idf_path: Some(asked.clone()),
-            path: places.path.filter(|_| is_active),
-            ..Places::default()
-        };
+        let is_active = places.idf_path.as_ref() == Some(&asked);
+        places =
+            Places { idf_path: Some(asked), path: places.path.filter(|_| is_active), ..Places::default() };
     }
     let found = idf::find(&places);
     let minimum = Version(chip.minimum_idf.0, chip.minimum_idf.1, 0);
@@ -97,20 +100,21 @@ pub fn build(
     let idf = toolchain(project.chip(), project.psram, project.flavour, request, reporter)?;
     remove_other_chips_build(project)?;
     let log_path = project.run.join(BUILD_LOG);
-    let mut log_file = File::create(&log_path).map_err(DeployError::file(&log_path))?;
-    let mut child = spawn(project, &idf)?;
+    let mut log_file = fresh_file(&log_path)?;
+    let mut building = Building { child: spawn(project, &idf)?, status: None };
     let (sender, lines) = sync_channel::<String>(LINES_IN_FLIGHT);
-    let readers = [
-        child.stdout.take().map(|pipe| read_lines(pipe, sender.clone())),
-        child.stderr.take().map(|pipe| read_lines(pipe, sender.clone())),
-    ];
-    drop(sender);
+    let child = &mut building.child;
+    if let Some(pipe) = child.stdout.take() {
+        read_lines(pipe, sender.clone());
+    }
+    if let Some(pipe) = child.stderr.take() {
+        read_lines(pipe, sender);
+    }
     let mut log = BuildLog::default();
+    let mut ended: Option<Instant> = None;
     loop {
-        if reporter.cancel().is_cancelled() {
-            end(&mut child);
-            return Err(DeployError::Cancelled);
-        }
+        // The guard ends the build on every way out.
+        reporter.check()?;
         match lines.recv_timeout(TURN) {
             Ok(line) => {
                 writeln!(log_file, "{line}").map_err(DeployError::file(&log_path))?;
@@ -118,13 +122,17 @@ pub fn build(
                 tell(finding, reporter);
                 reporter.log(LogLevel::Debug, line);
             }
-            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                // What a build leaves running, such as a compiler's cache, may hold the pipes open.
+                if building.has_ended() && ended.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS {
+                    break;
+                }
+            }
         }
     }
-    readers.into_iter().flatten().for_each(|reader| drop(reader.join()));
     tell(log.finish(), reporter);
-    let status = child.wait().map_err(DeployError::file(&log_path))?;
+    let status = building.wait().map_err(DeployError::file(&log_path))?;
     if !status.success() {
         let first = log.first_error();
         return Err(DeployError::Build {
@@ -166,7 +174,7 @@ fn tell(finding: Option<Finding>, reporter: &mut Reporter<'_>) {
 fn remove_other_chips_build(project: &Project) -> Result<(), DeployError> {
     let build = project.folder.join("build");
     let description = build.join("project_description.json");
-    let Ok(bytes) = std::fs::read(&description) else { return Ok(()) };
+    let Ok(bytes) = read_limited(&description, MAX_TEXT_BYTES) else { return Ok(()) };
     let target = serde_json::from_slice::<serde_json::Value>(&bytes)
         .ok()
         .and_then(|value| value.get("target").and_then(|t| t.as_str()).map(str::to_owned));
@@ -180,6 +188,12 @@ fn remove_other_chips_build(project: &Project) -> Result<(), DeployError> {
 fn spawn(project: &Project, idf: &Idf) -> Result<Child, DeployError> {
     // The shell takes no text of ours but these variables.
     let mut command = match &idf.activation {
+        // Windows starts no scripts by their names.
+        Activation::Active if cfg!(windows) => {
+            let mut command = Command::new("python");
+            command.arg(idf.path.join("tools").join("idf.py"));
+            command
+        }
         Activation::Active => Command::new("idf.py"),
         Activation::Script(script) => {
             if !script.is_file() {
@@ -239,21 +253,49 @@ fn activated(script: &Path) -> Command {
     command
 }
 
-fn read_lines(pipe: impl Read + Send + 'static, sender: SyncSender<String>) -> std::thread::JoinHandle<()> {
+fn read_lines(pipe: impl Read + Send + 'static, sender: SyncSender<String>) {
     std::thread::spawn(move || {
         let mut lines = Lines::new(pipe, None);
         while let Ok(Some(line)) = lines.next() {
-            if sender.send(line.text).is_err() {
+            if sender.send(plain(&line.text)).is_err() {
                 break;
             }
         }
-    })
+    });
 }
 
-/// Ends idf.py with CMake, ninja, compilers and cargo below it.
-fn end(child: &mut Child) {
-    kill_group(child.id());
-    // Where there are no groups, and after them: an error means that it has ended.
-    let _ = child.kill();
-    let _ = child.wait();
+/// A running `idf.py`. Dropped before its end it is ended, with CMake, ninja, compilers and cargo below it.
+struct Building {
+    child: Child,
+    status: Option<ExitStatus>,
+}
+
+impl Building {
+    fn has_ended(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().ok().flatten();
+        }
+        self.status.is_some()
+    }
+
+    fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        let status = match self.status {
+            Some(status) => status,
+            None => self.child.wait()?,
+        };
+        self.status = Some(status);
+        Ok(status)
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        // Once it was waited for, its number may be another process's.
+        if self.status.is_none() {
+            kill_group(self.child.id());
+            // Where there are no groups, and after them: an error means that it has ended.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
 }

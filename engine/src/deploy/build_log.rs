@@ -33,7 +33,7 @@ pub struct BuildLog {
 }
 
 /// What people meet, and what to do: a part of a line, and the sentence.
-const KNOWN: [(&str, &str); 14] = [
+const KNOWN: [(&str, &str); 16] = [
     (
         "app partition is too small",
         "the application outgrew its partition: write the project anew with `octet firmware new`",
@@ -57,6 +57,8 @@ const KNOWN: [(&str, &str); 14] = [
     ),
     ("No space left on device", "free some disk space: a build takes about 500 MB"),
     ("Failed to resolve component 'esp-dl'", "the component manager needs the network once for ESP-DL"),
+    ("failed to download", "cargo needs the network once, for the eight small crates of the runtime"),
+    ("no matching package named", "cargo needs the network once, for the eight small crates of the runtime"),
 ];
 
 impl BuildLog {

@@ -113,14 +113,25 @@ fn read_event(rest: &str) -> Option<BoardEvent> {
     if crc.len() != 8 || u32::from_str_radix(crc, 16).ok()? != crc32fast::hash(json.as_bytes()) {
         return None;
     }
-    let fields: Value = serde_json::from_str(json).ok()?;
+    let mut fields: Value = serde_json::from_str(json).ok()?;
+    clean(&mut fields);
     let event = fields.get("event")?.as_str()?.to_owned();
     let seq = fields.get("seq")?.as_u64()?;
     Some(BoardEvent { event, seq, fields })
 }
 
-/// The text without colours and control characters.
-fn plain(text: &str) -> String {
+/// JSON escapes control characters, so that they come into texts although the line had none.
+fn clean(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = plain(text),
+        Value::Array(values) => values.iter_mut().for_each(clean),
+        Value::Object(fields) => fields.values_mut().for_each(clean),
+        _ => {}
+    }
+}
+
+/// The text without colours, control characters, and what turns the direction of what follows.
+pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -132,11 +143,16 @@ fn plain(text: &str) -> String {
             }
         } else if letter == '\t' {
             plain.push(' ');
-        } else if !letter.is_control() {
+        } else if !letter.is_control() && !is_hiding(letter) {
             plain.push(letter);
         }
     }
     plain
+}
+
+/// Separators of lines and paragraphs, and marks that change the direction of writing.
+pub(super) fn is_hiding(letter: char) -> bool {
+    matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A command with its end of line. Keys and values are the program's own: words without spaces.
@@ -186,6 +202,19 @@ mod tests {
         let lines = decoder.take((text.join("\n") + "\n").as_bytes());
         assert!(lines[1].damaged && lines[1].message.is_none());
         assert_eq!([lines[0].lost, lines[2].lost, lines[3].lost], [0, 2, 0]);
+    }
+
+    #[test]
+    fn escapes_in_json_bring_no_control_characters_in() {
+        let line = event(
+            r#"{"seq":0,"event":"result","top":[{"label":"\u001b[2Jcat\u009b\u202e\n"}],"x":{"y":"a\tb"}}"#,
+        );
+        let lines = ConsoleDecoder::default().take((line + "\n").as_bytes());
+        let fields = &lines[0].message.as_ref().unwrap().fields;
+        assert_eq!(
+            (fields["top"][0]["label"].as_str(), fields["x"]["y"].as_str()),
+            (Some("cat"), Some("a b"))
+        );
     }
 
     #[test]

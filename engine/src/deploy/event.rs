@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::classify::Classification;
 use super::console::ConsoleLine;
 use super::error::DeployError;
 use super::verify::Verification;
@@ -27,6 +28,8 @@ pub enum Step {
     Monitor,
     /// Comparing the board's tensors with the desktop's.
     Verify,
+    /// Sending pictures to the board.
+    Classify,
 }
 
 impl Step {
@@ -39,6 +42,7 @@ impl Step {
             Step::Flash => "flash",
             Step::Monitor => "monitor",
             Step::Verify => "verify",
+            Step::Classify => "classify",
         }
     }
 }
@@ -130,6 +134,8 @@ pub enum Event {
     Console(ConsoleLine),
     /// The board's tensors were compared with the desktop's.
     Verified(Verification),
+    /// The board classified a picture.
+    Classified(Classification),
     /// The step failed; nothing follows.
     Error {
         /// Which step.

@@ -141,7 +141,15 @@ fn write(
     for file in &wanted.files {
         for (index, piece) in file.bytes.chunks(PIECE_BYTES).enumerate() {
             // Whatever was written stays; the next attempt finds it and goes on from there.
-            reporter.check()?;
+            if let Err(cancelled) = reporter.check() {
+                if done > 0 {
+                    let message = format!(
+                        "{done} of {all} bytes are on the board, which is incomplete: flash it again"
+                    );
+                    reporter.log(LogLevel::Warning, message);
+                }
+                return Err(cancelled.into());
+            }
             let address = file.offset + (index * PIECE_BYTES) as u32;
             let mut steps = Steps::new(reporter, file, done, piece.len() as u64, all);
             target.write_segment(flasher.connection(), segment(address, piece), &mut steps).map_err(|e| {

@@ -5,25 +5,24 @@ use std::path::{Path, PathBuf};
 
 use minijinja::value::Serde;
 use minijinja::{Value, context};
-use octet_runtime::{Simulator, Strategy, Target};
+use octet_runtime::{Simulator, Target};
 use serde::{Deserialize, Serialize};
 
 use super::assets::{self, PictureRecord, TestPicture};
 use super::chip::{ChipFacts, Psram};
 use super::error::DeployError;
 use super::event::Reporter;
-use super::inside::read_limited;
+use super::inside::{MAX_MODEL_BYTES, read_limited};
 use super::partitions::Layout;
 use super::project::{PROJECT_FILE, Project};
 use super::{render, template};
+use crate::memory;
 use crate::pictures::{Preprocessing, Resize};
 use crate::report::Report;
 use crate::run;
 use crate::strategy::LogLevel;
 use crate::target::{TARGETS, TargetSpec};
 
-/// Largest model that any of the chips' flash holds.
-const MAX_MODEL_BYTES: u64 = 64 << 20;
 /// What the application may grow to, without pictures and model.
 const APP_BYTES: u64 = 1 << 20;
 const ESP_DL_APP_BYTES: u64 = 3 << 20;
@@ -144,7 +143,7 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         }
     }
     if request.flavour == Flavour::Octet {
-        files.push(("main/assets/labels.txt".to_owned(), labels.into_bytes()));
+        files.push((assets::LABELS_FILE.to_owned(), labels.into_bytes()));
         for (index, picture) in pictures.into_iter().enumerate() {
             files.push((format!("main/assets/picture_{index}.rgb"), picture.pixels));
         }
@@ -190,23 +189,16 @@ fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, Depl
     Ok(ChipFacts::of(wanted.target))
 }
 
-/// Activations as the firmware plans them: as few streamed blocks as fit the chip's own memory; where none do, layer by
-/// layer in external RAM, or the least there can be.
+/// Bytes of the arena that the firmware will take.
 fn arena_bytes(model: &[u8], chip: &ChipFacts, run_folder: &Path) -> Result<u64, DeployError> {
-    let simulator =
-        Simulator::new(model.to_vec().into(), Some(chip.target)).map_err(|e| DeployError::Corrupt {
-            path: run_folder.join("model.espdl"),
-            reason: e.to_string(),
-            help: "quantize the model anew".to_owned(),
-        })?;
-    let memory = simulator.memory();
-    let within = simulator.memory_map(Strategy::Within(chip.sram_bytes as usize));
-    let bytes = match (within, chip.psram) {
-        (Ok(map), _) => map.arena_bytes,
-        (Err(_), Psram::None) => memory.fused_arena_bytes,
-        (Err(_), _) => memory.arena_bytes,
-    };
-    Ok(bytes as u64)
+    let planned =
+        Simulator::new(model.to_vec().into(), Some(chip.target)).and_then(|s| memory::on_chip(&s, chip));
+    let planned = planned.map_err(|e| DeployError::Corrupt {
+        path: run_folder.join("model.espdl"),
+        reason: e.to_string(),
+        help: "quantize the model anew".to_owned(),
+    })?;
+    Ok(planned.map.arena_bytes as u64)
 }
 
 fn layout(
@@ -321,6 +313,7 @@ fn write_all(
         }
         if on_disk != Some(crc) {
             let parent = whole.parent().unwrap_or(&folder);
+            stays_inside(&folder, parent)?;
             let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
             run::write_file(parent, &name, bytes)?;
             settings_changed |= path.starts_with("sdkconfig") || path == "octet.cmake";
@@ -335,6 +328,24 @@ fn write_all(
         reporter.log(LogLevel::Info, message);
     }
     project.write()
+}
+
+/// A link in the project of somebody else's run may not lead what is written to other places.
+fn stays_inside(folder: &Path, parent: &Path) -> Result<(), DeployError> {
+    std::fs::create_dir_all(folder).map_err(DeployError::file(folder))?;
+    let root = folder.canonicalize().map_err(DeployError::file(folder))?;
+    let mut nearest = parent;
+    while !nearest.exists() && nearest.symlink_metadata().is_err() {
+        nearest = nearest.parent().unwrap_or(folder);
+    }
+    let real = nearest.canonicalize().map_err(DeployError::file(nearest))?;
+    if real.starts_with(&root) {
+        return Ok(());
+    }
+    Err(DeployError::request(
+        format!("`{}` leads out of the project", nearest.display()),
+        "remove the link, or choose an empty folder with `--out`",
+    ))
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::DeployError;
 
+/// Largest model that any of the chips' flash holds.
+pub(super) const MAX_MODEL_BYTES: u64 = 64 << 20;
+
 /// The file `name`, which is relative to `folder` (or absolute), if it lies below `project`.
 ///
 /// # Errors
@@ -69,11 +72,20 @@ pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, DeployErr
     if bytes.len() as u64 > limit {
         return Err(DeployError::Corrupt {
             path: path.to_owned(),
-            reason: format!("it has more than {} KiB", limit >> 10),
-            help: "build the project anew".to_owned(),
+            reason: format!("it has more than {} KiB, which is too much for such a file", limit >> 10),
+            help: "look whether it is the right file, or make it anew".to_owned(),
         });
     }
     Ok(bytes)
+}
+
+/// A new file in the place of an old one. A link that lies there is replaced, not followed: run folders come from others.
+pub(super) fn fresh_file(path: &Path) -> Result<File, DeployError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => File::create_new(path),
+    }
+    .map_err(DeployError::file(path))
 }
 
 #[cfg(test)]
@@ -103,5 +115,17 @@ mod tests {
             std::os::unix::fs::symlink(folder.path().join("secret"), build.join("link.bin")).unwrap();
             assert!(find("link.bin").unwrap_err().to_string().contains("leaves the project"));
         }
+    }
+    #[test]
+    #[cfg(unix)]
+    fn a_fresh_file_replaces_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, link) = (folder.path().join("mine"), folder.path().join("console.log"));
+        std::fs::write(&mine, "mine").unwrap();
+        std::os::unix::fs::symlink(&mine, &link).unwrap();
+        std::io::Write::write_all(&mut fresh_file(&link).unwrap(), b"a").unwrap();
+        fresh_file(&link).unwrap();
+        assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "");
     }
 }

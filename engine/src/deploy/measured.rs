@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::DeployError;
 use super::generate::Flavour;
-use super::inside::read_limited;
+use super::inside::{MAX_MODEL_BYTES, read_limited};
 use crate::run;
 
 /// Name of the measurement of Octet's runtime.
@@ -87,7 +87,7 @@ impl Measurement {
             reason: format!("it is no measurement: {e}"),
             help: "measure anew with `octet deploy`".to_owned(),
         })?;
-        let model = read_limited(&run.join("model.espdl"), 64 << 20)?;
+        let model = read_limited(&run.join("model.espdl"), MAX_MODEL_BYTES)?;
         Ok((measurement.model_crc32 == crc32fast::hash(&model)).then_some(measurement))
     }
 }

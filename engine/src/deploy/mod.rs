@@ -1,18 +1,22 @@
 //! Onto the chip: from a run folder to a board that answers.
 //!
 //! Each step is a function that takes what it needs, a [`Reporter`] to tell events and to be cancelled by, and returns
-//! what the next one needs: [`generate()`], [`build()`], [`flash()`], [`monitor()`], [`verify()`]. [`start()`] does them
+//! what the next one needs: [`generate()`], [`build()`], [`flash()`], [`monitor()`], [`verify()`], [`classify()`]. [`start()`] does them
 //! one after the other in the background, as the window wants it.
 
 mod assets;
 mod build;
 mod build_log;
 mod chip;
+mod classify;
 mod console;
+mod desktop;
+mod difference;
 mod error;
 mod escape;
 mod event;
 mod flash;
+mod flasher_args;
 mod generate;
 mod image;
 mod inside;
@@ -23,9 +27,13 @@ mod partitions;
 mod plan;
 mod ports;
 mod project;
+mod question;
 mod render;
 mod retry;
+mod sender;
+mod session;
 mod start;
+mod talk;
 mod template;
 mod verify;
 
@@ -33,7 +41,9 @@ pub use assets::PictureRecord;
 pub use build::{BuildRequest, build};
 pub use build_log::{BuildLog, Finding as BuildFinding};
 pub use chip::{ChipFacts, Psram, RustTarget};
+pub use classify::{Classification, ClassifyRequest, PreparedBy, RankedClass, classify};
 pub use console::{BoardEvent, ConsoleDecoder, ConsoleLine, command_line};
+pub use difference::Difference;
 pub use error::DeployError;
 pub use escape::{Language, literal};
 pub use event::{Device, Diagnostic, Event, Reporter, Step, StepState};
@@ -47,4 +57,4 @@ pub use plan::{FlashFile, FlashPlan};
 pub use ports::{Port, choose_port, list_ports};
 pub use project::{PROJECT_FILE, Project};
 pub use start::{DeployHandle, DeployRequest, start};
-pub use verify::{Difference, Verification, VerifyRequest, verify};
+pub use verify::{Verification, VerifyRequest, verify};

@@ -10,6 +10,7 @@ use serialport::SerialPort;
 use super::console::{ConsoleDecoder, ConsoleLine};
 use super::error::DeployError;
 use super::event::{Event, Reporter};
+use super::inside::fresh_file;
 use super::ports::Port;
 use crate::strategy::LogLevel;
 
@@ -21,6 +22,9 @@ const MAX_LOG_BYTES: u64 = 64 << 20;
 const TURN: Duration = Duration::from_millis(50);
 /// A USB device of the chip itself goes away while it is reset.
 const COMES_BACK: Duration = Duration::from_secs(5);
+
+/// A board that takes no bytes for so long takes none.
+const TAKES_BYTES: Duration = Duration::from_secs(5);
 
 /// The serial port, as espflash wants it.
 pub(super) type Serial = espflash::connection::Port;
@@ -113,7 +117,7 @@ impl Console {
         let mut serial = open_port(port, baud)?;
         serial.set_timeout(TURN).map_err(|e| broken(port, &e))?;
         let log_path = run.join(CONSOLE_LOG);
-        let log = File::create(&log_path).map_err(DeployError::file(&log_path))?;
+        let log = fresh_file(&log_path)?;
         let port = port.clone();
         Ok(Console { port, baud, serial, decoder: ConsoleDecoder::default(), log, log_bytes: 0, log_path })
     }
@@ -124,6 +128,9 @@ impl Console {
             self.serial.write_data_terminal_ready(false)?;
             self.serial.write_request_to_send(true)?;
             std::thread::sleep(Duration::from_millis(100));
+            // What it said before would be taken for an answer.
+            self.serial.clear(serialport::ClearBuffer::Input)?;
+            self.decoder = ConsoleDecoder::default();
             self.serial.write_request_to_send(false)
         };
         if let Err(error) = pulse() {
@@ -132,16 +139,41 @@ impl Console {
         }
     }
 
-    /// Writes a command.
-    pub(super) fn send(&mut self, line: &str) -> Result<(), DeployError> {
-        let sent = self.serial.write_all(line.as_bytes()).and_then(|()| self.serial.flush());
-        sent.map_err(|e| broken(&self.port, &e))
+    /// Writes a command. It does not wait until the last byte is on the line: a board that takes none would hold the
+    /// program up for ever.
+    pub(super) fn send(&mut self, line: &str, reporter: &Reporter<'_>) -> Result<(), DeployError> {
+        let until = Instant::now() + TAKES_BYTES;
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            match self.serial.write(rest) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(broken(&self.port, &error)),
+            }
+            if !rest.is_empty() {
+                reporter.check()?;
+                if Instant::now() > until {
+                    return Err(DeployError::Port {
+                        port: self.port.name.clone(),
+                        reason: "the board takes no bytes".to_owned(),
+                        help: "press RESET on it; look whether this port is the one of the console"
+                            .to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What has arrived, after a wait of [`TURN`] at most.
     pub(super) fn lines(&mut self, reporter: &mut Reporter<'_>) -> Result<Vec<ConsoleLine>, DeployError> {
         let mut bytes = [0; 4096];
         let count = match self.serial.read(&mut bytes) {
+            // A silent port times out; this one is closed.
+            Ok(0) => {
+                self.come_back(&ErrorKind::UnexpectedEof.into(), reporter)?;
+                0
+            }
             Ok(count) => count,
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => 0,
             Err(error) => {
@@ -201,8 +233,8 @@ pub fn monitor(request: &MonitorRequest, reporter: &mut Reporter<'_>) -> Result<
     if !request.no_reset {
         console.reset(reporter);
     }
-    let until = request.duration.map(|duration| Instant::now() + duration);
-    while !reporter.cancel().is_cancelled() && until.is_none_or(|until| Instant::now() < until) {
+    let began = Instant::now();
+    while !reporter.cancel().is_cancelled() && request.duration.is_none_or(|time| began.elapsed() < time) {
         console.lines(reporter)?;
     }
     Ok(kept)

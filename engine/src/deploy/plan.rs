@@ -1,22 +1,17 @@
 //! What goes where on the board: read from what `idf.py build` left, and checked as a whole before anything is written.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::chip::{ChipFacts, Psram};
 use super::error::DeployError;
+use super::flasher_args::{
+    Description, FlasherArgs, MAX_FLASH_BYTES, MAX_TEXT_BYTES, corrupt, flash_size, parse_offset, read_json,
+};
 use super::image::ImageHeader;
-use super::inside::{inside, read_limited};
+use super::inside::{MAX_MODEL_BYTES, inside, read_limited};
 use super::partitions::{Partition, read_table};
 use super::project::Project;
 
-/// Largest JSON file of a build, and largest sdkconfig.
-const MAX_TEXT_BYTES: u64 = 4 << 20;
-/// Largest file that is flashed.
-const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Flash is erased in sectors.
 const SECTOR: u64 = 0x1000;
 /// Name of the model's partition.
@@ -59,35 +54,6 @@ pub struct FlashPlan {
     pub images: Vec<(String, ImageHeader)>,
 }
 
-#[derive(Debug, Deserialize)]
-struct FlasherArgs {
-    flash_files: BTreeMap<String, String>,
-    flash_settings: FlashSettings,
-    #[serde(default)]
-    extra_esptool_args: EsptoolArgs,
-    /// The named entries: `bootloader`, `app`, `partition-table`, `model`.
-    #[serde(flatten)]
-    others: BTreeMap<String, serde_json::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FlashSettings {
-    flash_size: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct EsptoolArgs {
-    #[serde(default)]
-    chip: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Description {
-    target: String,
-    #[serde(default)]
-    config_file: Option<String>,
-}
-
 impl FlashPlan {
     /// Reads `build/flasher_args.json`, `build/project_description.json` and what they name.
     ///
@@ -127,6 +93,7 @@ impl FlashPlan {
         let plan =
             FlashPlan { chip, images: images(chip, &files)?, files, partitions, flash_bytes, needs_psram };
         plan.check_places(&args_path)?;
+        plan.check_complete(project, &args_path)?;
         plan.check_model(project)?;
         Ok(plan)
     }
@@ -199,10 +166,24 @@ impl FlashPlan {
         Ok(())
     }
 
+    /// An application and the model must be there: a board with one of them runs nothing.
+    fn check_complete(&self, project: &Project, args_path: &Path) -> Result<(), DeployError> {
+        let has = |is_it: &dyn Fn(&Partition) -> bool| {
+            self.files.iter().any(|f| self.partitions.iter().any(|p| p.name == f.name && is_it(p)))
+        };
+        if !has(&|partition| partition.kind == 0) {
+            return Err(corrupt(args_path, "it names no application".to_owned()));
+        }
+        if project.model_in_partition && !has(&|partition| partition.name == MODEL_PARTITION) {
+            return Err(corrupt(args_path, "it does not name the model".to_owned()));
+        }
+        Ok(())
+    }
+
     /// The model that is flashed must be the run's.
     fn check_model(&self, project: &Project) -> Result<(), DeployError> {
         let Some(file) = self.files.iter().find(|f| f.name == MODEL_PARTITION) else { return Ok(()) };
-        let of_run = read_limited(&project.run.join("model.espdl"), MAX_FILE_BYTES)?;
+        let of_run = read_limited(&project.run.join("model.espdl"), MAX_MODEL_BYTES)?;
         if file.bytes == of_run {
             return Ok(());
         }
@@ -211,33 +192,6 @@ impl FlashPlan {
             reason: format!("it is not the model of the run `{}`", project.run.display()),
             help: format!("take the new one over with `octet firmware new {}`", project.run.display()),
         })
-    }
-}
-
-fn corrupt(path: &Path, reason: String) -> DeployError {
-    DeployError::Corrupt { path: path.to_owned(), reason, help: "build the project anew".to_owned() }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DeployError> {
-    let bytes = read_limited(path, MAX_TEXT_BYTES)?;
-    serde_json::from_slice(&bytes).map_err(|e| corrupt(path, format!("it is damaged: {e}")))
-}
-
-/// `4MB` in bytes.
-fn flash_size(text: &str) -> Option<u64> {
-    let (number, unit) = (text.strip_suffix("MB"), text.strip_suffix("KB"));
-    let (number, shift) = match (number, unit) {
-        (Some(number), _) => (number, 20),
-        (_, Some(number)) => (number, 10),
-        _ => return None,
-    };
-    number.parse::<u64>().ok().filter(|n| (1..=4096).contains(n)).map(|n| n << shift)
-}
-
-fn parse_offset(text: &str) -> Option<u32> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
     }
 }
 
@@ -251,12 +205,14 @@ fn read_files(
         return Err(corrupt(args_path, "it names no file".to_owned()));
     }
     let mut files = Vec::new();
+    let mut room = MAX_FLASH_BYTES;
     for (offset, name) in &args.flash_files {
         let place = parse_offset(offset).filter(|o| u64::from(*o) % SECTOR == 0).ok_or_else(|| {
             corrupt(args_path, format!("{offset:?}, the place of `{name}`, is no multiple of {SECTOR:#x}"))
         })?;
         let path = inside(&project.folder, build, name, args_path)?;
-        let bytes = read_limited(&path, MAX_FILE_BYTES)?;
+        let bytes = read_limited(&path, room)?;
+        room -= bytes.len() as u64;
         if bytes.is_empty() {
             return Err(corrupt(args_path, format!("it names `{name}`, which is empty")));
         }

@@ -46,8 +46,12 @@ const ROOT: [(&str, &str); 22] = root_files![
     "sdkconfig.psram.esp32s3",
     "sdkconfig.psram.esp32s31",
 ];
-const COMPONENT: [(&str, &str); 2] =
-    root_files!["components/octet_runtime/CMakeLists.txt", "components/octet_runtime/abi.c"];
+/// With the versions that this program was built and tested with.
+const COMPONENT: [(&str, &str); 3] = root_files![
+    "components/octet_runtime/CMakeLists.txt",
+    "components/octet_runtime/Cargo.lock",
+    "components/octet_runtime/abi.c",
+];
 const COMPONENT_MANIFEST: &str =
     include_str!("../../../firmware-template/components/octet_runtime/Cargo.toml");
 const RUNTIME_MANIFEST: &str = include_str!("../../../runtime/Cargo.toml");

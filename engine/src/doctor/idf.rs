@@ -83,12 +83,14 @@ impl Places {
     /// Those of this machine.
     pub fn of_machine() -> Places {
         let home = directories::BaseDirs::new().map(|d| d.home_dir().to_owned());
-        let mut eim_records = vec![PathBuf::from(r"C:\Espressif\tools\eim_idf.json")];
+        // Elsewhere such a path would be a file of the current folder, and what it names is executed.
+        let windows = |path: &str| cfg!(windows).then(|| PathBuf::from(path));
+        let mut eim_records: Vec<PathBuf> = windows(r"C:\Espressif\tools\eim_idf.json").into_iter().collect();
         let mut folders = vec![PathBuf::from("/opt/esp/idf"), PathBuf::from("/opt/esp-idf")];
         if let Some(home) = &home {
             eim_records.insert(0, home.join(".espressif/tools/eim_idf.json"));
-            let roots =
-                [home.join("esp"), home.join(".espressif"), PathBuf::from(r"C:\Espressif\frameworks")];
+            let roots = [home.join("esp"), home.join(".espressif")].into_iter();
+            let roots = roots.chain(windows(r"C:\Espressif\frameworks"));
             folders.splice(0..0, [home.join("esp/esp-idf"), home.join("esp-idf")]);
             // ~/esp/v5.4.1/esp-idf, ~/esp/esp-idf-v5.4.1
             for root in roots {

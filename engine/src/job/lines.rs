@@ -1,6 +1,8 @@
 //! Reading what a worker writes. Whatever a plugin prints, a line takes no more memory than it may.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is kept of a line that is not the worker's own, and of a message for the log; the rest is dropped.
 pub(super) const MAX_TEXT_BYTES: usize = 4096;
@@ -17,19 +19,28 @@ pub(crate) struct RawLine {
     pub(crate) text: String,
     /// What follows the nonce.
     pub(crate) tell: Option<Vec<u8>>,
+    /// Whether the line's end was read, and not only the pipe's.
+    pub(crate) ended: bool,
 }
 
 /// The lines of a pipe.
 pub(crate) struct Lines<R> {
     reader: BufReader<R>,
     nonce: Option<Vec<u8>>,
+    unfinished: Arc<AtomicUsize>,
 }
 
 impl<R: Read> Lines<R> {
     /// Without a nonce everything is text.
     pub(crate) fn new(pipe: R, nonce: Option<&str>) -> Self {
         let nonce = nonce.filter(|n| !n.is_empty()).map(|n| n.as_bytes().to_vec());
-        Lines { reader: BufReader::with_capacity(BUFFER_BYTES, pipe), nonce }
+        let reader = BufReader::with_capacity(BUFFER_BYTES, pipe);
+        Lines { reader, nonce, unfinished: Arc::default() }
+    }
+
+    /// Bytes of the message that has begun and not yet ended, its nonce included; 0 between messages.
+    pub(crate) fn unfinished(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.unfinished)
     }
 
     /// The next line; `None` at the end.
@@ -68,14 +79,19 @@ impl<R: Read> Lines<R> {
                     }
                 }
             }
-            if tell.as_ref().is_some_and(|tell| tell.len() > MAX_TELL_BYTES) {
-                return Err(Error::new(ErrorKind::InvalidData, "the message is too long"));
+            if let (Some(tell), Some(nonce)) = (&tell, &self.nonce) {
+                self.unfinished.store(nonce.len() + tell.len(), Ordering::Relaxed);
+                if tell.len() > MAX_TELL_BYTES {
+                    return Err(Error::new(ErrorKind::InvalidData, "the message is too long"));
+                }
             }
             let consumed = part.len() + usize::from(newline.is_some());
             self.reader.consume(consumed);
             if newline.is_some() || at_end {
+                self.unfinished.store(0, Ordering::Relaxed);
                 text.push(&open);
-                return Ok(begun.then(|| RawLine { text: text.finish(), tell }));
+                let ended = newline.is_some();
+                return Ok(begun.then(|| RawLine { text: text.finish(), tell, ended }));
             }
         }
     }
@@ -129,7 +145,7 @@ mod tests {
     }
 
     fn line(text: &str, tell: Option<&str>) -> RawLine {
-        RawLine { text: text.to_owned(), tell: tell.map(|t| t.as_bytes().to_vec()) }
+        RawLine { text: text.to_owned(), tell: tell.map(|t| t.as_bytes().to_vec()), ended: true }
     }
 
     #[test]
@@ -140,9 +156,31 @@ mod tests {
             line("", None),
             line("octe", Some("{}")),
             line("half a line", Some("{1}")),
-            line("the end", None),
+            RawLine { ended: false, ..line("the end", None) },
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_message_without_end_is_told_while_it_is_read() {
+        struct Slow<'a>(Vec<&'a [u8]>, Vec<usize>, Option<Arc<AtomicUsize>>);
+        impl Read for Slow<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.1.extend(self.2.as_ref().map(|count| count.load(Ordering::Relaxed)));
+                let part = if self.0.is_empty() { &[][..] } else { self.0.remove(0) };
+                buffer[..part.len()].copy_from_slice(part);
+                Ok(part.len())
+            }
+        }
+        let mut pipe = Slow(vec![b"text octet-01", b"23{", b"\"a\"", b"}\nmore"], Vec::new(), None);
+        let count = Arc::<AtomicUsize>::default();
+        pipe.2 = Some(Arc::clone(&count));
+        let mut lines = Lines::new(&mut pipe, Some(NONCE));
+        lines.unfinished = count;
+        assert!(lines.next().unwrap().unwrap().ended);
+        assert!(!lines.next().unwrap().unwrap().ended);
+        drop(lines);
+        assert_eq!(pipe.1, [0, 0, 11, 14, 0]);
     }
 
     #[test]

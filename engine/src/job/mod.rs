@@ -12,6 +12,7 @@ mod pipeline;
 mod pool;
 mod protocol;
 mod quantize;
+mod reading;
 mod relay;
 mod report;
 mod runner;
@@ -70,6 +71,9 @@ pub struct QuantizeRequest {
     /// what they decided then is taken. For scores of what comes behind them.
     #[serde(default)]
     pub reuse: bool,
+    /// Calibration pictures to leave out: names relative to their folder, or patterns.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
     /// Exponents set by hand after the strategies.
     #[serde(default)]
     pub edits: HandEdits,

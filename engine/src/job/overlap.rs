@@ -17,7 +17,7 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Compares the two sets by content. Only files whose length occurs in both sets are read.
 pub(super) fn overlap(request: &QuantizeRequest, evaluation: &Listing, cancel: &Cancel) -> Option<Finding> {
     // What is wrong with the folder is told where the pictures are loaded.
-    let calibration = list_folders(&request.images).ok()?;
+    let calibration = list_folders(&request.images).ok()?.without(&request.leave_out).ok()?;
     let (of_one, of_other) = (by_length(&calibration.entries), by_length(&evaluation.entries));
     let hashes = |set: &HashMap<u64, Vec<&Entry>>, other: &HashMap<u64, Vec<&Entry>>| -> Vec<[u8; 32]> {
         let candidates: Vec<&Entry> = set

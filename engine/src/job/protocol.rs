@@ -61,6 +61,17 @@ pub(super) enum Tell {
 }
 
 impl Tell {
+    /// What kind of message it is, for an error.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Tell::Event(_) => "an event",
+            Tell::Fatal { .. } => "its end",
+            Tell::Plugin { .. } => "the name of a plugin",
+            Tell::Described { .. } => "the description of a plugin",
+            Tell::Quantized { .. } => "the report of a job",
+        }
+    }
+
     /// Texts that a plugin chose take no more room than a line of the log.
     pub(super) fn shortened(self) -> Self {
         match self {

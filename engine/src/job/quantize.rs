@@ -17,7 +17,7 @@ use crate::float::{FloatExecutor, Tract};
 use crate::lower::{LowerOptions, lower, with_test_vectors};
 use crate::network::Network;
 use crate::onnx::{self, Opened};
-use crate::pictures::{FolderError, Preprocessing, SettingError};
+use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
@@ -26,7 +26,7 @@ use crate::session::{
 };
 use crate::strategy::{LogLevel, StrategyHost};
 use crate::target::TargetSpec;
-use crate::{espdl, host, qdq, run};
+use crate::{espdl, host, memory, qdq, run};
 
 /// Why a job failed; the text is what the user reads.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,9 @@ pub enum JobError {
     /// The folder of pictures cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A picture that is to be left out is not there.
+    #[error(transparent)]
+    LeaveOut(#[from] LeaveOutError),
     /// The pre-processing makes no sense.
     #[error(transparent)]
     Preprocessing(#[from] SettingError),
@@ -156,6 +159,8 @@ pub(super) fn quantize(
     let graphwise = clock.time("graphwise", || job.graphwise(&exported.simulator))?;
     let accumulators = clock.time("graphwise", || job.accumulators(&exported.simulator))?;
     let layerwise = clock.time("layerwise", || job.layerwise())?;
+    let memory_map = clock.time("export", || memory::maps(&exported.simulator));
+    let memory_map = memory_map.map_err(|e| AnalysisError::Runtime(e.to_string()))?;
     let warnings = findings.into_iter().map(|f| f.message).collect();
     Ok(assemble(Parts {
         request,
@@ -166,6 +171,7 @@ pub(super) fn quantize(
         pictures: &pictures,
         simulator: &exported.simulator,
         file_bytes: exported.file_bytes,
+        memory_map: Some(memory_map),
         graphwise: graphwise.as_ref(),
         layerwise: layerwise.as_ref(),
         accumulators,
@@ -200,7 +206,7 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
     tell(0.0, "reading the model");
     let opened = open_cached(&request.model, cache)?;
     let preprocessing = Preprocessing::of_network(&opened.network, &request.preprocessing)?;
-    let listing = list_folders(&request.images)?;
+    let listing = list_folders(&request.images)?.without(&request.leave_out)?;
     let key = format!("{} {:?} {:?}", opened.sha256, preprocessing, fingerprint(&listing));
     if let Some((known, pictures, statistics)) = &cache.pictures
         && *known == key

@@ -11,8 +11,8 @@ use crate::network::{Network, NodeId, Op};
 use crate::onnx::Opened;
 use crate::plan::Plan;
 use crate::report::{
-    AccumulatorFacts, FinalFacts, Finding, InputFacts, LayerFacts, MemoryFacts, ModelFacts, PeakTensor,
-    PictureFacts, Report, SCHEMA_VERSION, StrategyFacts,
+    AccumulatorFacts, FinalFacts, Finding, InputFacts, LayerFacts, MemoryFacts, MemoryMaps, ModelFacts,
+    PeakTensor, PictureFacts, Report, SCHEMA_VERSION, StrategyFacts,
 };
 use crate::session::{self, PictureStore};
 
@@ -26,6 +26,7 @@ pub(super) struct Parts<'a> {
     pub(super) pictures: &'a PictureStore,
     pub(super) simulator: &'a Simulator,
     pub(super) file_bytes: u64,
+    pub(super) memory_map: Option<MemoryMaps>,
     pub(super) graphwise: Option<&'a Graphwise>,
     pub(super) layerwise: Option<&'a Layerwise>,
     pub(super) accumulators: Vec<AccumulatorFacts>,
@@ -81,6 +82,7 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
         },
         evaluation: None,
         memory: memory(parts.simulator, parts.file_bytes),
+        memory_map: parts.memory_map,
         latency,
         accumulators: parts.accumulators,
         warnings,

@@ -1,25 +1,25 @@
 //! The app's side of a job: the worker process, its pipe, its death, and the evaluation that follows.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::group::kill_group;
-use super::lines::{Lines, MAX_TELL_BYTES, RawLine, shortened};
+use super::lines::{Lines, MAX_TELL_BYTES};
 use super::protocol::{Ask, Tell};
+use super::reading::{Line, MESSAGE_GRACE, Standstill, Unreadable, read_stderr, read_stdout};
 use super::{Cancel, Event, Library};
 use crate::host::PluginDescription;
 use crate::strategy::LogLevel;
 
 /// How long a cancelled job may take to stop by itself.
 const CANCEL_GRACE: Duration = Duration::from_millis(1500);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// The worker's last words that go into an error message.
-const STDERR_TAIL_BYTES: usize = 4096;
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a dead worker's last lines are waited for.
 const DEATH_GRACE: Duration = Duration::from_millis(500);
 /// Lines that were read and not yet looked at.
@@ -49,6 +49,9 @@ pub enum WorkerError {
     /// It reported an error.
     #[error("{0}")]
     Failed(String),
+    /// It said something that is no answer; the text shows it.
+    #[error("{0}")]
+    Unreadable(String),
 }
 
 impl WorkerError {
@@ -92,7 +95,10 @@ impl Workers {
         let ask = Ask::Describe { path: path.to_owned() };
         match worker.ask(&ask, &Cancel::default(), Some(DESCRIBE_TIMEOUT), &mut |_| {})? {
             Tell::Described { description } => Ok(*description),
-            other => Err(WorkerError::Failed(format!("the worker answered {other:?} to `describe`"))),
+            other => {
+                let text = format!("`{}`: the worker process answered with {}", path.display(), other.kind());
+                Err(WorkerError::Unreadable(text))
+            }
         }
     }
 
@@ -148,16 +154,29 @@ impl Workers {
             .spawn()
             .map_err(failed)?;
         let missing = || failed(std::io::Error::other("its pipes are missing"));
-        let stdin = child.stdin.take().ok_or_else(missing)?;
+        let mut stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
+        // A worker that does not read would hold up whoever writes to it.
+        let (asks, to_write) = channel::<Vec<u8>>();
+        std::thread::spawn(move || {
+            for line in to_write {
+                // It is dead, and the reader tells.
+                if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
+                    return;
+                }
+            }
+        });
         let (sender, lines) = sync_channel(LINES_IN_FLIGHT);
         let from_stdout = sender.clone();
-        std::thread::spawn(move || read_stdout(stdout, &nonce, &from_stdout));
+        let stdout = Lines::new(stdout, Some(&nonce));
+        let unfinished = stdout.unfinished();
+        std::thread::spawn(move || read_stdout(stdout, &from_stdout));
         let tail: Arc<Mutex<Vec<u8>>> = Arc::default();
         let shared = Arc::clone(&tail);
         let stderr = std::thread::spawn(move || read_stderr(stderr, &shared, &sender));
-        Ok(Worker { child, stdin, lines, tail, stderr, plugin: None, loaded: HashMap::new(), ended: false })
+        let (plugin, broken_off, loaded, ended) = (None, None, HashMap::new(), false);
+        Ok(Worker { child, asks, lines, unfinished, tail, stderr, plugin, broken_off, loaded, ended })
     }
 }
 
@@ -169,72 +188,22 @@ fn random() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
-enum Line {
-    Tell(Box<Tell>),
-    Text(String),
-    TooLong,
-    End,
-}
-
-/// Both readers block while the channel is full, and so does the worker in the end.
-fn read_stdout(stdout: impl Read, nonce: &str, sender: &SyncSender<Line>) {
-    let mut lines = Lines::new(stdout, Some(nonce));
-    let end = loop {
-        let RawLine { mut text, tell } = match lines.next() {
-            Ok(Some(line)) => line,
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => break Line::TooLong,
-            Ok(None) | Err(_) => break Line::End,
-        };
-        let parsed = tell.as_ref().and_then(|json| serde_json::from_slice::<Tell>(json).ok());
-        if let (Some(json), None) = (&tell, &parsed) {
-            text = shortened(format!("{text}{}", String::from_utf8_lossy(json).trim()));
-        }
-        // A plugin may leave an unfinished line of its own in front.
-        if !text.is_empty() && sender.send(Line::Text(text)).is_err() {
-            return;
-        }
-        if let Some(tell) = parsed
-            && sender.send(Line::Tell(Box::new(tell.shortened()))).is_err()
-        {
-            return;
-        }
-    };
-    // The receiver may be gone, and then nobody has to know.
-    let _ = sender.send(end);
-}
-
-fn read_stderr(stderr: impl Read, tail: &Mutex<Vec<u8>>, sender: &SyncSender<Line>) {
-    let mut lines = Lines::new(stderr, None);
-    while let Ok(Some(RawLine { text, .. })) = lines.next() {
-        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend_from_slice(text.as_bytes());
-        tail.push(b'\n');
-        let excess = tail.len().saturating_sub(STDERR_TAIL_BYTES);
-        tail.drain(..excess);
-        drop(tail);
-        if !text.is_empty() && sender.send(Line::Text(text)).is_err() {
-            return;
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Worker {
     child: Child,
-    stdin: ChildStdin,
+    /// To the thread that writes to its standard input, which is closed together with this.
+    asks: Sender<Vec<u8>>,
     lines: Receiver<Line>,
+    /// Bytes of the message that is being read.
+    unfinished: Arc<AtomicUsize>,
     tail: Arc<Mutex<Vec<u8>>>,
     stderr: std::thread::JoinHandle<()>,
     plugin: Option<String>,
+    /// The beginning of a message whose end never came.
+    broken_off: Option<String>,
     /// SHA-256 of every library that it was asked to load, by its real path.
     loaded: HashMap<PathBuf, String>,
     ended: bool,
-}
-
-impl std::fmt::Debug for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Line")
-    }
 }
 
 impl Worker {
@@ -250,8 +219,7 @@ impl Worker {
     fn send(&mut self, ask: &Ask) -> std::io::Result<()> {
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');
-        self.stdin.write_all(&line)?;
-        self.stdin.flush()
+        self.asks.send(line).map_err(std::io::Error::other)
     }
 
     fn ask(
@@ -261,7 +229,7 @@ impl Worker {
         timeout: Option<Duration>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Tell, WorkerError> {
-        self.plugin = None;
+        (self.plugin, self.broken_off) = (None, None);
         if let Ask::Quantize { libraries, .. } = ask {
             self.loaded.extend(libraries.iter().map(|l| (l.real_path(), l.sha256.clone())));
         }
@@ -271,6 +239,7 @@ impl Worker {
         let started = Instant::now();
         let mut looked = Instant::now();
         let (mut cancelled_at, mut died_at): (Option<Instant>, Option<Instant>) = (None, None);
+        let mut standstill = Standstill::default();
         loop {
             if cancel.is_cancelled() && cancelled_at.is_none() {
                 cancelled_at = Some(Instant::now());
@@ -314,17 +283,29 @@ impl Worker {
                     answer => return Ok(answer),
                 },
                 Ok(Line::Text(text)) => on_event(log(text)),
+                Ok(Line::Unreadable(Unreadable { shown, why })) => {
+                    return Err(
+                        self.unreadable(&format!("sent a message that cannot be read ({why}): `{shown}`"))
+                    );
+                }
+                Ok(Line::BrokenOff(shown)) => self.broken_off = Some(shown),
                 Ok(Line::TooLong) => {
-                    self.kill();
                     let limit = MAX_TELL_BYTES >> 20;
-                    let what = format!("sent a message of more than {limit} MiB and was ended");
-                    return Err(WorkerError::Died(self.named(&what)));
+                    return Err(self.unreadable(&format!("sent a message of more than {limit} MiB")));
                 }
                 Ok(Line::End) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(self.death(cancel, on_event));
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    if standstill.is_too_long(self.unfinished.load(Ordering::Relaxed)) {
+                        let secs = MESSAGE_GRACE.as_secs();
+                        let what = format!("began a message and did not go on with it for {secs} s");
+                        return Err(self.unreadable(&what));
+                    }
+                    continue;
+                }
             }
+            standstill = Standstill::default();
         }
     }
 
@@ -337,6 +318,16 @@ impl Worker {
         // An error means that it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Ends it because of what it said: whatever comes behind that is not to be relied on either.
+    fn unreadable(&mut self, what: &str) -> WorkerError {
+        self.kill();
+        let what = self.named(&format!("{what}; it was ended"));
+        WorkerError::Unreadable(format!(
+            "{what}. Start the job again; a plugin that writes to standard output from threads of its own may have \
+             come between"
+        ))
     }
 
     fn named(&self, what: &str) -> String {
@@ -357,6 +348,9 @@ impl Worker {
         let mut message = self.named(&how);
         if cancel.is_cancelled() {
             return WorkerError::cancelled_with(message);
+        }
+        if let Some(shown) = &self.broken_off {
+            message.push_str(&format!("; its last message breaks off: `{shown}`"));
         }
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let tail = String::from_utf8_lossy(&tail).into_owned();

@@ -66,7 +66,14 @@ fn run_job(
     let answer = workers.ask(&ask, cancel, &mut |event| forward(event));
     let mut report = match answer.map_err(|e: WorkerError| e.to_string())? {
         Tell::Quantized { report } => *report,
-        other => return Err(format!("the worker answered {other:?} to `quantize`")),
+        other => {
+            // What else it has to say belongs to no question.
+            workers.restart();
+            let kind = other.kind();
+            return Err(format!(
+                "the worker process answered a job with {kind} and was ended; start the job again"
+            ));
+        }
     };
     report.calibration.findings.extend(overlapping);
     report.advice = advise(&report, None);

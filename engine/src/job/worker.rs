@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::group::kill_group;
+use super::lines::shortened;
 use super::memory;
 use super::pool::in_pool;
 use super::protocol::{Ask, Tell};
@@ -17,6 +18,8 @@ use crate::strategy::LogLevel;
 
 /// Exit code of a worker that ended itself because of its memory.
 const EXIT_MEMORY: i32 = 4;
+/// Exit code of a worker that could not understand the app, or make itself understood.
+const EXIT_PROTOCOL: i32 = 5;
 
 /// Speaks on standard output; every line begins with the nonce.
 #[derive(Clone)]
@@ -27,12 +30,25 @@ struct Pipe {
 
 impl Pipe {
     fn tell(&self, tell: &Tell) {
-        let Ok(json) = serde_json::to_string(tell) else { return };
+        let json = match serde_json::to_string(tell) {
+            Ok(json) => json,
+            // The app must not wait for what never comes.
+            Err(error) => return self.end(&format!("an answer of the worker cannot be written: {error}")),
+        };
+        // In one piece, so that what a plugin prints meanwhile does not come between.
+        let line = format!("{}{json}\n", self.nonce);
         let mut out = std::io::stdout().lock();
         // Nobody listens any more: the app is gone, and so is the reason to go on.
-        if writeln!(out, "{}{json}", self.nonce).and_then(|()| out.flush()).is_err() {
+        if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
             std::process::exit(0);
         }
+    }
+
+    /// Ends the process and tells why.
+    fn end(&self, why: &str) {
+        // A text can always be written.
+        self.tell(&Tell::Fatal { message: why.to_owned() });
+        std::process::exit(EXIT_PROTOCOL);
     }
 
     fn plugin(&self, name: Option<&str>) {
@@ -75,15 +91,15 @@ pub fn serve() -> i32 {
     }
     let cancel: Arc<Mutex<Cancel>> = Arc::default();
     let (sender, asks) = channel();
-    let current = Arc::clone(&cancel);
-    std::thread::spawn(move || read_asks(&sender, &current));
+    let (current, answers) = (Arc::clone(&cancel), pipe.clone());
+    std::thread::spawn(move || read_asks(&sender, &current, &answers));
     serve_asks(&asks, &pipe, &cancel, limit_bytes);
     0
 }
 
-fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>) {
-    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        match serde_json::from_str::<Ask>(&line) {
+fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>, pipe: &Pipe) {
+    for line in std::io::stdin().lock().split(b'\n').map_while(Result::ok) {
+        match serde_json::from_slice::<Ask>(&line) {
             Ok(Ask::Cancel) => current.lock().unwrap_or_else(PoisonError::into_inner).cancel(),
             Ok(Ask::Finish) => current.lock().unwrap_or_else(PoisonError::into_inner).finish_early(),
             Ok(ask) => {
@@ -91,7 +107,14 @@ fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>) {
                     return;
                 }
             }
-            Err(error) => tracing::error!("the worker does not understand a request: {error}"),
+            // Nobody would answer it, and the app would wait.
+            Err(error) => {
+                let request = shortened(String::from_utf8_lossy(&line).into_owned());
+                pipe.end(&format!(
+                    "the worker process does not understand `{request}` ({error}); start Octet again, since the \
+                     program may have been replaced while it ran"
+                ));
+            }
         }
     }
     // The app is gone; whatever a plugin still does, here or in a process that it started, is of no use to anybody.

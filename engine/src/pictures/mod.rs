@@ -5,6 +5,7 @@
 
 mod decode;
 mod folder;
+mod leave_out;
 pub mod lint;
 mod load;
 mod preprocess;
@@ -15,6 +16,8 @@ mod survey;
 
 pub use decode::{MAX_PIXELS, decode};
 pub use folder::{Entry, FolderError, Listing};
+pub use leave_out::LeaveOutError;
+pub(crate) use leave_out::own_names;
 pub use load::{Loaded, load, load_one};
 pub use preprocess::{Preprocessing, Resize};
 pub use preview::{InputFormat, InputPreview, preview, thumbnail};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::lint::{PictureSet, Traits, lint};
-use super::{Entry, Preprocessing, load_one};
+use super::{Entry, Preprocessing, load_one, own_names};
 use crate::report::{ClassFacts, Finding, SkippedPicture};
 
 /// What was found in a set of pictures.
@@ -32,11 +32,13 @@ pub fn survey(
     progress: impl Fn(usize) + Sync,
 ) -> Option<Survey> {
     let done = AtomicUsize::new(0);
+    let names = own_names(entries);
     let results: Vec<Result<Traits, SkippedPicture>> = entries
         .par_iter()
+        .zip(&names)
         .filter(|_| !cancel.load(Ordering::Relaxed))
-        .map(|entry| {
-            let traits = load_one(entry, preprocessing).map(|picture| Traits::of(&picture));
+        .map(|(entry, name)| {
+            let traits = load_one(entry, preprocessing).map(|picture| Traits::of(&picture).called(name));
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             traits
         })

@@ -4,14 +4,15 @@
 use std::path::Path;
 
 use octet_runtime::preprocess::{Channels, Frame, PixelFormat, Preparation, Table};
-use octet_runtime::{DType, Data};
+use octet_runtime::{DType, Simulator};
 
-use super::{Answer, Kind, PredictError, Predictor, Workspace};
+use super::{Answer, Kind, PredictError, Predictor, Values, Workspace};
 use crate::pictures::{Preprocessing, Rgb, decode};
 
 /// The runtime's pre-processing for one `.espdl` network.
 pub struct ChipPreprocessing {
     preparation: Preparation,
+    dtype: DType,
     height_width_channels: [usize; 3],
 }
 
@@ -25,6 +26,15 @@ impl ChipPreprocessing {
             ));
         };
         let (channels, height, width) = predictor.input_chw()?;
+        Ok(ChipPreprocessing::of(simulator, preprocessing, [height, width, channels]))
+    }
+
+    /// For a network whose input has these extents.
+    pub(crate) fn of(
+        simulator: &Simulator,
+        preprocessing: &Preprocessing,
+        height_width_channels: [usize; 3],
+    ) -> Self {
         let input = simulator.input();
         let (mean, std) = (preprocessing.mean, preprocessing.std);
         let exponent = input.exponent.unwrap_or(0);
@@ -35,7 +45,7 @@ impl ChipPreprocessing {
             _ => Channels::Rgb,
         };
         let preparation = Preparation { channels: order, ..Preparation::new(table) };
-        Ok(ChipPreprocessing { preparation, height_width_channels: [height, width, channels] })
+        ChipPreprocessing { preparation, dtype: input.dtype, height_width_channels }
     }
 
     /// Decodes a file and asks.
@@ -58,28 +68,23 @@ impl ChipPreprocessing {
         workspace: &mut Workspace,
         picture: &Rgb,
     ) -> Result<Answer, PredictError> {
-        let Kind::Quantized { simulator, .. } = &predictor.kind else {
-            return Err(PredictError::Request("this pre-processing belongs to an .espdl file".to_owned()));
-        };
+        predictor.simulate(workspace, self.integers(picture)?.as_data())
+    }
+
+    /// The network's input (NHWC) of a decoded picture of any size.
+    pub(crate) fn integers(&self, picture: &Rgb) -> Result<Values, PredictError> {
         let failed = |reason: String| PredictError::Request(reason);
         let (pixels, format) = (&picture.pixels, PixelFormat::Rgb888);
         let frame =
             Frame::new(pixels, picture.width, picture.height, format).map_err(|e| failed(e.to_string()))?;
-        let dtype = simulator.input().dtype;
         let count: usize = self.height_width_channels.iter().product();
-        let mut bytes = vec![0; count * dtype.bytes()];
+        let mut bytes = vec![0; count * self.dtype.bytes()];
         self.preparation
-            .write(&frame, &mut bytes, dtype, self.height_width_channels)
+            .write(&frame, &mut bytes, self.dtype, self.height_width_channels)
             .map_err(|e| failed(e.to_string()))?;
-        match dtype {
-            DType::I16 => {
-                let integers = bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b));
-                predictor.simulate(workspace, Data::I16(&integers.collect::<Vec<i16>>()))
-            }
-            _ => {
-                let integers: Vec<i8> = bytes.iter().map(|&b| b as i8).collect();
-                predictor.simulate(workspace, Data::I8(&integers))
-            }
-        }
+        Ok(match self.dtype {
+            DType::I16 => Values::I16(bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b)).collect()),
+            _ => Values::I8(bytes.iter().map(|&b| b.cast_signed()).collect()),
+        })
     }
 }

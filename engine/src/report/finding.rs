@@ -35,8 +35,8 @@ pub struct Finding {
     pub button: String,
     /// The remedy as data.
     pub remedy: Remedy,
-    /// The remedy as arguments of `octet quantize`, quoted for a shell; they replace arguments of the same names.
-    /// Empty where none says it.
+    /// The remedy as arguments of `octet quantize`, quoted for a shell; they replace arguments of the same names, but
+    /// `--leave-out` is added to others. Empty where none says it.
     pub arguments: String,
 }
 
@@ -60,7 +60,8 @@ pub enum Remedy {
         role: PictureRole,
         /// Pictures that would be enough; 0 where their number is not the point.
         at_least: usize,
-        /// Files to leave out, relative to their folder; at most 1000.
+        /// Files to leave out, relative to their folder, or whole paths where several folders have a file of that
+        /// name; at most 1000.
         leave_out: Vec<String>,
     },
 }
@@ -106,8 +107,10 @@ impl Remedy {
             Remedy::Preprocessing { settings } => {
                 settings.iter().flat_map(|(k, v)| preprocessing_argument(k, v)).collect()
             }
+            Remedy::Pictures { role: PictureRole::Calibration, leave_out, .. } if !leave_out.is_empty() => {
+                leave_out.iter().flat_map(|file| ["--leave-out".to_owned(), file.clone()]).collect()
+            }
             // DIR stands for what somebody has to choose.
-            Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => Vec::new(),
             Remedy::Pictures { role: PictureRole::Calibration, .. } => {
                 vec!["--images".to_owned(), "DIR".to_owned()]
             }
@@ -136,22 +139,30 @@ fn preprocessing_argument(key: &str, value: &str) -> Vec<String> {
     }
 }
 
-fn pipeline_arguments(strategies: &[StrategyRequest]) -> Vec<String> {
+/// The last part of an id, which stands for the whole where it is the only one.
+fn short(strategies: &[StrategyRequest], id: &str) -> String {
     let last = |id: &str| id.rsplit('.').next().unwrap_or(id).to_owned();
-    // The last part stands for the whole where it is the only one.
-    let short = |id: &str| match strategies.iter().filter(|s| last(&s.id) == last(id) && s.id != id).count() {
-        0 => last(id),
-        _ => id.to_owned(),
-    };
-    let chain: Vec<String> = strategies.iter().map(|s| short(&s.id)).collect();
-    let mut words = vec!["--strategy".to_owned(), chain.join(",")];
-    for strategy in strategies {
-        for (key, value) in &strategy.settings {
-            words.push("--set".to_owned());
-            words.push(format!("{}.{key}={}", short(&strategy.id), as_typed(value)));
-        }
+    match strategies.iter().any(|s| last(&s.id) == last(id) && s.id != id) {
+        true => id.to_owned(),
+        false => last(id),
     }
+}
+
+fn pipeline_arguments(strategies: &[StrategyRequest]) -> Vec<String> {
+    let chain: Vec<String> = strategies.iter().map(|s| short(strategies, &s.id)).collect();
+    let mut words = vec!["--strategy".to_owned(), chain.join(",")];
+    words.extend(typed_settings(strategies).into_iter().flat_map(|setting| ["--set".to_owned(), setting]));
     words
+}
+
+/// The settings of a chain as `--set` takes them.
+pub(crate) fn typed_settings(strategies: &[StrategyRequest]) -> Vec<String> {
+    let short = |id: &str| short(strategies, id);
+    let of_strategy = |s: &StrategyRequest| -> Vec<String> {
+        let typed = |(key, value)| format!("{}.{key}={}", short(&s.id), as_typed(value));
+        s.settings.iter().map(typed).collect()
+    };
+    strategies.iter().flat_map(of_strategy).collect()
 }
 
 /// A value as `--set` reads it: text without quotes, unless it would be taken for something else.
@@ -207,7 +218,10 @@ mod tests {
         };
         assert_eq!(pictures(PictureRole::Calibration, &[]), "--images DIR");
         assert_eq!(pictures(PictureRole::Evaluation, &[]), "--eval DIR");
-        assert_eq!(pictures(PictureRole::Calibration, &["a.jpg"]), "");
+        assert_eq!(
+            pictures(PictureRole::Calibration, &["cat/a b.jpg", "c.jpg"]),
+            "--leave-out 'cat/a b.jpg' --leave-out c.jpg"
+        );
     }
 
     #[test]

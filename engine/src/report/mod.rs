@@ -1,9 +1,15 @@
 //! `report.json`: everything a run found out, in a stable, versioned form. Ratios are fractions, never per cent.
 
 mod finding;
+mod memory;
 mod predictions;
 
+pub(crate) use finding::typed_settings;
 pub use finding::{Finding, PictureRole, Remedy, Severity};
+pub use memory::{
+    ActivationPlace, ChipMemory, FittingInput, MemoryMap, MemoryMaps, MemoryStage, PlacedTensor,
+    chip_in_words, size_in_words, whole_kib,
+};
 pub use predictions::{PREDICTIONS_SCHEMA_VERSION, Prediction, Predictions};
 
 use std::collections::BTreeMap;
@@ -47,6 +53,9 @@ pub struct Report {
     pub evaluation: Option<EvaluationFacts>,
     /// Flash and RAM.
     pub memory: MemoryFacts,
+    /// What lies where in RAM, and which chips have room; `None` in reports of Octet before it drew maps.
+    #[serde(default)]
+    pub memory_map: Option<MemoryMaps>,
     /// Estimated time of one inference.
     pub latency: LatencyFacts,
     /// Sums that leave the chip's accumulator under ESP-DL; empty where the chip has wide ones.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::RunError;
 use super::curves_svg::curves_svg;
-use crate::report::{Curve, Report};
+use super::memory_svg::{LEGEND, memory_svg};
+use crate::report::{Curve, MemoryMaps, Report};
 
 const TEMPLATE: &str = include_str!("report.html.j2");
 
@@ -16,6 +17,8 @@ pub fn to_html(report: &Report) -> Result<String, RunError> {
     let failed = |e: minijinja::Error| RunError::Html(e.to_string());
     let mut environment = environment();
     environment.add_filter("curves", curves);
+    environment.add_filter("memory_map", memory_map);
+    environment.add_global("memory_legend", Value::from_safe_string(LEGEND.to_owned()));
     // The extension turns escaping on.
     environment.add_template("report.html", TEMPLATE).map_err(failed)?;
     let template = environment.get_template("report.html").map_err(failed)?;
@@ -53,6 +56,12 @@ fn bytes(value: u64) -> String {
 fn curves(value: &Value) -> Result<Value, minijinja::Error> {
     let curves: Vec<Curve> = Vec::deserialize(value)?;
     Ok(Value::from_safe_string(curves_svg(&curves)))
+}
+
+/// The picture of the map with this number, for the chip of the run; both maps of a page have one scale.
+fn memory_map(value: &Value, number: usize) -> Result<Value, minijinja::Error> {
+    let maps = MemoryMaps::deserialize(value)?;
+    Ok(Value::from_safe_string(memory_svg(&maps, number)))
 }
 
 fn fixed(value: Option<f64>, digits: usize) -> String {

@@ -2,6 +2,7 @@
 
 mod curves_svg;
 mod html;
+mod memory_svg;
 mod predictions;
 
 pub(crate) use html::environment;

@@ -351,7 +351,9 @@ impl StrategyHost for Session {
     }
 
     fn progress(&mut self, fraction: f32, message: &str) {
-        let (fraction, message) = (fraction.clamp(0.0, 1.0), message.to_owned());
+        // What is no number stays none through `clamp`.
+        let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
+        let message = message.to_owned();
         (self.sink)(Event::Progress { phase: Phase::Strategy, fraction, message });
     }
 

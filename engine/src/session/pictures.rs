@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::job::Cancel;
 use crate::pictures::lint::{PictureSet, Traits, lint};
-use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one};
+use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one, own_names};
 use crate::report::{ClassFacts, Finding, SkippedPicture};
 
 /// Decoded pictures that are kept (150 KB each at 224 x 224).
@@ -64,17 +64,19 @@ impl PictureStore {
         let (width, height) = preprocessing.input;
         let kept = BUDGET_BYTES / (width * height * 3).max(1);
         let done = AtomicUsize::new(0);
+        let names = own_names(&listing.entries);
         let results: Vec<_> = listing
             .entries
             .par_iter()
+            .zip(&names)
             .enumerate()
             .filter(|_| !cancel.is_cancelled())
-            .map(|(i, entry)| {
+            .map(|(i, (entry, name))| {
                 let loaded = load_one(entry, &preprocessing);
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 progress(count as f32 / listing.entries.len() as f32);
                 loaded.map(|picture| {
-                    let (traits, hash) = (Traits::of(&picture), picture.sha256);
+                    let (traits, hash) = (Traits::of(&picture).called(name), picture.sha256);
                     (entry.clone(), hash, traits, (i < kept).then(|| Arc::new(picture)))
                 })
             })

@@ -8,15 +8,18 @@
 mod graph;
 mod model;
 mod ops;
+mod origin;
 mod pictures;
 mod segments;
 mod settings;
 mod start;
 mod train;
+mod weights;
 
 use graph::Graph;
 use model::{Model, failed};
 use octet_plugin_api::sdk::{Error, Host, Info, Log, Pictures, Score, ScoreKind, Strategy};
+use origin::Origins;
 use pictures::Examples;
 use segments::Segment;
 use settings::Settings;
@@ -51,12 +54,14 @@ impl Strategy for Finetune {
         let before = score(host)?;
         let untouched = host.snapshot()?;
         let graph = Graph::read(host)?;
+        let origins = Origins::find(host, &graph)?;
+        let network = Whole { graph: &graph, origins: &origins };
         let segments = segments::cut(&graph, host.network()?.input);
         let total: u64 = segments.len() as u64;
         let mut kept = before.output_nsr;
         for (number, segment) in segments.iter().enumerate() {
             let share = Share { number: number as f32, total: total as f32 };
-            if !train(settings, host, &graph, segment, share, &mut kept)? {
+            if !train(settings, host, network, segment, share, &mut kept)? {
                 host.log(Log::Info, "ended early; the parts trained so far are kept");
                 break;
             }
@@ -118,6 +123,13 @@ fn in_words(score: &Score) -> String {
     )
 }
 
+/// What is trained part by part.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    graph: &'a Graph,
+    origins: &'a Origins,
+}
+
 /// Which part of the whole a progress is about.
 #[derive(Clone, Copy)]
 struct Share {
@@ -135,7 +147,7 @@ impl Share {
 fn train(
     settings: &Settings,
     host: &mut Host<'_>,
-    graph: &Graph,
+    Whole { graph, origins }: Whole<'_>,
     segment: &Segment,
     share: Share,
     kept: &mut f64,
@@ -158,7 +170,7 @@ fn train(
     let held_out = gather(host, Pictures::HeldOut, 1.0, train::MEASURED as u64)?;
     let widest = segment.nodes.clone().filter_map(|n| graph.nodes.get(n));
     let widest = widest.map(|n| graph.widest(n)).max().unwrap_or(1);
-    let mut model = Model::new(host, graph, segment)?;
+    let mut model = Model::new(host, graph, segment, origins)?;
     let mut watch = Told { host, name: &name, share, steps: settings.steps };
     let seed = segment.nodes.start as u64 + 1;
     let mut training =

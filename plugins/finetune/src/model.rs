@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor, Var, bail};
 use octet_plugin_api::sdk::{Error, Host, TensorId};
 
 use crate::graph::{Form, Graph, Kind, Layer};
-use crate::ops::{self, Anneal, Geometry, Grid, Range};
+use crate::ops::{self, Anneal, Geometry, Range};
+use crate::origin::Origins;
 use crate::segments::Segment;
+use crate::weights::{Weights, in_file_order};
 
 /// The state of training: thresholds, rounding and biases of one part.
 pub(crate) struct Model<'g> {
@@ -22,21 +23,6 @@ pub(crate) struct Model<'g> {
     own: Vec<TensorId>,
     /// By node.
     layers: BTreeMap<usize, Weights>,
-}
-
-/// One layer's weights.
-struct Weights {
-    /// `[outputs, values]`, and the bias.
-    float: Tensor,
-    bias: Tensor,
-    /// p per row, or one.
-    p: Var,
-    /// What is added to the bias, in steps of the output.
-    shift: Var,
-    /// False where the layer has no bias that could be changed.
-    biased: bool,
-    /// Rounding, once it is trained.
-    rounding: Option<(Var, Arc<Grid>)>,
 }
 
 /// Everything that training decided, to be kept or put back.
@@ -53,6 +39,7 @@ impl<'g> Model<'g> {
         host: &Host<'_>,
         graph: &'g Graph,
         segment: &'g Segment,
+        origins: &Origins,
     ) -> std::result::Result<Model<'g>, Error> {
         let nodes = graph.nodes.get(segment.nodes.clone()).unwrap_or_default();
         let bits = nodes.first().map_or(8, |node| node.bits);
@@ -81,7 +68,7 @@ impl<'g> Model<'g> {
                 }
             }
             if let Kind::Layer(layer) = &node.kind {
-                model.layers.insert(index, Weights::load(host, layer, bits)?);
+                model.layers.insert(index, Weights::load(host, layer, bits, origins.of(layer))?);
             }
         }
         Ok(model)
@@ -191,6 +178,13 @@ impl<'g> Model<'g> {
         self.layers.values().filter(|w| w.biased).map(|w| w.shift.clone()).collect()
     }
 
+    /// From here on layers whose weights came rounded compute with their float weights.
+    pub(crate) fn leave_origin(&mut self) {
+        for weights in self.layers.values_mut() {
+            weights.leave_origin();
+        }
+    }
+
     /// From here on thresholds stand still and the rounding of weights is trained. Returns its variables.
     pub(crate) fn begin_rounding(&mut self) -> Result<Vec<Var>> {
         let bits = self.bits;
@@ -269,6 +263,9 @@ impl<'g> Model<'g> {
             if let Some((v, grid)) = &weights.rounding {
                 let values = ops::rounded(&flat(v).map_err(|e| failed(&e))?, grid);
                 host.correct_weights(layer.weights, &in_file_order(layer, values))?;
+            } else if weights.came_rounded() {
+                // The float weights to nearest did better than the rounding with which they came.
+                host.drop_correction(layer.weights)?;
             }
             if let Some(bias) = layer.bias {
                 let node = self.graph.nodes.get(index).map_or(0, |n| n.output);
@@ -289,61 +286,8 @@ impl<'g> Model<'g> {
 /// A v whose rectified sigmoid is 0 or 1.
 const HARD: f32 = 6.0;
 
-impl Weights {
-    fn load(host: &Host<'_>, layer: &Layer, bits: u32) -> std::result::Result<Weights, Error> {
-        let values = host.weights(layer.weights)?;
-        let columns = values.len() / layer.outputs.max(1);
-        let values = by_rows(layer, values);
-        let device = &Device::Cpu;
-        let float = Tensor::from_vec(values, (layer.outputs, columns), device).map_err(|e| failed(&e))?;
-        let bias = match layer.bias {
-            Some(bias) => host.weights(bias)?.to_vec(),
-            None => vec![0.0; layer.outputs],
-        };
-        let p: Vec<f32> = host.exponents(layer.weights, bits)?.into_iter().map(centre).collect();
-        let rows = p.len();
-        Ok(Weights {
-            float,
-            bias: Tensor::from_vec(bias, layer.outputs, device).map_err(|e| failed(&e))?,
-            p: variable(p, &[rows])?,
-            shift: variable(vec![0.0; layer.outputs], &[layer.outputs])?,
-            biased: layer.bias.is_some(),
-            rounding: None,
-        })
-    }
-
-    fn quantized(&self, anneal: Option<Anneal>, range: Range) -> Result<Tensor> {
-        match (&self.rounding, anneal) {
-            (Some((v, grid)), anneal) => ops::learned_rounding(
-                v.as_tensor(),
-                grid,
-                anneal.unwrap_or(Anneal { lambda: 0.0, beta: 2.0 }),
-            ),
-            (None, _) => {
-                let zeros = Tensor::zeros_like(&self.bias)?;
-                ops::quantize(&self.float, &zeros, self.p.as_tensor(), range)
-            }
-        }
-    }
-
-    fn begin_rounding(&mut self, bits: u32) -> Result<Var> {
-        let rows = self.float.dims2()?.0;
-        let p = flat(&self.p)?;
-        let steps: Vec<f32> =
-            (0..rows).map(|row| p.get(row).or(p.first()).map_or(1.0, |&p| ops::step_of(p))).collect();
-        let columns = self.float.elem_count() / rows.max(1);
-        let scaled = flat(&self.float)?;
-        let scaled = scaled.iter().enumerate().map(|(i, w)| w / steps[i / columns.max(1)]).collect();
-        let high = if bits == 8 { 127.0 } else { 32767.0 };
-        let grid = Arc::new(Grid { scaled, steps, range: [-high - 1.0, high] });
-        let v = Var::from_vec(grid.start(), (rows, columns), &Device::Cpu)?;
-        self.rounding = Some((v.clone(), grid));
-        Ok(v)
-    }
-}
-
 /// In the middle of what the ceiling makes one exponent of.
-fn centre(exponent: i32) -> f32 {
+pub(crate) fn centre(exponent: i32) -> f32 {
     exponent as f32 - 0.5
 }
 
@@ -362,35 +306,15 @@ fn zeros(x: &Tensor) -> Result<Tensor> {
     Tensor::zeros(x.dim(0)?, candle_core::DType::F32, x.device())
 }
 
-fn flat(x: &Tensor) -> Result<Vec<f32>> {
+pub(crate) fn flat(x: &Tensor) -> Result<Vec<f32>> {
     x.flatten_all()?.to_vec1()
 }
 
-fn variable(values: Vec<f32>, shape: &[usize]) -> std::result::Result<Var, Error> {
+pub(crate) fn variable(values: Vec<f32>, shape: &[usize]) -> std::result::Result<Var, Error> {
     Var::from_vec(values, shape, &Device::Cpu).map_err(|e| failed(&e))
 }
 
 /// An error of candle's for the user; its shapes and names mean little to him, but a report needs them.
 pub(crate) fn failed(error: &candle_core::Error) -> Error {
     Error::failed(format!("training failed: {error}"))
-}
-
-/// Weights with an output channel's values side by side.
-fn by_rows(layer: &Layer, values: &[f32]) -> Vec<f32> {
-    match layer.form {
-        Form::Full { inputs_first: true } => transposed(values, layer.outputs),
-        _ => values.to_vec(),
-    }
-}
-
-fn in_file_order(layer: &Layer, values: Vec<f32>) -> Vec<f32> {
-    match layer.form {
-        Form::Full { inputs_first: true } => transposed(&values, values.len() / layer.outputs.max(1)),
-        _ => values,
-    }
-}
-
-/// The transpose of a matrix with so many columns.
-fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns.max(1)).copied()).collect()
 }

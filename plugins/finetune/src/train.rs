@@ -84,6 +84,7 @@ impl Training<'_, '_> {
         let first = (f64::from(steps) * self.settings.threshold_share.clamp(0.0, 1.0)) as u32;
         let start = self.measure()?;
         watch.measured(0, steps, start)?;
+        self.model.leave_origin();
         let mut best = (start, self.model.state()?);
         let mut batches = Batches::new(self.trained.len(), self.seed);
         let goes_on = self.thresholds(first, steps, &mut batches, watch)?;

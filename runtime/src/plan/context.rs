@@ -15,6 +15,7 @@ pub(super) struct Context<'m, 'a> {
     steps: &'m mut [Step],
     used_steps: usize,
     work: u64,
+    picture: Option<[usize; 2]>,
 }
 
 /// An activation that a node reads.
@@ -113,13 +114,16 @@ fn slot_is(model: &Model<'_>, slot: &TensorSlot, name: &str) -> bool {
 }
 
 impl<'m, 'a> Context<'m, 'a> {
+    /// `picture` is another `[height, width]` of the input than the file states; what the file says of shapes counts
+    /// for nothing then.
     pub(super) fn new(
         model: &'m Model<'a>,
         limits: &'m Limits,
+        picture: Option<[usize; 2]>,
         slots: &'m mut [TensorSlot],
         steps: &'m mut [Step],
     ) -> Self {
-        Self { model, limits, slots, used_slots: 0, steps, used_steps: 0, work: 0 }
+        Self { model, limits, slots, used_slots: 0, steps, used_steps: 0, work: 0, picture }
     }
 
     /// Numbers of slots and steps used, and the work of all steps.
@@ -135,6 +139,14 @@ impl<'m, 'a> Context<'m, 'a> {
             return Err(bad("", "networks with exactly one input are supported"));
         };
         let shape = input.shape().ok_or(bad(input.name(), "the network input states no shape"))?;
+        let shape = match self.picture {
+            None => shape,
+            Some([height, width]) if shape.rank() == 4 => {
+                Shape::new(&[shape.dim(0), height, width, shape.dim(3)])
+                    .ok_or(bad(input.name(), "cannot have this height and width"))?
+            }
+            Some(_) => return Err(bad(input.name(), "is no picture and has no other height and width")),
+        };
         let dtype = input.dtype().filter(|d| d.range().is_some());
         let dtype = dtype.ok_or(bad(input.name(), "the network input must be int8 or int16"))?;
         let exponent = input.exponent().ok_or(bad(input.name(), "the network input states no exponent"))?;
@@ -240,7 +252,7 @@ impl<'m, 'a> Context<'m, 'a> {
             return Err(at.error(at.node.output(1), "only the first output of a node is supported"));
         }
         let (dtype, exponent) = self.stated(at)?;
-        let stated = self.model.value(name).and_then(|v| v.shape());
+        let stated = self.model.value(name).and_then(|v| v.shape()).filter(|_| self.picture.is_none());
         if let Some(stated) = stated.filter(|s| *s != shape && *s != quirk) {
             return Err(Error::Shape { node: at.node.name(), tensor: name, stated, inferred: shape });
         }

@@ -1,5 +1,6 @@
 //! What a plan says about memory before anything runs.
 
+use super::op::NO_SLOT;
 use super::{Plan, TensorSlot, arena};
 
 /// What is executed as a whole: one step, or a block that is streamed row by row.
@@ -58,6 +59,25 @@ impl<'s> Plan<'s> {
     /// The tensors that are in memory during a stage of this plan, as in [`Plan::peak`].
     pub fn tensors_during(&self, stage: &Stage) -> impl Iterator<Item = &'s TensorSlot> + use<'s> {
         self.live(stage.step)
+    }
+
+    /// The tensor in whose memory this one was computed, element for element.
+    pub fn in_place_of(&self, slot: &TensorSlot) -> Option<&'s TensorSlot> {
+        self.before(slot)?.iter().rfind(|s| s.root == slot.root)
+    }
+
+    /// The tensor into whose rows this one runs after they were read.
+    pub fn runs_into(&self, slot: &TensorSlot) -> Option<&'s TensorSlot> {
+        let under = self.before(slot)?.iter().rfind(|s| s.root == slot.over && slot.over != NO_SLOT)?;
+        // It may, which does not mean that it does.
+        let (a, b) = (slot.range(), under.range());
+        (a.start < b.end && b.start < a.end).then_some(under)
+    }
+
+    /// The tensors that are made before this one.
+    fn before(&self, slot: &TensorSlot) -> Option<&'s [TensorSlot]> {
+        let index = self.slots.iter().position(|s| s.source == slot.source)?;
+        self.slots.get(..index)
     }
 
     fn live(&self, step: usize) -> impl Iterator<Item = &'s TensorSlot> + use<'s> {

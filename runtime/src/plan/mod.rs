@@ -98,10 +98,24 @@ impl<'s> Plan<'s> {
         slots: &'s mut [TensorSlot],
         steps: &'s mut [Step],
     ) -> Result<Self, Error<'a>> {
+        Self::build_sized(model, target, limits, strategy, None, slots, steps)
+    }
+
+    /// [`Plan::build_with`] for pictures of another `[height, width]` than the file states. Such a plan tells of
+    /// memory; it is not executed.
+    pub(crate) fn build_sized<'a>(
+        model: &Model<'a>,
+        target: Target,
+        limits: &Limits,
+        strategy: Strategy,
+        picture: Option<[usize; 2]>,
+        slots: &'s mut [TensorSlot],
+        steps: &'s mut [Step],
+    ) -> Result<Self, Error<'a>> {
         let sizes = Self::sizes(model);
         let slots = take(slots, sizes.tensors, "tensor slots")?;
         let steps = take(steps, sizes.steps, "steps")?;
-        let mut context = Context::new(model, limits, slots, steps);
+        let mut context = Context::new(model, limits, picture, slots, steps);
         let input = context.add_input()?;
         for index in 0..model.node_count() {
             lower::node(&mut context, index)?;

@@ -58,6 +58,8 @@ pub struct MemoryMap {
     pub arena_bytes: usize,
     /// Bytes in use at the worst moment.
     pub peak_bytes: usize,
+    /// The node during which that is; the first one of a fused block.
+    pub peak_node: usize,
     /// What is executed, in order.
     pub stages: Vec<MemoryStage>,
 }
@@ -67,6 +69,8 @@ pub struct MemoryMap {
 pub struct MemoryStage {
     /// Names of its first and its last node.
     pub nodes: [String; 2],
+    /// Their numbers, counted from 0 in the order of the file. Parts of one node come one after another.
+    pub numbers: [usize; 2],
     /// Whether it is streamed row by row.
     pub fused: bool,
     /// Bytes of the arena up to the end of all that is in use meanwhile.
@@ -88,6 +92,12 @@ pub struct PlacedTensor {
     pub place: std::ops::Range<usize>,
     /// Whether it only exists row by row.
     pub streamed: bool,
+    /// Number of the node that computes it; `None` for the network's input.
+    pub node: Option<usize>,
+    /// The tensor in whose memory it was computed, element for element.
+    pub in_place_of: Option<String>,
+    /// The tensor into whose rows it runs after they were read.
+    pub runs_into: Option<String>,
 }
 
 /// One tensor that is live when memory peaks.
@@ -124,14 +134,19 @@ impl MemoryPlan {
 impl MemoryMap {
     pub(super) fn new(model: &Model<'_>, plan: &Plan<'_>) -> Self {
         let node = |index| model.node(index).name().to_owned();
+        let name = |slot: &TensorSlot| plan.name(model, slot).to_owned();
         let placed = |slot: &TensorSlot| PlacedTensor {
-            name: plan.name(model, slot).to_owned(),
+            name: name(slot),
             bytes: slot.bytes(),
             place: slot.range(),
             streamed: slot.streamed(),
+            node: slot.node(),
+            in_place_of: plan.in_place_of(slot).map(name),
+            runs_into: plan.runs_into(slot).map(name),
         };
         let stage = |stage: Stage| MemoryStage {
             nodes: [node(stage.first_node), node(stage.last_node)],
+            numbers: [stage.first_node, stage.last_node],
             fused: stage.fused,
             arena_bytes: stage.arena_bytes,
             scratch_bytes: stage.scratch_bytes,
@@ -140,6 +155,7 @@ impl MemoryMap {
         Self {
             arena_bytes: plan.arena_bytes(),
             peak_bytes: plan.peak_bytes(),
+            peak_node: plan.peak_node(),
             stages: plan.stages().map(stage).collect(),
         }
     }

@@ -173,6 +173,24 @@ impl Simulator {
         Ok(MemoryMap::new(&model, &plan))
     }
 
+    /// [`Self::memory_map`] of the same network for pictures of another `[height, width]`.
+    ///
+    /// # Errors
+    /// As [`Self::memory_map`]; also when an operation's parameters fit the file's size alone.
+    pub fn memory_map_at(
+        &self,
+        picture: [usize; 2],
+        strategy: Strategy,
+    ) -> Result<MemoryMap, SimulatorError> {
+        let model = Model::parse_with(&self.file, &self.limits)?;
+        let sizes = Plan::sizes(&model);
+        let mut slots = vec![TensorSlot::default(); sizes.tensors];
+        let mut steps = vec![Step::default(); sizes.steps];
+        let (limits, picture) = (&self.limits, Some(picture));
+        let plan = Plan::build_sized(&model, self.target, limits, strategy, picture, &mut slots, &mut steps)?;
+        Ok(MemoryMap::new(&model, &plan))
+    }
+
     /// Multiply-accumulates (and elements moved) of one inference.
     pub fn work(&self) -> u64 {
         self.summary.work

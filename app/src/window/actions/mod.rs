@@ -8,6 +8,7 @@ mod inspect;
 mod job;
 mod load;
 mod look;
+mod memory;
 mod names;
 mod pictures;
 mod project;
@@ -22,6 +23,7 @@ pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
 pub use load::Loaded;
+pub use memory::MemoryAction;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
 pub(super) use pictures::{input_format, listed};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
@@ -142,6 +144,8 @@ pub enum Action {
     Edit(EditAction),
     /// On projects, recent files and the journal.
     Project(ProjectAction),
+    /// On the memory map.
+    Memory(MemoryAction),
     /// On the window itself.
     Habit(HabitAction),
 }
@@ -323,7 +327,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyToast(id) => {
-            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", t.title, t.detail));
+            let toast = state.toasts.get_mut(id).map(|t| format!("{}\n{}", tr!(&t.title), t.detail));
             toast.map(|text| Effect::Copy(text.trim().to_owned())).into_iter().collect()
         }
         Action::DismissToast(id) => {
@@ -347,6 +351,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Runs(action) => action.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
+        Action::Memory(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)

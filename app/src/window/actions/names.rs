@@ -52,6 +52,7 @@ impl Action {
             Action::Runs(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
+            Action::Memory(action) => action.name(),
             Action::Habit(action) => action.name(),
         }
     }
@@ -79,6 +80,7 @@ impl Action {
                 | Action::Cancel
                 | Action::Graph(_)
                 | Action::Project(_)
+                | Action::Memory(_)
                 | Action::Habit(_)
         )
     }

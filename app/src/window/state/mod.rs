@@ -8,6 +8,7 @@ mod habits;
 mod history;
 mod inspect;
 mod job;
+mod memory;
 mod model;
 mod pictures;
 mod problem;
@@ -28,6 +29,7 @@ pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
 pub use model::{Kept, Model, ModelState};
+pub use memory::{MapSide, MemoryView, ShownMemory, verdict_words};
 pub use pictures::{
     Asked, Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey,
     Thumbnail, Work,
@@ -86,6 +88,8 @@ pub struct State {
     pub graph: GraphView,
     /// How the table is sorted.
     pub table: TableView,
+    /// How the memory map is seen.
+    pub memory: MemoryView,
     /// What is wrong, where it belongs.
     pub problems: BTreeMap<Place, Problem>,
     /// What is told for a while.

@@ -13,6 +13,7 @@ mod inspect;
 mod inspector_ui;
 mod legend_ui;
 mod log_ui;
+mod memory;
 mod menu_ui;
 mod missing_ui;
 mod model_ui;
@@ -99,6 +100,13 @@ pub(super) fn operations_panel_ui(ui: &mut Ui, state: &State, out: &mut Actions)
     let frame =
         Frame::new().fill(tokens(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 0 });
     CentralPanel::no_frame().frame(frame).show(ui, |ui| table_ui::table_ui(ui, state, out));
+}
+
+/// What lies where in the chip's memory.
+pub(super) fn memory_panel_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let frame =
+        Frame::new().fill(tokens(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 4 });
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| memory::memory_ui(ui, state, out));
 }
 
 /// The page of a step, or the selected operation.

@@ -1,6 +1,7 @@
 //! The status bar: the job at work, or the verdict of the run on display.
 
 use egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
+use octet_engine::report::Report;
 
 use super::bar_ui::chip;
 use super::widgets::quiet_button;
@@ -61,10 +62,25 @@ fn job_ui(ui: &mut Ui, job: &Job, out: &mut Actions) {
     ui.ctx().request_repaint_after_secs(0.5);
 }
 
+/// What the firmware takes; layer by layer where that is not known.
+fn ram_bytes(report: &Report) -> u64 {
+    let maps = report.memory_map.as_ref();
+    let after = maps.and_then(|m| m.after(m.chip(&m.target)?));
+    after.map_or(report.memory.arena_bytes, |map| map.arena_bytes)
+}
+
 fn verdict_ui(ui: &mut Ui, state: &State) {
     let t = tokens(ui);
     let text = match state.report() {
         Some(report) => {
+<<<<<<< HEAD
+            let mut parts = vec![format!(
+                "{}: {} flash, {} RAM",
+                chip(&report.target),
+                format::bytes(report.memory.flash_bytes),
+                format::bytes(ram_bytes(report))
+            )];
+=======
             let mut parts = vec![
                 tr!(
                     "%{chip}: %{flash} flash, %{ram} RAM",
@@ -74,6 +90,7 @@ fn verdict_ui(ui: &mut Ui, state: &State) {
                 )
                 .into_owned(),
             ];
+>>>>>>> w1
             if let Some(ms) = report.latency.estimated_ms {
                 parts.push(format!("≈ {ms:.0} ms"));
             }

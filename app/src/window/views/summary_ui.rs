@@ -6,10 +6,10 @@ use octet_engine::report::{Accuracy, EvaluationFacts, Report};
 use super::bar_ui::chip;
 use super::unscored_ui::unscored_ui;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
-use super::{advice_ui, try_ui};
-use crate::window::actions::{Action, Actions};
+use super::{advice_ui, memory, try_ui};
+use crate::window::actions::{Action, Actions, MemoryAction};
 use crate::window::format;
-use crate::window::state::{Place, State};
+use crate::window::state::{Place, ShownMemory, State, verdict_words};
 use crate::window::theme::{GAP, tokens};
 use crate::{tr, trn};
 
@@ -19,7 +19,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     problem_ui(ui, state, Place::Run);
     if let Some(run) = state.runs.shown() {
         unscored_ui(ui, state, out);
-        report_ui(ui, &run.name(), &run.report, out);
+        report_ui(ui, state, &run.name(), &run.report, out);
         return;
     }
     if state.is_running() {
@@ -39,7 +39,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
 }
 
-fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
+fn report_ui(ui: &mut Ui, state: &State, name: &str, report: &Report, out: &mut Actions) {
     let t = tokens(ui);
     let strategies: Vec<&str> =
         report.strategy.iter().map(|s| s.id.rsplit('.').next().unwrap_or(&s.id)).collect();
@@ -71,7 +71,7 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
             });
         }
     }
-    memory_ui(ui, report);
+    memory_ui(ui, state, report, out);
     latency_ui(ui, report);
     section(ui, "Pictures");
     card(ui, |ui| {
@@ -125,17 +125,40 @@ fn accuracy_ui(ui: &mut Ui, name: &str, accuracy: &Accuracy, is_result: bool) {
     fact(ui, "among the first five", &format::accuracy(accuracy.top5));
 }
 
-fn memory_ui(ui: &mut Ui, report: &Report) {
+fn memory_ui(ui: &mut Ui, state: &State, report: &Report, out: &mut Actions) {
     section(ui, "Memory");
     card(ui, |ui| {
+        if let Some(memory) = state.memory() {
+            map_ui(ui, memory, out);
+        }
         fact(ui, "Flash", &format::bytes(report.memory.flash_bytes));
-        let arena = fact(ui, "RAM for activations", &format::bytes(report.memory.arena_bytes));
+        let arena = fact(ui, "RAM layer by layer", &format::bytes(report.memory.arena_bytes));
         let peak = report.memory.peak.iter().map(|p| format!("{}  {}", format::bytes(p.bytes), p.name));
         let peak = peak.collect::<Vec<_>>().join("\n");
         if !peak.is_empty() {
             arena.on_hover_text(tr!("Alive at the peak:\n%{peak}", peak = peak));
         }
     });
+}
+
+/// Whether the network fits the run's chip, and the others.
+fn map_ui(ui: &mut Ui, memory: ShownMemory<'_>, out: &mut Actions) {
+    let t = tokens(ui);
+    if let Some(chip) = memory.maps.chip(&memory.maps.target) {
+        let words = memory::sentence_case(&verdict_words(memory.maps, chip));
+        ui.add(Label::new(RichText::new(words).color(t.strong)).wrap());
+        if let Some(after) = memory.maps.after(chip) {
+            fact(ui, "RAM on the chip", &format::bytes(after.arena_bytes));
+        }
+    }
+    ui.horizontal_wrapped(|ui| {
+        if ui.button(tr!("Memory map")).clicked() {
+            out.push(Action::Memory(MemoryAction::Show));
+        }
+    });
+    egui::CollapsingHeader::new(RichText::new(tr!("Every chip")).small())
+        .id_salt("verdicts")
+        .show(ui, |ui| memory::verdicts_ui(ui, memory));
 }
 
 fn latency_ui(ui: &mut Ui, report: &Report) {

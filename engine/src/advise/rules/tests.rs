@@ -106,6 +106,7 @@ fn quiet(target: &str) -> Report {
             calibration_overlap: 0,
         }),
         memory: Default::default(),
+        memory_map: None,
         latency: Default::default(),
         accumulators: Vec::new(),
         warnings: Vec::new(),

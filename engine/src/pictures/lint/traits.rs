@@ -11,7 +11,7 @@ const ROWS: usize = 8;
 /// What is kept of a picture. Sums are integers, so that no order of pictures changes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traits {
-    /// Path relative to its folder.
+    /// Path relative to its folder; the whole path where several folders have it.
     pub file: String,
     /// SHA-256 of the file.
     pub sha256: [u8; 32],
@@ -30,6 +30,11 @@ pub struct Traits {
 }
 
 impl Traits {
+    /// Under the name by which the set knows the picture.
+    pub(crate) fn called(self, name: &str) -> Traits {
+        Traits { file: name.to_owned(), ..self }
+    }
+
     /// Looks at a picture.
     pub fn of(picture: &Picture) -> Self {
         let rgb = &picture.rgb;

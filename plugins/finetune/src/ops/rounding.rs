@@ -46,6 +46,19 @@ impl Grid {
     }
 }
 
+impl Grid {
+    /// A v between the float weights and rounded ones, that rounds as those are. Its sigmoid is not flat.
+    pub(crate) fn start_near(&self, rounded: &[f32]) -> Vec<f32> {
+        let rows = self.scaled.chunks(self.row()).zip(rounded.chunks(self.row())).zip(&self.steps);
+        let half_way = |w: f32, q: f32| {
+            let up = f32::from(u8::from(q > w.floor() + 0.5));
+            // Not quite half of the float weight, so that the decision is that of the rounded one.
+            logit((0.49 * (w - w.floor()) + 0.51 * up).clamp(1e-3, 1.0 - 1e-3))
+        };
+        rows.flat_map(|((w, q), &step)| w.iter().zip(q).map(move |(&w, &q)| half_way(w, q / step))).collect()
+    }
+}
+
 fn logit(h: f32) -> f32 {
     let s = ((h - GAMMA) / (ZETA - GAMMA)).clamp(1e-4, 1.0 - 1e-4);
     (s / (1.0 - s)).ln()
@@ -173,6 +186,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn training_near_rounded_weights_begins_with_their_rounding(
+            values in prop::collection::vec(-2.0f32..2.0, 12),
+            ups in prop::collection::vec(any::<bool>(), 12),
+        ) {
+            let grid = grid(&values);
+            let up_or_down = |((i, w), up): ((usize, &f32), &bool)| {
+                (w.floor() + f32::from(u8::from(*up))).clamp(-128.0, 127.0) * grid.steps[i / 6]
+            };
+            let given: Vec<f32> = grid.scaled.iter().enumerate().zip(&ups).map(up_or_down).collect();
+            let start = grid.start_near(&given);
+            prop_assert_eq!(rounded(&start, &grid), given);
+            prop_assert!(start.iter().all(|&v| rectified_sigmoid(v).1 > 0.0), "{:?}", start);
+        }
+
         #[test]
         fn rounded_weights_lie_on_the_grid_and_within_a_step(values in prop::collection::vec(-2.0f32..2.0, 12)) {
             let grid = grid(&values);
