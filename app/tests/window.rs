@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use egui::Key;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use octet::window::actions::{Action, GraphAction};
+use octet::window::actions::{Action, GraphAction, HabitAction};
 use octet::window::backend::Picked;
 use octet::window::graph::GroupKind;
 use octet::window::state::{Column, Heat, JobEnd, Progress, Step};
@@ -373,6 +373,38 @@ fn every_page_settles_and_names_its_widgets_in_both_themes() {
         for step in octet::window::state::STEPS {
             window.perform(Action::ShowStep(step));
             window.harness.check_accessibility();
+        }
+    }
+}
+
+#[test]
+fn keys_wait_for_the_answer_to_a_question() {
+    let mut window = Window::with_report();
+    window.perform(Action::Select(Some("n99".to_owned())));
+    let camera = window.state().graph.camera;
+    window.perform(Action::Habit(HabitAction::ToggleAbout));
+    window.key(Key::F);
+    window.key(Key::ArrowDown);
+    assert_eq!(window.state().graph.camera, camera);
+    window.key(Key::Escape);
+    assert!(!window.state().shows_about);
+    assert_eq!(window.state().selection.as_deref(), Some("n99"), "Escape does one thing");
+    window.key(Key::Escape);
+    assert_eq!(window.state().selection, None);
+}
+
+#[test]
+fn a_long_name_leaves_room_for_what_starts_the_job() {
+    for width in [820.0, 1400.0] {
+        let mut window = Window::sized([width, 600.0]);
+        let name = "a very long name of a model that somebody exported with all its settings ".repeat(3);
+        window.perform(Action::OpenModel(format!("/models/{name}.onnx").into()));
+        window.until("the model is open", |s| s.model.open.is_some());
+        let ids = ["dev.octet.equalization", "dev.octet.int8", "dev.octet.train"];
+        ids.iter().for_each(|id| window.perform(Action::ToggleStrategy((*id).to_owned())));
+        for button in ["Quantize", "Undo"] {
+            let rect = window.harness.get_by_role_and_label(Role::Button, button).rect();
+            assert!(rect.right() <= width, "{button} at {rect:?} of {width}");
         }
     }
 }

@@ -58,6 +58,7 @@ fn seconds(workers: &Workers, shared: &Path, target: &str, wide: Option<&str>) -
         keep_clip: false,
         preprocessing: BTreeMap::new(),
         threads: 0,
+        reuse: true,
         leave_out: Vec::new(),
         edits: Default::default(),
     };

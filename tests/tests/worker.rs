@@ -57,6 +57,7 @@ fn request(out: &Path, settings: &[(&str, &str)]) -> QuantizeRequest {
         keep_clip: false,
         preprocessing: BTreeMap::new(),
         threads: 0,
+        reuse: false,
         leave_out: Vec::new(),
         edits: Default::default(),
     }
@@ -381,6 +382,31 @@ fn a_job_that_fails_while_it_writes_leaves_no_older_report() {
     assert!(error.contains("model.qdq.onnx"), "{error}");
     let left = |name: &str| folder.path().join(name).exists();
     assert!(left("model.espdl") && left("log.txt") && !left("report.json") && !left("report.html"));
+}
+
+#[test]
+fn what_a_strategy_decided_when_it_was_ended_early_is_taken_for_scores_alone() {
+    let workers = workers();
+    let run = |reuse: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut request = QuantizeRequest { reuse, ..request(folder.path(), &[("mode", "finish-early")]) };
+        request.strategies.push(StrategyRequest { id: "int8".to_owned(), settings: BTreeMap::new() });
+        let libraries = [found(shared_library()), found(&plugin("octet-int8"))].concat();
+        let handle = start(&workers, request, libraries);
+        let (mut was_taken, mut last) = (false, None);
+        for event in &handle.events {
+            match event {
+                Event::Point { .. } => handle.cancel.finish_early(),
+                Event::Log { message, .. } => was_taken |= message.contains("not run again"),
+                other => last = Some(other),
+            }
+        }
+        assert!(matches!(last, Some(Event::Done { .. })), "{last:?}");
+        was_taken
+    };
+    assert!(!run(true), "nothing is known yet");
+    assert!(run(true));
+    assert!(!run(false), "a run trains to its end, if nobody ends it");
 }
 
 #[test]

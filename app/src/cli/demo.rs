@@ -34,6 +34,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         keep_clip: false,
         preprocessing: BTreeMap::new(),
         threads: 0,
+        reuse: false,
         leave_out: Vec::new(),
         edits: Default::default(),
     };

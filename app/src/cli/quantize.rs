@@ -55,6 +55,7 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
         keep_clip: args.keep_clip,
         preprocessing: args.preprocessing.settings(),
         threads: args.threads,
+        reuse: false,
         leave_out: args.leave_out.clone(),
         edits: exponents(&args.exponents)?,
     };

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers};
 
 use super::actions::{
-    Action, Actions, Effect, GraphAction, ProjectEffect, RunsEffect, apply, follow, refresh,
+    Action, Actions, Effect, GraphAction, HabitAction, ProjectEffect, RunsEffect, apply, asks_to_close,
+    follow, refresh,
 };
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
+use super::fonts::MissingGlyphs;
 use super::messages::receive;
 use super::panels::{self, Panel, Panels};
-use super::project::{Journal, Project};
+use super::project::{Journal, Project, Writer};
 use super::settings::Settings;
 use super::state::{Hover, Language, State};
 use super::tasks::Tasks;
@@ -31,13 +33,18 @@ pub struct OctetWindow {
     /// How often the memory map had been asked for by then.
     memory_asked: u32,
     keeping: Keeping,
+    glyphs: MissingGlyphs,
 }
+
+/// How long settings must rest before they are written: dragging a panel changes them with every frame.
+const SETTINGS_REST: Duration = Duration::from_millis(300);
 
 /// What is kept while the window runs: the journal of the project, and the settings.
 struct Keeping {
     journal: Option<Journal>,
     project: Project,
     settings: Settings,
+    settings_writer: Option<Writer<Settings>>,
 }
 
 /// Reports how long the first frames took, when `OCTET_TRACE_START=1`.
@@ -72,6 +79,7 @@ impl OctetWindow {
         let settings = backend.settings();
         settings.language.speak();
         let journal = backend.journal();
+        let settings_writer = settings_writer(backend.clone());
         let tasks = Tasks::new(cc.egui_ctx.clone(), backend);
         tasks.run(Effect::FindPlugins);
         tasks.run(Effect::Runs(RunsEffect::Begin));
@@ -84,7 +92,7 @@ impl OctetWindow {
             tasks.run(Effect::SetScale(settings.scale));
         }
         let state = State { settings: settings.clone(), ..State::default() };
-        let keeping = Keeping { journal, project: Project::of(&state), settings };
+        let keeping = Keeping { journal, project: Project::of(&state), settings, settings_writer };
         let mut window = Self {
             panels: panels::restored(state.settings.layout.as_ref()),
             state,
@@ -93,7 +101,11 @@ impl OctetWindow {
             layout_resets: 0,
             memory_asked: 0,
             keeping,
+            glyphs: MissingGlyphs::default(),
         };
+        if window.state.settings.language == Language::Chinese {
+            window.glyphs.asked();
+        }
         if let Some(path) = options.open {
             window.perform(vec![Action::Drop(vec![path])]);
         }
@@ -130,8 +142,9 @@ impl OctetWindow {
         }
         if self.state.settings != self.keeping.settings {
             self.keeping.settings = self.state.settings.clone();
-            let settings = Box::new(self.state.settings.clone());
-            self.tasks.run(Effect::Project(ProjectEffect::SaveSettings(settings)));
+            if let Some(writer) = &self.keeping.settings_writer {
+                writer.keep(self.state.settings.clone());
+            }
         }
     }
 
@@ -139,14 +152,14 @@ impl OctetWindow {
     fn closing(&mut self, ctx: &egui::Context) {
         let (asked, size) = ctx.input(|i| (i.viewport().close_requested(), i.viewport().inner_rect));
         if let Some(size) = size.map(|r| r.size()) {
-            let size = [size.x.round(), size.y.round()];
+            let size = (size * ctx.zoom_factor()).round();
+            let size = [size.x, size.y];
             if asked {
                 self.state.settings.size = Some(size);
             }
         }
-        if asked && self.state.is_unsaved() {
+        if asked && asks_to_close(&mut self.state) {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-            self.state.project.asks_to_save = true;
         }
     }
 
@@ -170,8 +183,18 @@ impl OctetWindow {
     }
 }
 
+/// Writes the settings whenever they have changed and come to rest.
+fn settings_writer(backend: Arc<dyn Backend>) -> Option<Writer<Settings>> {
+    let writer = Writer::new("settings", SETTINGS_REST, move |settings: Settings| {
+        backend.save_settings(&settings);
+    });
+    writer.inspect_err(|e| tracing::warn!("the window's settings cannot be kept: {e}")).ok()
+}
+
 /// The keys that work everywhere.
 fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
+    // A question over the window has to be answered first; it closes by Escape itself.
+    let behind_question = !ctx.memory(|m| m.is_above_modal_layer(egui::LayerId::background()));
     if state.palette.is_none() {
         // Keys with Shift first: those without it fit as well while it is held.
         let has_shift = |c: &&Command| c.shortcut.is_some_and(|s| s.modifiers.shift);
@@ -183,20 +206,23 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
             if is_undo && ctx.text_edit_focused() {
                 continue;
             }
+            let action = (command.action)(state);
+            if behind_question && !matches!(action, Some(Action::Habit(HabitAction::SetScale(_)))) {
+                continue;
+            }
             if ctx.input_mut(|i| i.consume_shortcut(&shortcut)) {
-                actions.extend((command.action)(state));
+                actions.extend(action);
             }
         }
     }
     // Letters and arrows belong to whoever has the keyboard: a text field, or a focused slider.
-    if ctx.text_edit_focused() || state.palette.is_some() {
+    let has_menu = egui::Popup::is_any_open(ctx);
+    if ctx.text_edit_focused() || state.palette.is_some() || behind_question || has_menu {
         return;
     }
     ctx.input_mut(|i| {
-        if i.key_pressed(Key::Escape) {
-            let action = if state.path_field.is_some() {
-                Action::ClosePathField
-            } else if state.shows_log {
+        if i.consume_key(Modifiers::NONE, Key::Escape) {
+            let action = if state.shows_log {
                 Action::ToggleLog
             } else if state.graph.find.is_some() {
                 Action::Graph(GraphAction::ShowFind(false))
@@ -248,6 +274,9 @@ impl eframe::App for OctetWindow {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.start.frame(ui.ctx());
+        if self.glyphs.appear(ui.ctx(), &self.state) {
+            self.tasks.run(Effect::AddChineseGlyphs);
+        }
         let mut actions = Actions::new();
         self.files(&ui.ctx().clone(), &mut actions);
         keys(ui.ctx(), &self.state, &mut actions);
@@ -269,11 +298,16 @@ impl eframe::App for OctetWindow {
             self.perform(actions);
             self.keep();
         }
+        // The letters of a text and the steps of a drag are one change, until the field is left or the mouse let go.
+        if !ui.ctx().text_edit_focused() && !ui.ctx().input(|i| i.pointer.any_down()) {
+            self.state.history.seal();
+        }
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        if self.state.settings != self.keeping.settings {
-            self.tasks.backend().save_settings(&self.state.settings);
+        self.keep();
+        if let Some(mut writer) = self.keeping.settings_writer.take() {
+            writer.finish();
         }
         if let Some(journal) = self.keeping.journal.take() {
             self.tasks.backend().end_journal(journal);

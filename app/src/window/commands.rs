@@ -4,7 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::actions::{Action, EditAction, GraphAction, HabitAction, MemoryAction, ProjectAction};
 use super::backend::Pick;
-use super::state::{Language, State, ThemeChoice};
+use super::state::{Language, State, ThemeChoice, Unscored};
 
 /// The menu that a command is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,9 @@ pub const COMMANDS: &[Command] = &[
     command(Menu::File, "Save the project as…", keys(CTRL_SHIFT, Key::S), |s| {
         has_content(s).then_some(Action::Ask(Pick::SaveProject))
     }),
+    command(Menu::File, "Lost sessions…", None, |s| {
+        (!s.project.orphans.is_empty()).then_some(Action::Project(ProjectAction::ShowOrphans(true)))
+    }),
     command(Menu::File, "Add calibration pictures…", None, |_| Some(Action::Ask(Pick::Pictures))),
     command(Menu::File, "Choose evaluation pictures…", None, |_| Some(Action::Ask(Pick::Evaluation))),
     command(Menu::Edit, "Undo", keys(CTRL, Key::Z), |s| {
@@ -95,6 +98,11 @@ pub const COMMANDS: &[Command] = &[
     }),
     command(Menu::Run, "Quantize", keys(CTRL, Key::Enter), |s| {
         s.obstacle().is_none().then_some(Action::Start)
+    }),
+    command(Menu::Run, "Score the changes", None, |s| {
+        s.unscored()
+            .is_some_and(|why| why != Unscored::OtherSettings)
+            .then_some(Action::Edit(EditAction::Score))
     }),
     command(Menu::Run, "Cancel the job", None, |s| s.is_running().then_some(Action::Cancel)),
     command(Menu::Run, "Keep the best so far", None, |s| {

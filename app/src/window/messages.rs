@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
-use octet_engine::target::TargetSpec;
 
 use super::actions::{
     Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
     PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
-    apply, changed, finished, labels_refused, note_opened, opened, picked,
+    apply, finished, give_up_long_score, listed, looked, note_opened, picked, read,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
 use super::state::{
-    Document, JobEnd, LogLine, Made, Model, PathField, PictureFolder, Place, Problem, Run, Side, State, Step,
-    Target,
+    JobEnd, LogLine, Made, Model, PathField, PictureFolder, Place, Problem, Side, State, Step,
 };
 use crate::{key, tr};
 
@@ -32,6 +30,15 @@ pub enum Message {
     Dropped(Vec<(PathBuf, DropKind)>),
     /// What hovers is known.
     Hovers(Vec<PathBuf>, Vec<DropKind>),
+    /// Whether a file is there that something would write.
+    FileThere {
+        /// The file.
+        path: PathBuf,
+        /// What would write it.
+        then: Box<Action>,
+        /// It is there.
+        is_there: bool,
+    },
     /// The example lies here.
     Example(Result<PathBuf, Problem>),
     /// A model was read.
@@ -40,15 +47,13 @@ pub enum Message {
     Run(PathBuf, Result<Box<Report>, Problem>),
     /// A folder was looked at.
     Folder {
-        /// For the evaluation.
-        evaluation: bool,
+        /// The question's number.
+        ticket: u64,
         /// What it holds.
         result: Result<PictureFolder, Problem>,
     },
     /// Plugins were looked for.
     Plugins(Result<FoundPlugins, Problem>),
-    /// The user's trust in a plugin was remembered, or not.
-    Trusted(Result<(), Problem>),
     /// The job runs, or does not.
     Started(Result<Cancel, Problem>),
     /// The job tells something.
@@ -81,9 +86,9 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
                 _ => DropKind::Unknown,
             };
             note_opened(state, &path, kind);
-            return apply(state, picked(what, path));
+            return apply(state, picked(what, path, true));
         }
-        Message::Picked(_, Picked::Cancelled) => {}
+        Message::Picked(_, Picked::Cancelled) => state.project.after_save = None,
         Message::Picked(what, Picked::Unavailable) => {
             state
                 .toasts
@@ -96,18 +101,17 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
                 state.hover.kinds = kinds;
             }
         }
+        Message::FileThere { path, then, is_there } => return looked(state, path, then, is_there),
         Message::Example(Ok(path)) => return apply(state, Action::OpenModel(path)),
         Message::Example(Err(problem)) => report_problem(state, problem),
         Message::Model(path, result) => model_read(state, &path, result),
-        Message::Run(path, result) => return run_read(state, path, result),
-        Message::Folder { evaluation, result } => return pictures_listed(state, evaluation, result),
+        Message::Run(path, result) => return read(state, path, result),
+        Message::Folder { ticket, result } => return listed(state, ticket, result),
         Message::Plugins(Ok(found)) => plugins_found(state, found),
         Message::Plugins(Err(problem)) => {
             state.strategies.found = Some(Vec::new());
             report_problem(state, problem);
         }
-        Message::Trusted(Ok(())) => return apply(state, Action::FindPlugins),
-        Message::Trusted(Err(problem)) => report_problem(state, problem),
         Message::Started(Ok(cancel)) => {
             if let Some(job) = &mut state.job {
                 if job.cancelling {
@@ -119,6 +123,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Started(Err(problem)) => {
             state.job = None;
             report_problem(state, problem);
+            return after_job(state);
         }
         Message::Job(event) => return job_told(state, event),
         Message::JobOver => return job_over(state),
@@ -174,11 +179,14 @@ fn dropped(state: &mut State, items: Vec<(PathBuf, DropKind)>) -> Vec<Effect> {
 }
 
 fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem>) {
-    if state.model.opening.as_deref() == Some(path) {
-        state.model.opening = None;
+    // Another one has been asked for since.
+    if state.model.opening.as_deref() != Some(path) {
+        return;
     }
+    state.model.opening = None;
     match result {
         Ok(model) => {
+            state.project.missing.model = None;
             let report = state.report();
             let is_of_run = report.is_some_and(|r| Path::new(&r.model.path) == path);
             let fits = report.is_some_and(|r| r.model.sha256 == model.sha256);
@@ -192,14 +200,7 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
                 state.selection = None;
                 state.side = Side::Step(Step::Model);
             }
-            let is_other = state.model.last_sha256.as_ref().is_some_and(|last| *last != model.sha256);
-            if is_other {
-                state.edits = Default::default();
-                state.history.clear();
-                state.scoring = Default::default();
-                state.marked.clear();
-            }
-            state.model.last_sha256 = Some(model.sha256.clone());
+            state.turn_to(&model.sha256);
             state.graph.forget_model();
             state.model.open = Some(Arc::new(*model));
         }
@@ -207,73 +208,9 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
     }
 }
 
-fn run_read(state: &mut State, path: PathBuf, result: Result<Box<Report>, Problem>) -> Vec<Effect> {
-    let report = match result {
-        Ok(report) => *report,
-        Err(problem) => {
-            report_problem(state, problem);
-            return Vec::new();
-        }
-    };
-    // A run is shown on its own model; another one that is open would show figures where they do not belong.
-    let open = state.model.open.as_ref();
-    let fits = open.is_some_and(|m| m.sha256 == report.model.sha256);
-    let model = PathBuf::from(&report.model.path);
-    if let Some(spec) = TargetSpec::by_name(&report.target) {
-        state.target = Target(spec);
-    }
-    let run = Run { path, report: Arc::new(report) };
-    let mut effects = opened(state, &run);
-    state.runs.add(run);
-    // Whoever changes an operation goes on looking at it.
-    if state.shown_made().is_none_or(|made| !made.is_score) {
-        state.side = Side::Step(Step::Errors);
-        state.selection = None;
-    }
-    state.follow_run();
-    if !fits {
-        state.model.open = None;
-        effects.extend(apply(state, Action::OpenModel(model)));
-    }
-    effects
-}
-
-fn pictures_listed(
-    state: &mut State,
-    evaluation: bool,
-    result: Result<PictureFolder, Problem>,
-) -> Vec<Effect> {
-    state.pictures.pending = state.pictures.pending.saturating_sub(1);
-    let before = Document::of(state);
-    let name = match &result {
-        Ok(folder) if evaluation => tr!("evaluate on %{path}", path = folder.path.display()).into_owned(),
-        Ok(folder) => tr!("calibrate with %{path}", path = folder.path.display()).into_owned(),
-        Err(_) => String::new(),
-    };
-    match result {
-        Ok(folder) if evaluation => state.pictures.evaluation = Some(folder),
-        Ok(folder) => {
-            let folders = &mut state.pictures.folders;
-            match folders.iter_mut().find(|f| f.path == folder.path) {
-                Some(known) => *known = folder,
-                None => folders.push(folder),
-            }
-            state.side = Side::Step(Step::Pictures);
-        }
-        Err(problem) => {
-            if evaluation {
-                labels_refused(state, &problem);
-            }
-            report_problem(state, problem);
-        }
-    }
-    changed(state, name, &before, None)
-}
-
 fn plugins_found(state: &mut State, found: FoundPlugins) {
     let FoundPlugins { usable: found, refused } = found;
     state.problems.remove(&Place::Strategy);
-    state.strategies.chain.retain(|c| found.iter().any(|p| p.id == c.id));
     if state.strategies.chain.is_empty()
         && let [only] = found.as_slice()
     {
@@ -288,8 +225,14 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
     job.note(event);
     let (document, is_score) = (job.document.clone(), job.is_score);
     let (title, long_enough) = (job.title.clone(), job.started.elapsed() > NOTIFY_AFTER);
+    give_up_long_score(state);
+    let Some(job) = &state.job else { return Vec::new() };
     match job.end.clone() {
         Some(JobEnd::Done(run)) => {
+            // The worker knows from now on what its strategies decide.
+            if state.scoring.long.as_ref() == Some(&document.chain) {
+                state.scoring.long = None;
+            }
             state.toasts.info(if is_score { tr!("Scored") } else { tr!("Quantized") });
             state.scoring.made.insert(run.clone(), Made { document, is_score });
             finished(state, &run);
@@ -302,13 +245,13 @@ fn job_told(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Some(JobEnd::Failed(message)) => {
             report_problem(state, Problem::new(Place::Run, key!("Quantizing failed"), message));
-            long_enough
-                .then(|| Effect::Notify(tr!("%{title} failed", title = title).into_owned()))
-                .into_iter()
-                .collect()
+            let mut effects = after_job(state);
+            let notice = || Effect::Notify(tr!("%{title} failed", title = title).into_owned());
+            effects.extend(long_enough.then(notice));
+            effects
         }
         Some(JobEnd::Cancelled) => {
-            if !state.scoring.wanted {
+            if !state.scoring.wanted && !state.scores_on_demand() {
                 state.toasts.info(tr!("Cancelled"));
             }
             after_job(state)
@@ -322,7 +265,7 @@ fn job_over(state: &mut State) -> Vec<Effect> {
     let Some(job) = state.job.as_mut().filter(|j| j.end.is_none()) else { return Vec::new() };
     if job.cancelling {
         job.end = Some(JobEnd::Cancelled);
-        if !state.scoring.wanted {
+        if !state.scoring.wanted && !state.scores_on_demand() {
             state.toasts.info(tr!("Cancelled"));
         }
     } else {

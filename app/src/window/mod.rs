@@ -9,6 +9,7 @@ mod fonts;
 pub mod format;
 pub mod graph;
 pub mod heat;
+mod lost;
 pub mod messages;
 pub mod panels;
 pub mod picture;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use app::OctetWindow;
-use backend::EngineBackend;
+use backend::{EngineBackend, ProjectBackend};
 
 /// Where `OCTET_TRACE_START=1` logs how long the start took.
 pub const START_TARGET: &str = "octet::start";
@@ -41,12 +42,14 @@ pub struct WindowOptions {
 
 /// Opens the window and returns when the user closes it.
 pub fn run(options: WindowOptions) -> anyhow::Result<()> {
+    let backend = EngineBackend::default();
+    let size = backend.settings().window_size();
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Octet")
             .with_app_id("octet")
-            .with_inner_size([1360.0, 860.0])
-            .with_min_inner_size([820.0, 520.0])
+            .with_inner_size(size)
+            .with_min_inner_size(settings::SMALLEST)
             .with_icon(icon())
             .with_drag_and_drop(true),
         renderer: eframe::Renderer::Glow,
@@ -55,7 +58,7 @@ pub fn run(options: WindowOptions) -> anyhow::Result<()> {
     eframe::run_native(
         "Octet",
         native,
-        Box::new(move |cc| Ok(Box::new(OctetWindow::new(cc, Arc::new(EngineBackend::default()), options)))),
+        Box::new(move |cc| Ok(Box::new(OctetWindow::new(cc, Arc::new(backend), options)))),
     )
     .map_err(|error| anyhow::anyhow!("{error}"))
 }

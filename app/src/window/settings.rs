@@ -12,6 +12,12 @@ const MOST_RECENT: usize = 12;
 /// Smallest and largest scale of the window.
 pub const SCALES: std::ops::RangeInclusive<f32> = 0.6..=2.5;
 
+/// Width and height of the window at first, in points.
+const SIZE: [f32; 2] = [1360.0, 860.0];
+/// The smallest and the largest window.
+pub const SMALLEST: [f32; 2] = [820.0, 520.0];
+const LARGEST: [f32; 2] = [7680.0, 4320.0];
+
 /// The settings, as `settings.json` in the user's configuration folder has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,7 +30,7 @@ pub struct Settings {
     pub scale: f32,
     /// Models, projects and runs that were opened, newest first.
     pub recent: Vec<PathBuf>,
-    /// Width and height of the window in points.
+    /// Width and height of the window at the end, in points of the scale 1.
     pub size: Option<[f32; 2]>,
     /// Where the panels are, as the docking library writes it.
     pub layout: Option<serde_json::Value>,
@@ -49,6 +55,13 @@ impl Settings {
         self.recent.retain(|p| p != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(MOST_RECENT);
+    }
+
+    /// Width and height of the window at the start, in points.
+    pub fn window_size(&self) -> [f32; 2] {
+        let is_sensible = |size: &[f32; 2]| size.iter().all(|side| side.is_finite());
+        let [width, height] = self.size.filter(is_sensible).unwrap_or(SIZE);
+        [width.clamp(SMALLEST[0], LARGEST[0]), height.clamp(SMALLEST[1], LARGEST[1])]
     }
 
     /// Reads the settings; what cannot be read is logged and the default.
@@ -106,6 +119,15 @@ mod tests {
         assert_eq!(Settings::read(&file), Settings::default());
         fs::write(&file, "{\"scale\": 1e9, \"unknown\": 1}").unwrap();
         assert_eq!(Settings::read(&file).scale, *SCALES.end());
+    }
+
+    #[test]
+    fn the_window_is_as_large_as_it_was_within_reason() {
+        let size = |size| Settings { size, ..Settings::default() }.window_size();
+        assert_eq!(size(None), SIZE);
+        assert_eq!(size(Some([1000.0, 700.0])), [1000.0, 700.0]);
+        assert_eq!(size(Some([1.0, 1e9])), [SMALLEST[0], LARGEST[1]]);
+        assert_eq!(size(Some([f32::NAN, 700.0])), SIZE);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Carries out what takes time: one thread for each, which reports through a channel and wakes the window.
 
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -7,8 +10,9 @@ use std::time::Instant;
 
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
-use super::actions::Effect;
+use super::actions::{Effect, ProjectEffect};
 use super::backend::Backend;
+use super::lost::{Lost, lost};
 use super::messages::Message;
 use super::state::{Model, ThemeChoice};
 use super::{START_TARGET, fonts};
@@ -19,6 +23,51 @@ pub struct Tasks {
     backend: Arc<dyn Backend>,
     sender: Sender<Message>,
     receiver: Receiver<Message>,
+    saves: Queue,
+    /// What is told when the work on the effect at hand ends in a panic.
+    lost: Cell<Lost>,
+}
+
+/// Work that is done one piece after the other on one thread; dropping it waits for the last one. A project that is saved
+/// twice ends up as it was saved last, also when the window closes meanwhile.
+#[derive(Default)]
+struct Queue {
+    running: Option<(Sender<Piece>, thread::JoinHandle<()>)>,
+}
+
+type Piece = Box<dyn FnOnce() + Send>;
+
+impl Queue {
+    fn start() -> Self {
+        let (sender, pieces) = channel::<Piece>();
+        let spawned = thread::Builder::new()
+            .name("window-saves".to_owned())
+            .spawn(move || pieces.into_iter().for_each(|piece| piece()));
+        match spawned {
+            Ok(thread) => Self { running: Some((sender, thread)) },
+            Err(error) => {
+                tracing::error!("no thread for saving: {error}");
+                Self::default()
+            }
+        }
+    }
+
+    fn add(&self, piece: Piece) {
+        if let Some((sender, _)) = &self.running {
+            // A thread that is gone has told why.
+            let _ = sender.send(piece);
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.running.take() {
+            drop(sender);
+            // A panic has been reported by its thread.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Sends messages and wakes the window.
@@ -41,7 +90,7 @@ impl Tasks {
     /// Works with this backend for the window behind `ctx`.
     pub fn new(ctx: egui::Context, backend: Arc<dyn Backend>) -> Self {
         let (sender, receiver) = channel();
-        Self { ctx, backend, sender, receiver }
+        Self { ctx, backend, sender, receiver, saves: Queue::start(), lost: Cell::default() }
     }
 
     /// What the tasks work with.
@@ -56,6 +105,7 @@ impl Tasks {
 
     /// Starts what was asked for.
     pub fn run(&self, effect: Effect) {
+        self.lost.set(lost(&effect));
         match effect {
             Effect::Ask(what) => self.spawn("dialog", move |b| Message::Picked(what, b.pick(what))),
             Effect::Drop(paths) => self.spawn("drop", move |b| {
@@ -82,19 +132,31 @@ impl Tasks {
                 let report = b.load_report(&path).map(Box::new);
                 Message::Run(path, report)
             }),
-            Effect::ListPictures { path, evaluation, labels } => self.spawn("pictures", move |b| {
-                Message::Folder { evaluation, result: b.list_pictures(&path, labels.as_deref()) }
+            Effect::ListPictures { path, labels, ticket } => self.spawn("pictures", move |b| {
+                Message::Folder { ticket, result: b.list_pictures(&path, labels.as_deref()) }
             }),
             Effect::FindPlugins => self.spawn("plugins", |b| Message::Plugins(b.plugins())),
-            Effect::Trust(path) => self.spawn("trust", move |b| Message::Trusted(b.trust(&path))),
-            Effect::Start { request, label } => self.start(*request, label),
+            Effect::Start { request, label, is_score } => self.start(*request, label, is_score),
             Effect::Graph(effect) => self.spawn("graph", move |b| Message::Graph(effect.run(b))),
             Effect::Inspect(effect) => self.spawn("inspect", move |b| Message::Inspect(effect.run(b))),
             Effect::Pictures(effect) => self.spawn("pictures", move |b| Message::Pictures(effect.run(b))),
             Effect::Strategy(effect) => self.spawn("strategy", move |b| Message::Strategy(effect.run(b))),
             Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
+            Effect::Project(effect @ ProjectEffect::Save { .. }) => {
+                let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
+                self.saves.add(Box::new(move || {
+                    let message = guarded(lost, || Message::Project(effect.run(backend.as_ref())));
+                    if let Some(message) = message {
+                        reporter.report(message);
+                    }
+                }));
+            }
             Effect::Project(effect) => self.spawn("project", move |b| Message::Project(effect.run(b))),
+            Effect::LookForFile { path, then } => self.spawn("look", move |_| {
+                let is_there = path.exists();
+                Message::FileThere { path, then, is_there }
+            }),
             Effect::SetScale(scale) => self.ctx.set_zoom_factor(scale),
             Effect::AddChineseGlyphs => {
                 let ctx = self.ctx.clone();
@@ -115,28 +177,56 @@ impl Tasks {
         Reporter { ctx: self.ctx.clone(), sender: self.sender.clone() }
     }
 
+    /// Works on a thread. Where the work ends in a panic, what waits for it is told.
     fn spawn(&self, name: &str, work: impl FnOnce(&dyn Backend) -> Message + Send + 'static) {
-        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
         spawn_named(name, move || {
-            reporter.report(work(backend.as_ref()));
-        });
-    }
-
-    fn start(&self, mut request: QuantizeRequest, label: String) {
-        let (backend, reporter) = (self.backend.clone(), self.reporter());
-        spawn_named("job", move || {
-            let started = backend.new_run_folder(&label).and_then(|out| {
-                request.out = out;
-                backend.start(request)
-            });
-            match started {
-                Ok(handle) => follow(&reporter, &handle),
-                Err(problem) => {
-                    reporter.report(Message::Started(Err(problem)));
-                }
+            if let Some(message) = guarded(lost, || work(backend.as_ref())) {
+                reporter.report(message);
             }
         });
     }
+
+    fn start(&self, mut request: QuantizeRequest, label: String, is_score: bool) {
+        let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
+        spawn_named("job", move || {
+            let after = reporter.clone();
+            let message = guarded(lost, move || {
+                let folder = match is_score {
+                    true => backend.new_score_folder(&label),
+                    false => backend.new_run_folder(&label),
+                };
+                let started = folder.and_then(|out| {
+                    request.out = out;
+                    backend.start(request)
+                });
+                match started {
+                    Ok(handle) => {
+                        follow(&reporter, &handle);
+                        Message::JobOver
+                    }
+                    Err(problem) => Message::Started(Err(problem)),
+                }
+            });
+            if let Some(message) = message {
+                after.report(message);
+            }
+        });
+    }
+}
+
+/// The message of the work; that of its end where it panics. The panic itself is logged by the thread.
+fn guarded(lost: Lost, work: impl FnOnce() -> Message) -> Option<Message> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(message) => Some(message),
+        Err(panic) => lost.map(|lost| lost(&reason(panic.as_ref()))),
+    }
+}
+
+/// What a panic says.
+fn reason(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// Tells the user of the end of a long job: the system's notification, and a sign on the window's entry.
@@ -165,7 +255,6 @@ fn follow(reporter: &Reporter, handle: &JobHandle) {
             return;
         }
     }
-    reporter.report(Message::JobOver);
 }
 
 fn spawn_named(name: &str, work: impl FnOnce() + Send + 'static) {

@@ -80,12 +80,12 @@ pub const LIGHT: Tokens = Tokens {
     line: Color32::from_rgb(216, 219, 224),
     edge: Color32::from_rgb(150, 156, 166),
     text: Color32::from_rgb(52, 57, 66),
-    weak: Color32::from_rgb(107, 114, 125),
+    weak: Color32::from_rgb(103, 110, 121),
     strong: Color32::from_rgb(18, 21, 26),
     accent: Color32::from_rgb(0, 122, 136),
     accent_faint: Color32::from_rgb(218, 239, 241),
     on_accent: Color32::from_rgb(255, 255, 255),
-    warn: Color32::from_rgb(166, 104, 0),
+    warn: Color32::from_rgb(154, 96, 0),
     error: Color32::from_rgb(190, 43, 41),
     unmeasured: Color32::from_rgb(178, 182, 189),
     map: [
@@ -203,7 +203,7 @@ mod tests {
         for t in [&DARK, &LIGHT] {
             for surface in [t.canvas, t.panel, t.card] {
                 for text in [t.text, t.weak, t.strong, t.accent, t.warn, t.error] {
-                    assert!(contrast(text, surface) >= 4.0, "{text:?} on {surface:?}");
+                    assert!(contrast(text, surface) >= 4.5, "{text:?} on {surface:?}");
                 }
             }
             assert!(contrast(t.on_accent, t.accent) >= 4.5);

@@ -2,9 +2,15 @@
 
 use octet_engine::network::{Network, NodeId, Op};
 
-fn channels_in(network: &Network, id: NodeId) -> usize {
+/// Channels that an operation reads; 0 where its input has none.
+pub fn channels_in(network: &Network, id: NodeId) -> usize {
     let input = network.node(id).inputs.first();
     input.and_then(|t| network.tensor(*t).shape.get(1).copied()).unwrap_or(0)
+}
+
+/// True for a convolution that reads each channel for itself.
+pub fn is_depthwise(network: &Network, id: NodeId) -> bool {
+    matches!(&network.node(id).op, Op::Conv(c) if c.group > 1 && c.group == channels_in(network, id))
 }
 
 /// A few words, e.g. `Depthwise 3×3 /2`.
@@ -14,8 +20,7 @@ pub fn long(network: &Network, id: NodeId) -> String {
             let [h, w] = c.window.kernel;
             let step =
                 if c.window.strides == [1, 1] { String::new() } else { format!(" /{}", c.window.strides[0]) };
-            let depthwise = c.group > 1 && c.group == channels_in(network, id);
-            let name = if depthwise { "Depthwise" } else { "Conv" };
+            let name = if is_depthwise(network, id) { "Depthwise" } else { "Conv" };
             format!("{name} {h}×{w}{step}")
         }
         Op::Gemm(_) => "Fully connected".to_owned(),
@@ -45,8 +50,7 @@ pub fn short(network: &Network, id: NodeId) -> String {
     match &network.node(id).op {
         Op::Conv(c) => {
             let [h, w] = c.window.kernel;
-            let depthwise = c.group > 1 && c.group == channels_in(network, id);
-            if depthwise { format!("dw {h}×{w}") } else { format!("{h}×{w}") }
+            if is_depthwise(network, id) { format!("dw {h}×{w}") } else { format!("{h}×{w}") }
         }
         Op::Gemm(_) => "fc".to_owned(),
         Op::Add => "+".to_owned(),

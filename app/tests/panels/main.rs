@@ -9,8 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changes;
 mod memory;
 mod pictures;
+mod projects;
 mod runs;
 mod strategies;
 

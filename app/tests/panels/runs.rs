@@ -192,24 +192,23 @@ fn the_run_folder_opens_in_the_file_manager() {
     let (mut window, _data) = with_runs(&["eins"], |_, _| {});
     window.press(Role::Button, "Open folder: eins");
     let one = path(&window, 0);
-    window.until("it is opened", |_| true);
-    for _ in 0..200 {
-        if !window.backend.opened.lock().unwrap().is_empty() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let backend = window.backend.clone();
+    window.until("it is opened", move |_| !backend.opened.lock().unwrap().is_empty());
     assert_eq!(*window.backend.opened.lock().unwrap(), [one]);
 }
 
 #[test]
 fn runs_of_earlier_sessions_are_listed_newest_first() {
     use octet::window::backend::RunsBackend;
-    let (window, _data) = with_runs(&["eins", "zwei"], |_, _| {});
+    let (window, _data) = with_runs(&["eins", "zwei", "drei"], |_, _| {});
+    for (index, minutes) in [(0, 20), (1, 10), (2, 30)] {
+        let report = std::fs::File::options().write(true).open(path(&window, index).join("report.json"));
+        let written = std::time::SystemTime::now() - std::time::Duration::from_mins(minutes);
+        report.unwrap().set_modified(written).unwrap();
+    }
     let label = RunLabel { name: "best".to_owned(), ..RunLabel::default() };
     window.backend.save_label(&path(&window, 0), &label).unwrap();
     let earlier = window.backend.earlier_runs();
     let names: Vec<&str> = earlier.iter().map(|r| r.name.as_str()).collect();
-    assert_eq!(names.len(), 2);
-    assert!(names.contains(&"best") && names.contains(&"zwei"));
+    assert_eq!(names, ["zwei", "best", "drei"]);
 }

@@ -10,6 +10,7 @@ use octet::window::backend::{
     Backend, FoundPlugins, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription, ProjectBackend,
     RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
+use octet::window::project::Orphan;
 use octet::window::state::{CheckKey, Place, Problem, Work};
 use octet_engine::host::PluginFile;
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
@@ -40,13 +41,26 @@ pub struct Scripted {
     pub installed: Mutex<Vec<PluginFile>>,
     /// Folders that were opened in the file manager.
     pub opened: Mutex<Vec<PathBuf>>,
+    /// The session that ended in order before.
+    pub last: Mutex<Option<Orphan>>,
+    /// Plugins that are found besides the usual two.
+    pub extra: Mutex<Vec<PluginDescription>>,
+    /// Plugins that are not found at the moment.
+    pub gone: Mutex<Vec<String>>,
     /// The data folder, for tests that delete runs.
     pub data: Mutex<Option<PathBuf>>,
 }
 
+/// A plugin whose only setting names a program.
+pub fn trainer() -> PluginDescription {
+    let fields = vec![field("command", "Command", SettingKind::Text, json!(""))];
+    PluginDescription { fields, ..plugin("dev.octet.trainer", "Trainer") }
+}
+
 fn field(key: &str, title: &str, kind: SettingKind, default: serde_json::Value) -> SettingField {
     let description = format!("What {title} does");
-    SettingField { key: key.to_owned(), title: title.to_owned(), description, kind, default }
+    let (key, title) = (key.to_owned(), title.to_owned());
+    SettingField { runs_program: key == "command", key, title, description, kind, default }
 }
 
 fn choice(value: &str) -> SettingChoice {
@@ -115,7 +129,11 @@ impl RunsBackend for Scripted {
         Ok(())
     }
 }
-impl ProjectBackend for Scripted {}
+impl ProjectBackend for Scripted {
+    fn last_session(&self) -> Option<Orphan> {
+        self.last.lock().unwrap().clone()
+    }
+}
 
 impl Backend for Scripted {
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem> {
@@ -123,6 +141,7 @@ impl Backend for Scripted {
             return Err(Problem::new(Place::Model, "The model is damaged", "node `x` reads itself"));
         }
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        assert!(name != "panics", "a scripted panic");
         let network = match name.as_ref() {
             "large" => branched(2000),
             "branched" => branched(40),
@@ -130,7 +149,8 @@ impl Backend for Scripted {
             "single" => single(),
             _ => mobilenet_v2(224),
         };
-        Ok(OpenedModel { network, sha256: "abc".to_owned(), notes: vec!["2 nodes folded".to_owned()] })
+        let sha256 = if name == "other" { "def" } else { "abc" }.to_owned();
+        Ok(OpenedModel { network, sha256, notes: vec!["2 nodes folded".to_owned()] })
     }
 
     fn example_model(&self) -> Result<PathBuf, Problem> {
@@ -140,12 +160,10 @@ impl Backend for Scripted {
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
         let mut usable =
             vec![plugin("dev.octet.equalization", "Equalization"), plugin("dev.octet.int8", "Int8")];
+        usable.retain(|p| !self.gone.lock().unwrap().contains(&p.id));
+        usable.extend(self.extra.lock().unwrap().clone());
         usable.extend(self.installed.lock().unwrap().iter().map(|_| plugin("org.example.new", "New one")));
         Ok(FoundPlugins { usable, refused: Vec::new() })
-    }
-
-    fn trust(&self, _library: &Path) -> Result<(), Problem> {
-        Ok(())
     }
 
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {

@@ -7,4 +7,5 @@ pub mod memory;
 pub mod network;
 pub mod pictures;
 pub mod report;
+pub mod session;
 pub mod window;

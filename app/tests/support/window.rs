@@ -38,7 +38,13 @@ impl Window {
 
     /// As large as this.
     pub fn sized(size: [f32; 2]) -> Self {
+        Self::prepared(size, |_| {})
+    }
+
+    /// With an engine that was prepared before the window asks it anything.
+    pub fn prepared(size: [f32; 2], prepare: impl FnOnce(&Scripted)) -> Self {
         let backend = Arc::new(Scripted::default());
+        prepare(&backend);
         let given = backend.clone();
         // Names of operations may hold any character.
         let builder = Harness::builder().with_size(size).allow_missing_glyphs();

@@ -44,6 +44,7 @@ mod tests {
             preprocessing: [("bgr".to_owned(), "true".to_owned()), ("mean".to_owned(), "0".to_owned())]
                 .into(),
             threads: 0,
+            reuse: false,
             leave_out: Vec::new(),
             edits: Default::default(),
         }

@@ -95,28 +95,62 @@ pub fn look_at_plugin(
     })
 }
 
-/// Copies a file that the user trusts to its destination, and remembers the trust. What was shown to the user is what
-/// is copied: another SHA-256 is refused.
+/// A copy of a plugin file that nobody finds yet. What lies at its destination stays until [`StagedPlugin::install`], so that
+/// the copy can be asked first whether it is a plugin. Dropping it removes the copy.
+#[derive(Debug)]
+pub struct StagedPlugin {
+    file: PluginFile,
+    path: PathBuf,
+    /// Holds the copy under its own name, which is what some systems load it by.
+    _folder: tempfile::TempDir,
+}
+
+/// Copies a file that the user trusts. What was shown to the user is what is copied: another SHA-256 is refused.
 ///
 /// # Errors
-/// The file has changed, or cannot be copied, or the trust cannot be remembered; nothing is left behind then.
-pub fn install_plugin(file: &PluginFile, trust: &mut TrustStore) -> Result<(), InstallError> {
+/// The file has changed, or cannot be copied; nothing is left behind then.
+pub fn stage_plugin(file: &PluginFile) -> Result<StagedPlugin, InstallError> {
     let io = |source| InstallError::Io { path: file.destination.clone(), source };
     let folder = file.destination.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(io)?;
-    let mut source = std::fs::File::open(&file.path)
-        .map_err(|source| InstallError::Io { path: file.path.clone(), source })?;
-    let mut copy = tempfile::Builder::new().prefix(".octet-").tempfile_in(folder).map_err(io)?;
-    std::io::copy(&mut source, &mut copy).map_err(io)?;
-    copy.as_file().sync_all().map_err(io)?;
-    if file_sha256(copy.path()).map_err(io)? != file.sha256 {
+    let folder = tempfile::Builder::new().prefix(".octet-").tempdir_in(folder).map_err(io)?;
+    let path = folder.path().join(file.destination.file_name().unwrap_or_default());
+    let copy = || -> std::io::Result<()> {
+        let mut to = std::fs::File::create(&path)?;
+        std::io::copy(&mut std::fs::File::open(&file.path)?, &mut to)?;
+        to.sync_all()
+    };
+    copy().map_err(|source| InstallError::Io { path: file.path.clone(), source })?;
+    if file_sha256(&path).map_err(io)? != file.sha256 {
         return Err(InstallError::Changed { path: file.path.clone() });
     }
-    copy.persist(&file.destination).map_err(|e| io(e.error))?;
-    trust_plugin(&file.destination, &file.sha256, trust).inspect_err(|_| {
-        // Without trust it would only be refused at each start.
-        let _ = std::fs::remove_file(&file.destination);
-    })
+    Ok(StagedPlugin { file: file.clone(), path, _folder: folder })
+}
+
+impl StagedPlugin {
+    /// Where the copy is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves the copy to its destination, and remembers the trust.
+    ///
+    /// # Errors
+    /// The copy has changed, or cannot be moved, or the trust cannot be remembered; what lay at the destination is still
+    /// there then.
+    pub fn install(self, trust: &mut TrustStore) -> Result<(), InstallError> {
+        let StagedPlugin { file, path, .. } = &self;
+        let io = |source| InstallError::Io { path: file.destination.clone(), source };
+        is_still(path, &file.sha256)?;
+        let was_trusted = trust.contains(&file.sha256);
+        trust.trust_as(&file.sha256, &file.destination)?;
+        std::fs::rename(path, &file.destination).map_err(|e| {
+            if !was_trusted && let Err(error) = trust.distrust(&file.sha256) {
+                tracing::warn!("{error}");
+            }
+            io(e)
+        })
+    }
 }
 
 /// Trusts a file where it lies, if it still is the one that was shown.
@@ -124,15 +158,29 @@ pub fn install_plugin(file: &PluginFile, trust: &mut TrustStore) -> Result<(), I
 /// # Errors
 /// It has changed, or the trust cannot be remembered.
 pub fn trust_plugin(path: &Path, sha256: &str, trust: &mut TrustStore) -> Result<(), InstallError> {
-    let now = file_sha256(path).map_err(|source| InstallError::Io { path: path.to_owned(), source })?;
+    is_still(path, sha256)?;
+    let now = trust.trust(path)?;
     if now != sha256 {
-        return Err(InstallError::Changed { path: path.to_owned() });
-    }
-    if trust.trust(path)? != sha256 {
         trust.distrust(&now)?;
         return Err(InstallError::Changed { path: path.to_owned() });
     }
     Ok(())
+}
+
+/// Refuses a file that is no longer the one that was shown.
+///
+/// # Errors
+/// It has changed, or cannot be read.
+pub fn check_plugin(file: &PluginFile) -> Result<(), InstallError> {
+    is_still(&file.path, &file.sha256)
+}
+
+fn is_still(path: &Path, sha256: &str) -> Result<(), InstallError> {
+    match file_sha256(path) {
+        Ok(now) if now == sha256 => Ok(()),
+        Ok(_) => Err(InstallError::Changed { path: path.to_owned() }),
+        Err(source) => Err(InstallError::Io { path: path.to_owned(), source }),
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +209,7 @@ mod tests {
         let mut trust = TrustStore::open(data.path()).unwrap();
         let file = look_at_plugin(&path, data.path(), &trust).unwrap();
         assert!(!file.trusted && !file.replaces && !file.destination.exists());
-        install_plugin(&file, &mut trust).unwrap();
+        stage_plugin(&file).unwrap().install(&mut trust).unwrap();
         assert_eq!(std::fs::read(&file.destination).unwrap(), std::fs::read(&path).unwrap());
         assert!(TrustStore::open(data.path()).unwrap().contains(&file.sha256));
         let again = look_at_plugin(&path, data.path(), &trust).unwrap();
@@ -171,13 +219,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_installed_stays_until_the_new_copy_is_put_in_its_place() {
+        let (from, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut trust = TrustStore::open(data.path()).unwrap();
+        let file = |content: &[u8], trust: &TrustStore| {
+            look_at_plugin(&library(from.path(), &own("p"), content), data.path(), trust).unwrap()
+        };
+        let old = file(b"works", &trust);
+        stage_plugin(&old).unwrap().install(&mut trust).unwrap();
+        let new = file(b"does not", &trust);
+        let staged = stage_plugin(&new).unwrap();
+        assert_eq!(file_sha256(staged.path()).unwrap(), new.sha256);
+        drop(staged);
+        assert_eq!(file_sha256(&old.destination).unwrap(), old.sha256);
+        assert!(trust.contains(&old.sha256) && !trust.contains(&new.sha256));
+        let folder = old.destination.parent().unwrap();
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1, "the copy is gone");
+        stage_plugin(&new).unwrap().install(&mut trust).unwrap();
+        assert_eq!(file_sha256(&old.destination).unwrap(), new.sha256);
+    }
+
+    #[test]
     fn a_file_that_changes_behind_the_prompt_is_refused() {
         let (from, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = library(from.path(), &own("p"), b"shown");
         let mut trust = TrustStore::open(data.path()).unwrap();
         let file = look_at_plugin(&path, data.path(), &trust).unwrap();
         library(from.path(), &own("p"), b"swapped");
-        assert!(matches!(install_plugin(&file, &mut trust), Err(InstallError::Changed { .. })));
+        assert!(matches!(stage_plugin(&file), Err(InstallError::Changed { .. })));
         assert!(matches!(trust_plugin(&path, &file.sha256, &mut trust), Err(InstallError::Changed { .. })));
         assert!(!file.destination.exists());
         assert!(!trust.contains(&file_sha256(&path).unwrap()) && !trust.contains(&file.sha256));

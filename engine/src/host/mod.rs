@@ -22,7 +22,9 @@ mod trust;
 pub use description::PluginDescription;
 pub use discover::{Discovery, Found, Origin, Refused, SearchFolder, SearchPath, discover};
 pub use error::HostError;
-pub use install::{InstallError, PluginFile, install_plugin, look_at_plugin, trust_plugin};
+pub use install::{
+    InstallError, PluginFile, StagedPlugin, check_plugin, look_at_plugin, stage_plugin, trust_plugin,
+};
 pub use library::{describe_library, run_library};
 pub use settings::{SettingChoice, SettingField, SettingKind, setting_fields, settings};
 pub use trust::{TrustError, TrustStore, data_folder, file_sha256};

@@ -21,6 +21,10 @@ pub struct SettingField {
     pub kind: SettingKind,
     /// What it is when the user says nothing.
     pub default: Value,
+    /// It names a program that the strategy starts, so that a value which comes with a file may run anything: the
+    /// schema says `"runs_program": true`.
+    #[serde(default)]
+    pub runs_program: bool,
 }
 
 impl SettingField {
@@ -97,7 +101,9 @@ fn field(key: &str, property: &Value, schema: &Value) -> Result<SettingField, St
     let default = own("default").cloned().ok_or("has no default")?;
     let default = accept(&kind, &default).map_err(|reason| format!("has an impossible default: {reason}"))?;
     let title = Some(text("title")).filter(|title| !title.is_empty()).unwrap_or_else(|| key.to_owned());
-    Ok(SettingField { key: key.to_owned(), title, description: text("description"), kind, default })
+    let (key, description) = (key.to_owned(), text("description"));
+    let runs_program = own("runs_program").and_then(Value::as_bool).unwrap_or(false);
+    Ok(SettingField { key, title, description, kind, default, runs_program })
 }
 
 /// Follows one `$ref` into the schema's definitions.
@@ -315,6 +321,15 @@ mod tests {
             let error = merged(user).unwrap_err();
             assert!(error.ends_with(text), "{error}");
         }
+    }
+
+    #[test]
+    fn a_setting_that_runs_a_program_says_so() {
+        let text = |runs: Value| json!({ "type": "string", "default": "", "runs_program": runs });
+        let plugin = plugin(&json!({ "command": text(json!(true)), "note": text(json!(false)) }));
+        let runs: Vec<(String, bool)> =
+            plugin.fields().into_iter().map(|f| (f.key, f.runs_program)).collect();
+        assert_eq!(runs, [("command".to_owned(), true), ("note".to_owned(), false)]);
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl TrustStore {
         Ok(sha256)
     }
 
+    /// Trusts what has this SHA-256 and will lie at `path`, and remembers that on disk.
+    pub(super) fn trust_as(&mut self, sha256: &str, path: &Path) -> Result<(), TrustError> {
+        self.list.plugins.insert(sha256.to_owned(), path.to_owned());
+        self.save()
+    }
+
     /// Takes trust back. Returns whether there was any.
     pub fn distrust(&mut self, sha256: &str) -> Result<bool, TrustError> {
         let known = self.list.plugins.remove(sha256).is_some();

@@ -1,6 +1,7 @@
 //! A quantization job, from the outside: what to do, what happens meanwhile, what came out. The command line and
 //! the window both speak only this.
 
+mod chain;
 mod edits;
 pub(crate) mod group;
 mod handle;
@@ -66,6 +67,10 @@ pub struct QuantizeRequest {
     pub preprocessing: BTreeMap<String, String>,
     /// Threads; 0 for all cores.
     pub threads: usize,
+    /// Takes what leading strategies decided in an earlier job of the worker also where they may decide something else now:
+    /// those that went through a training outside, or were asked to finish early. For scores of what comes behind them.
+    #[serde(default)]
+    pub reuse: bool,
     /// Calibration pictures to leave out: names relative to their folder, or patterns.
     #[serde(default)]
     pub leave_out: Vec<String>,

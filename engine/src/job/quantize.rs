@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use octet_runtime::{Data, Simulator};
 
+use super::chain::{ChainCache, run_strategies};
 use super::report::{Parts, assemble};
-use super::worker::name_of;
 use super::{Cancel, Event, Library, Phase, Pipeline, QuantizeRequest, StrategyRequest};
 use crate::analyse::{self, AnalysisError, Ticker, to_nhwc};
 use crate::draft::Draft;
@@ -20,8 +20,8 @@ use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
-    PictureGone, PictureStore, Session, Sink, StatisticsCache, Workplace, fingerprint, float_network,
-    list_folders, plan_draft,
+    PictureGone, PictureStore, Session, Sink, StatisticsCache, fingerprint, float_network, list_folders,
+    plan_draft,
 };
 use crate::target::TargetSpec;
 use crate::{espdl, host, memory, qdq, run};
@@ -100,6 +100,7 @@ pub(super) struct Progress {
 pub(super) struct Cache {
     model: Option<(String, Arc<Opened>)>,
     pictures: Option<(String, Arc<PictureStore>, Arc<StatisticsCache>)>,
+    chains: ChainCache,
 }
 
 /// Runs a job and returns the report without evaluation.
@@ -130,7 +131,8 @@ pub(super) fn quantize(
         Arc::clone(&progress.sink),
     );
     let started = Instant::now();
-    let strategies = run_strategies(request, libraries, &mut session, progress)?;
+    let subject = cache.pictures.as_ref().map(|(key, ..)| key.clone()).unwrap_or_default();
+    let strategies = run_strategies(request, libraries, &subject, &mut session, &mut cache.chains, progress)?;
     let ran = strategies.iter().map(as_request).collect();
     clock.add("calibrate", session.calibrate_secs());
     clock.add("strategy", started.elapsed().as_secs_f64() - session.calibrate_secs());
@@ -247,55 +249,10 @@ fn open_cached(path: &Path, cache: &mut Cache) -> Result<Arc<Opened>, JobError> 
     Ok(opened)
 }
 
-fn run_strategies(
-    request: &QuantizeRequest,
-    libraries: &[Library],
-    session: &mut Session,
-    progress: &Progress,
-) -> Result<Vec<StrategyFacts>, JobError> {
-    let mut facts = Vec::new();
-    for (place, (strategy, library)) in request.strategies.iter().zip(libraries).enumerate() {
-        check(library)?;
-        (progress.plugin)(Some(&name_of(&library.path)));
-        let description = host::describe_library(&library.path)?;
-        (progress.plugin)(Some(&description.id));
-        let settings = host::settings(&description, &strategy.settings)?;
-        let started = Instant::now();
-        session.begin_strategy(Workplace::new(&request.model, &request.out, place, &description.id));
-        let ran = host::run_library(&library.path, &settings, session);
-        let curves = session.end_strategy();
-        (progress.plugin)(None);
-        if progress.cancel.is_cancelled() {
-            return Err(JobError::Cancelled);
-        }
-        ran?;
-        facts.push(StrategyFacts {
-            id: description.id,
-            version: description.version,
-            sha256: library.sha256.clone(),
-            settings,
-            requested: strategy.settings.clone(),
-            secs: started.elapsed().as_secs_f64(),
-            curves,
-        });
-    }
-    Ok(facts)
-}
-
 /// The strategy with the settings that it ran with.
 fn as_request(facts: &StrategyFacts) -> StrategyRequest {
     let settings = facts.settings.as_object().cloned().unwrap_or_default();
     StrategyRequest { id: facts.id.clone(), settings: settings.into_iter().collect() }
-}
-
-/// Refuses a file that is not the one that was found and trusted, before any of its code runs.
-fn check(library: &Library) -> Result<(), host::HostError> {
-    let path = library.path.clone();
-    match host::file_sha256(&path) {
-        Ok(sha256) if sha256 == library.sha256 => Ok(()),
-        Ok(_) => Err(host::HostError::Changed { path }),
-        Err(source) => Err(host::HostError::Unreadable { path, source }),
-    }
 }
 
 struct Exported {

@@ -6,11 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use crate::report::SkippedPicture;
 
 /// Sub-folders nested deeper than this are not looked into.
-const MAX_DEPTH: usize = 8;
+pub const MAX_DEPTH: usize = 8;
 /// More pictures than this are not listed.
 const MAX_FILES: usize = 1_000_000;
 /// Name endings of pictures.
-const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];
+pub const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];
 
 /// Why a folder of pictures cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ mod settings;
 mod survey;
 
 pub use decode::{MAX_PIXELS, decode};
-pub use folder::{Entry, FolderError, Listing};
+pub use folder::{ENDINGS, Entry, FolderError, Listing, MAX_DEPTH};
 pub use leave_out::LeaveOutError;
 pub(crate) use leave_out::own_names;
 pub use load::{Loaded, load, load_one};

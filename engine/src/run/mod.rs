@@ -68,16 +68,28 @@ pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErro
     let path = folder.join(name);
     let failed = |source| RunError::Write { path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::Builder::new().prefix(".octet-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
+    replace_file(&path, bytes).map_err(failed)
+}
+
+/// Writes a file in an existing folder so that it is either the old one or the new one, whoever else writes it meanwhile and
+/// whenever the power fails.
+///
+/// # Errors
+/// It cannot be written; what was there before stays.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".octet-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; results are not.
-        let permissions = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(permissions).map_err(failed)?;
+        // Temporary files are private; results are not, unless somebody said so.
+        let before = std::fs::metadata(path).map(|m| m.permissions());
+        let permissions = before.unwrap_or_else(|_| std::fs::Permissions::from_mode(0o644));
+        file.as_file().set_permissions(permissions)?;
     }
-    file.persist(&path).map_err(|e| failed(e.error))?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|e| e.error)?;
     Ok(())
 }
 
@@ -98,6 +110,25 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
 
 /// The float network under the draft, where a strategy changed it.
 pub const FLOAT_MODEL: &str = "model.float.onnx";
+
+/// True for the name of something that a job writes into a run folder.
+pub fn is_file_of_run(name: &std::ffi::OsStr) -> bool {
+    const OWN: [&str; 12] = [
+        "log.txt",
+        "model.espdl",
+        FLOAT_MODEL,
+        "model.qdq.onnx",
+        "plan.json",
+        "pipeline.json",
+        "report.json",
+        "report.schema.json",
+        "report.html",
+        predictions::FILE_NAME,
+        "predictions.schema.json",
+        "strategies",
+    ];
+    OWN.iter().any(|own| name == *own)
+}
 
 /// Removes `report.json`, `report.html`, `predictions.json` and `model.float.onnx`, so that they are not taken for those
 /// of a newer model.

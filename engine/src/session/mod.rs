@@ -142,6 +142,17 @@ impl Session {
         std::mem::take(&mut self.curves)
     }
 
+    /// Goes on from what strategies of another session of the same network, pictures and chip decided.
+    pub fn resume(&mut self, draft: Draft) {
+        *self.draft_mut() = draft;
+    }
+
+    /// False when what the running strategy does depends on more than the network, the pictures, the chip and its settings:
+    /// it works with files of its own, as trainings outside do, or it was asked to finish early.
+    pub fn is_repeatable(&self) -> bool {
+        !self.cancel.asks_to_finish() && self.workplace.as_ref().is_none_or(|w| !w.is_used())
+    }
+
     /// The draft, to be changed.
     fn draft_mut(&mut self) -> &mut Draft {
         self.version += 1;

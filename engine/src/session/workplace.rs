@@ -21,6 +21,11 @@ impl Workplace {
         Workplace { model: model.to_path_buf(), folder, made: false }
     }
 
+    /// Whether the strategy asked for its folder.
+    pub(super) fn is_used(&self) -> bool {
+        self.made
+    }
+
     pub(super) fn model_file(&self) -> Result<PathBuf, StrategyError> {
         absolute(&self.model)
     }

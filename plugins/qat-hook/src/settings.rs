@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[schemars(title = "qat-hook")]
 pub(crate) struct Settings {
     /// Python with torch, numpy and safetensors that runs the ready script: a name on the path, or a file.
-    #[schemars(title = "Python")]
+    #[schemars(title = "Python", extend("runs_program" = true))]
     pub(crate) python: String,
     /// Your own training: a command line, run inside the hand-over folder; OCTET_QAT_FOLDER names that folder too.
     /// Empty for the ready script.
-    #[schemars(title = "Command")]
+    #[schemars(title = "Command", extend("runs_program" = true))]
     pub(crate) command: String,
     /// Training steps; 0 only writes the folder, runs the command and reads back.
     #[schemars(title = "Steps", range(min = 0, max = 1_000_000))]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Effect, job};
 use crate::window::backend::Backend;
-use crate::window::state::{Document, Edits, Side, State, Step};
+use crate::window::state::{Document, Edits, Made, Side, State, Step};
 use crate::{tr, trn};
 
 /// How long the window waits for the next change before it scores the last one.
@@ -91,7 +91,10 @@ impl EditAction {
             EditAction::Redo => return walk(state, 1, false),
             EditAction::UndoTimes(times) => return walk(state, times, true),
             EditAction::RedoTimes(times) => return walk(state, times, false),
-            EditAction::Score => return score(state),
+            EditAction::Score => {
+                (state.scoring.wanted, state.scoring.asked) = (true, true);
+                return score(state);
+            }
             change => change_edits(&mut state.edits, change),
         }
         Vec::new()
@@ -176,20 +179,51 @@ pub(super) fn after_change(state: &mut State, before: &Document) -> Vec<Effect> 
     let now = Document::of(state);
     state.scoring.generation += 1;
     state.scoring.wanted = false;
+    state.scoring.asked = false;
     if let Some(index) = state.run_of(&now) {
         state.runs.shown = Some(index);
         state.follow_run();
         return Vec::new();
     }
-    let from = state.shown_made().map_or_else(|| before.clone(), |made| made.document.clone());
-    if state.runs.shown.is_none() || !now.differs_by_hand_only(&from) {
+    remember_made(state, before);
+    if state.shown_made().is_none_or(|made| !now.differs_by_hand_only(&made.document)) {
         return Vec::new();
     }
     if state.runs.reference.is_none() {
         state.runs.reference = state.runs.shown;
     }
+    // What runs a program or takes long is only done when the user says so.
+    if state.scores_on_demand() {
+        return Vec::new();
+    }
     state.scoring.wanted = true;
     vec![Effect::Edit(EditEffect::Wait { generation: state.scoring.generation })]
+}
+
+/// A score that nobody asked for has come to a strategy that takes long: it is given up, and a button offers it.
+pub(in crate::window) fn give_up_long_score(state: &mut State) {
+    let Some(job) = state.job.as_mut() else { return };
+    if !(job.is_score && job.by_itself && job.can_finish && !job.cancelling) {
+        return;
+    }
+    job.cancelling = true;
+    if let Some(cancel) = &job.cancel {
+        cancel.cancel();
+    }
+    state.scoring.long = Some(job.document.chain.clone());
+}
+
+/// A run that was opened, not made in this session, can be compared with as long as what is chosen is what it was made
+/// with.
+fn remember_made(state: &mut State, before: &Document) {
+    let Some(run) = state.runs.shown().filter(|run| !state.scoring.made.contains_key(&run.path)) else {
+        return;
+    };
+    if state.would_make(before, run) {
+        let made = Made { document: before.clone(), is_score: false };
+        let path = run.path.clone();
+        state.scoring.made.insert(path, made);
+    }
 }
 
 /// Starts the score that is wanted; a score at work gives way to it, another job is waited for.
@@ -206,11 +240,20 @@ fn score(state: &mut State) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    let asked = state.scoring.asked;
+    if !asked && state.scores_on_demand() {
+        state.scoring.wanted = false;
+        return Vec::new();
+    }
     let effects = job::start(state, true);
     if effects.is_empty() {
-        // What stands in the way was told.
+        // What stands in the way was told, or is asked.
         state.scoring.wanted = false;
-        state.side = Side::Step(Step::Errors);
+        if state.strategies.asks.is_none() {
+            state.side = Side::Step(Step::Errors);
+        }
+    } else if let Some(job) = &mut state.job {
+        job.by_itself = !asked;
     }
     effects
 }

@@ -123,9 +123,7 @@ impl GraphAction {
             GraphAction::SetSide(side) => graph.side = side,
             GraphAction::SetLinear(linear) => graph.linear = linear,
             GraphAction::CompareWith(index) => {
-                state.runs.reference = index.filter(|i| *i < state.runs.all.len());
-                let is_set = state.runs.reference.is_some();
-                graph.side = if is_set { HeatSide::Difference } else { HeatSide::Shown };
+                state.hold_against(index);
             }
             GraphAction::ShowConstants(shown) => graph.constants = shown,
             GraphAction::Arrange(key) => {
@@ -258,6 +256,16 @@ impl GraphEffect {
     }
 }
 
+impl GraphEffect {
+    /// What is told when the work is lost.
+    pub(in crate::window) fn failed(self, problem: Problem) -> GraphMessage {
+        match self {
+            GraphEffect::Arrange { .. } => GraphMessage::NotArranged(problem),
+            GraphEffect::Save { .. } => GraphMessage::Saved(Err(problem)),
+        }
+    }
+}
+
 /// What a thread reports back.
 #[derive(Debug)]
 pub enum GraphMessage {
@@ -270,6 +278,8 @@ pub enum GraphMessage {
     },
     /// A picture was saved, or not.
     Saved(Result<PathBuf, Problem>),
+    /// There will be no layout.
+    NotArranged(Problem),
 }
 
 impl GraphMessage {
@@ -278,6 +288,10 @@ impl GraphMessage {
         match self {
             GraphMessage::Arranged { model, layout } => arranged(state, &model, layout),
             GraphMessage::Saved(Ok(path)) => state.toasts.info(tr!("Saved %{path}", path = path.display())),
+            GraphMessage::NotArranged(problem) => {
+                // The key of what was wanted stays, so that it is not asked for again and again.
+                state.toasts.problem(&problem);
+            }
             // It belongs to no step: nothing is worse off because of it.
             GraphMessage::Saved(Err(problem)) => state.toasts.problem(&problem),
         }

@@ -136,6 +136,10 @@ impl InspectEffect {
         if ticket.is_obsolete() {
             return InspectMessage { ticket, told: Told::Nothing };
         }
+        // Whatever is wrong with the run, the question itself tells.
+        if matches!(backend.open_run(&run, &|| ticket.is_obsolete()), Ok(false)) {
+            return InspectMessage { ticket, told: Told::Nothing };
+        }
         let boxed = Box::new;
         let told = match ask {
             Ask::Weights { name, channel } => Told::Weights(backend.weights(&run, &name, channel).map(boxed)),

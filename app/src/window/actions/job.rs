@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use octet_engine::job::QuantizeRequest;
 
-use super::{Effect, runs};
-use crate::window::state::{Document, Job, Place, Problem, State, requests};
+use super::{Effect, show};
+use crate::window::state::{Document, Job, Place, Problem, ProgramQuestion, State, requests};
 use crate::{key, tr};
 
 /// Pictures of the graphwise analysis.
@@ -19,6 +19,12 @@ const LAYERWISE_PICTURES: usize = 16;
 pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
     if let Some(obstacle) = state.obstacle() {
         state.toasts.info(tr!(obstacle));
+        return Vec::new();
+    }
+    let programs = state.strategies.unknown_programs();
+    if !programs.is_empty() {
+        state.scoring.wanted = false;
+        state.strategies.asks = Some(ProgramQuestion { programs, is_score });
         return Vec::new();
     }
     let Some(model) = state.model.open.clone() else { return Vec::new() };
@@ -42,12 +48,13 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
         false => tr!("%{strategies} for %{target}", strategies = state.strategies.words(), target = target)
             .into_owned(),
     };
-    runs::started(state);
+    show::started(state);
     let mut job = Job::new(title, Instant::now());
     job.is_score = is_score;
     job.document = Document::of(state);
-    state.job = Some(job);
+    state.begin_job(job);
     state.scoring.wanted = false;
+    state.scoring.asked = false;
     let stem = model.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let pictures = &state.pictures;
     let request = QuantizeRequest {
@@ -64,10 +71,11 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
         keep_clip: false,
         preprocessing: pictures.preprocessing.clone(),
         threads: 0,
+        reuse: is_score,
         leave_out: Vec::new(),
         edits: state.edits.exponents.clone(),
     };
     let slug = if is_score { "score".to_owned() } else { state.strategies.slug() };
     let label = format!("{stem}-{slug}-{target}");
-    vec![Effect::Start { request: Box::new(request), label }]
+    vec![Effect::Start { request: Box::new(request), label, is_score }]
 }

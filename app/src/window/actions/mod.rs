@@ -6,26 +6,36 @@ mod graph;
 mod habits;
 mod inspect;
 mod job;
+mod load;
 mod look;
 mod memory;
 mod names;
+mod overwrite;
+mod paths;
 mod pictures;
 mod project;
+mod restore;
 mod runs;
+mod show;
 mod strategy;
 
-pub(super) use edit::after_job;
 pub use edit::{EditAction, EditEffect, EditMessage};
+pub(super) use edit::{after_job, give_up_long_score};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
+pub use load::Loaded;
 pub use memory::MemoryAction;
+pub use overwrite::OverwriteAction;
+pub(super) use overwrite::looked;
+pub(super) use paths::picked;
 pub use pictures::{PicturesAction, PicturesEffect, PicturesMessage, refresh};
-pub(super) use pictures::{input_format, labels_refused};
-pub(super) use project::note_opened;
+pub(super) use pictures::{input_format, listed};
 pub use project::{ProjectAction, ProjectEffect, ProjectMessage};
+pub(super) use project::{asks_to_close, note_opened};
+pub use restore::Listings;
 pub use runs::{RunsAction, RunsEffect, RunsMessage};
-pub(super) use runs::{finished, opened};
+pub(super) use show::{finished, read};
 pub use strategy::{StrategyAction, StrategyEffect, StrategyMessage};
 
 use std::path::PathBuf;
@@ -34,6 +44,7 @@ use octet_engine::job::QuantizeRequest;
 use octet_engine::target::TargetSpec;
 use serde_json::Value;
 
+use self::paths::{absolute, submit_path};
 use super::backend::Pick;
 use super::state::{
     Column, Document, PathField, Place, Side, State, Step, TableFormat, Target, ThemeChoice, table_text,
@@ -121,8 +132,6 @@ pub enum Action {
     DismissToast(u64),
     /// Look for plugins again.
     FindPlugins,
-    /// Load this plugin from now on.
-    Trust(PathBuf),
     /// Change the colours.
     SetTheme(ThemeChoice),
     /// On the canvas: what is seen of it, and what colours it.
@@ -143,6 +152,10 @@ pub enum Action {
     Memory(MemoryAction),
     /// On the window itself.
     Habit(HabitAction),
+    /// On the question before a file is replaced.
+    Overwrite(OverwriteAction),
+    /// Put the problem of a place on the clipboard.
+    CopyProblem(Place),
 }
 
 /// Something that takes time or reaches outside the window.
@@ -164,21 +177,28 @@ pub enum Effect {
     ListPictures {
         /// The folder.
         path: PathBuf,
-        /// For the evaluation.
-        evaluation: bool,
         /// CSV of the classes.
         labels: Option<PathBuf>,
+        /// The question's number.
+        ticket: u64,
     },
     /// Look for plugins.
     FindPlugins,
-    /// Remember the user's trust in a plugin.
-    Trust(PathBuf),
     /// Start a job in a new run folder.
     Start {
         /// What to do; `out` is filled in later.
         request: Box<QuantizeRequest>,
         /// How the run folder's name starts.
         label: String,
+        /// It is a score, of which only the last ones are kept.
+        is_score: bool,
+    },
+    /// Look whether a file is there, then do what writes it, or ask.
+    LookForFile {
+        /// The file.
+        path: PathBuf,
+        /// What writes it.
+        then: Box<Action>,
     },
     /// Put a text on the clipboard.
     Copy(String),
@@ -231,6 +251,7 @@ pub(super) fn changed(
         return Vec::new();
     }
     state.history.note(name, before.clone(), subject);
+    state.history.forget_no_change(&Document::of(state));
     edit::after_change(state, before)
 }
 
@@ -251,12 +272,13 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SubmitPath => submit_path(state),
         Action::ClosePathField => {
             state.path_field = None;
+            state.project.after_save = None;
             Vec::new()
         }
-        Action::Drop(paths) => vec![Effect::Drop(paths)],
+        Action::Drop(paths) => vec![Effect::Drop(paths.into_iter().map(absolute).collect())],
         Action::OpenModel(path) => {
             state.problems.remove(&Place::Model);
-            let path = std::path::absolute(&path).unwrap_or(path);
+            let path = absolute(path);
             state.model.opening = Some(path.clone());
             vec![Effect::OpenModel(path)]
         }
@@ -266,31 +288,27 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::OpenRun(path) => {
             state.problems.remove(&Place::Run);
+            let path = absolute(path);
+            state.runs.reading.insert(path.clone());
+            state.runs.latest = Some(path.clone());
             vec![Effect::OpenRun(path)]
         }
         Action::ShowRun(index) => {
-            state.runs.shown = Some(index).filter(|i| *i < state.runs.all.len());
             state.side = Side::Step(Step::Errors);
-            Vec::new()
+            show::show(state, index)
         }
-        Action::AddPictures(path) => {
-            state.problems.remove(&Place::Pictures);
-            state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: false, labels: None }]
-        }
+        Action::AddPictures(path) => pictures::list(state, path, false),
         Action::RemovePictures(index) => {
             if index < state.pictures.folders.len() {
                 state.pictures.folders.remove(index);
             }
             Vec::new()
         }
-        Action::SetEvaluation(path) => {
-            state.problems.remove(&Place::Pictures);
-            state.pictures.pending += 1;
-            vec![Effect::ListPictures { path, evaluation: true, labels: state.pictures.labels.clone() }]
-        }
+        Action::SetEvaluation(path) => pictures::list(state, path, true),
         Action::ClearEvaluation => {
             state.pictures.evaluation = None;
+            state.pictures.asked.retain(|a| !a.evaluation);
+            state.project.missing.evaluation = None;
             Vec::new()
         }
         Action::Start => job::start(state, false),
@@ -331,7 +349,6 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             vec![Effect::Copy(table_text(state, format))]
         }
         Action::FindPlugins => vec![Effect::FindPlugins],
-        Action::Trust(path) => vec![Effect::Trust(path)],
         Action::SetTheme(theme) => {
             state.settings.theme = theme;
             vec![Effect::SetTheme(theme)]
@@ -345,6 +362,12 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Project(action) => action.apply(state),
         Action::Memory(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
+        Action::Overwrite(action) => action.apply(state),
+        Action::CopyProblem(place) => {
+            let problem = state.problems.get(&place);
+            let text = problem.map(|p| format!("{}\n{}", tr!(&p.title), p.detail).trim().to_owned());
+            text.map(Effect::Copy).into_iter().collect()
+        }
         chosen @ (Action::SetTarget(_)
         | Action::OnlyStrategy(_)
         | Action::ToggleStrategy(_)
@@ -366,40 +389,31 @@ fn choose(state: &mut State, action: Action) {
         Action::SetTarget(name) => {
             if let Some(spec) = TargetSpec::by_name(name) {
                 state.target = Target(spec);
+                state.project.missing.target = None;
             }
         }
         Action::OnlyStrategy(id) => state.strategies.only(&id),
         Action::ToggleStrategy(id) => state.strategies.toggle(&id),
-        Action::Set { id, key, value } => state.strategies.set(&id, &key, value),
+        Action::Set { id, key, value } => {
+            state.strategies.set(&id, &key, value);
+        }
         _ => {}
     }
 }
 
-fn submit_path(state: &mut State) -> Vec<Effect> {
-    let Some(field) = state.path_field.take() else { return Vec::new() };
-    let text = field.text.trim();
-    if text.is_empty() {
-        state.path_field = Some(field);
-        return Vec::new();
-    }
-    let path = PathBuf::from(text);
-    apply(state, picked(field.what, path))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::state::Problem;
 
-/// What a picked path is for.
-pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
-    match what {
-        Pick::Model => Action::OpenModel(path),
-        Pick::Pictures => Action::AddPictures(path),
-        Pick::Evaluation => Action::SetEvaluation(path),
-        Pick::Run => Action::OpenRun(path),
-        Pick::Project => Action::Project(ProjectAction::Open(path)),
-        Pick::SaveProject => Action::Project(ProjectAction::SaveAs(path)),
-        Pick::GraphPicture => Action::Graph(GraphAction::SavePicture(path)),
-        Pick::Picture => Action::Inspect(InspectAction::Try(path)),
-        Pick::Labels => Action::Pictures(PicturesAction::SetLabels(path)),
-        Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),
-        Pick::OpenPipeline => Action::Strategy(StrategyAction::LoadPipeline(path)),
-        Pick::SavePipeline => Action::Strategy(StrategyAction::SavePipeline(path)),
+    #[test]
+    fn a_problem_can_be_copied_after_its_message_is_gone() {
+        let mut state = State::default();
+        assert!(apply(&mut state, Action::CopyProblem(Place::Run)).is_empty());
+        state
+            .problems
+            .insert(Place::Run, Problem::new(Place::Run, "Quantizing failed", "node `x` is missing"));
+        let effects = apply(&mut state, Action::CopyProblem(Place::Run));
+        assert_eq!(effects, [Effect::Copy("Quantizing failed\nnode `x` is missing".to_owned())]);
     }
 }

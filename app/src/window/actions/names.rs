@@ -1,6 +1,6 @@
 //! What actions are called, and which of them belong into the history.
 
-use super::{Action, EditAction};
+use super::{Action, EditAction, PicturesAction};
 use crate::tr;
 
 impl Action {
@@ -43,7 +43,6 @@ impl Action {
             Action::CopyToast(_) => tr!("copy a message").into_owned(),
             Action::DismissToast(_) => tr!("dismiss a message").into_owned(),
             Action::FindPlugins => tr!("look for plugins").into_owned(),
-            Action::Trust(path) => tr!("trust %{path}", path = path.display()).into_owned(),
             Action::SetTheme(_) => tr!("change the colours").into_owned(),
             Action::Graph(action) => action.name(),
             Action::Inspect(action) => action.name(),
@@ -54,6 +53,8 @@ impl Action {
             Action::Project(action) => action.name(),
             Action::Memory(action) => action.name(),
             Action::Habit(action) => action.name(),
+            Action::Overwrite(action) => action.name(),
+            Action::CopyProblem(_) => tr!("copy a message").into_owned(),
         }
     }
 
@@ -70,20 +71,31 @@ impl Action {
                 | Action::CopyTable(_)
                 | Action::MoveSelection(_)
                 | Action::EditPath(_)
+                | Action::SubmitPath
                 | Action::Drop(_)
+                | Action::OpenModel(_)
+                | Action::OpenRun(_)
+                | Action::ShowRun(_)
+                | Action::Runs(_)
                 | Action::Start
                 | Action::Cancel
                 | Action::Graph(_)
                 | Action::Project(_)
                 | Action::Memory(_)
                 | Action::Habit(_)
+                | Action::Overwrite(_)
+                | Action::CopyProblem(_)
         )
     }
 
     /// What it changes, for changes that go on step by step: typing, dragging.
     pub(super) fn subject(&self) -> Option<String> {
         match self {
+            Action::Set { value: serde_json::Value::Bool(_), .. } => None,
             Action::Set { id, key, .. } => Some(format!("{id}.{key}")),
+            Action::Pictures(PicturesAction::SetPreprocessing(key, _)) => {
+                Some(format!("pre-processing {key}"))
+            }
             Action::Edit(EditAction::SetExponent(of, _)) => Some(format!("exponent of {of}")),
             Action::Edit(EditAction::ShiftWeights(of, _)) => Some(format!("weights of {of}")),
             _ => None,

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
 
-use super::Effect;
+use super::{Action, Effect, changed};
 use crate::tr;
-use crate::window::backend::{Backend, LABELS_REFUSED};
-use crate::window::state::{Check, CheckKey, Place, PreviewKey, Problem, State, Thumbnail, Work};
+use crate::window::backend::Backend;
+use crate::window::messages::report_problem;
+use crate::window::state::{
+    Check, CheckKey, Document, PictureFolder, Place, PreviewKey, Problem, Side, State, Step, Thumbnail, Work,
+};
 
 /// Thumbnails that are decoded at once.
 const BATCH: usize = 8;
@@ -67,14 +70,8 @@ impl PicturesAction {
             }
             PicturesAction::ChangePreprocessing(settings) => pictures.preprocessing.extend(settings),
             PicturesAction::ResetPreprocessing => pictures.preprocessing.clear(),
-            PicturesAction::SetLabels(path) => {
-                pictures.labels = Some(path);
-                return list_evaluation(state);
-            }
-            PicturesAction::ClearLabels => {
-                pictures.labels = None;
-                return list_evaluation(state);
-            }
+            PicturesAction::SetLabels(path) => return relabel(state, Some(super::absolute(path))),
+            PicturesAction::ClearLabels => return relabel(state, None),
             PicturesAction::Preview(path) => pictures.preview.chosen = Some(path),
             PicturesAction::CheckAgain => {
                 pictures.check = Check::None;
@@ -91,13 +88,64 @@ impl PicturesAction {
     }
 }
 
-/// Reads the evaluation folder once more, with other labels.
-fn list_evaluation(state: &mut State) -> Vec<Effect> {
+/// Looks what a folder holds.
+pub(super) fn list(state: &mut State, path: PathBuf, evaluation: bool) -> Vec<Effect> {
     state.problems.remove(&Place::Pictures);
-    let Some(folder) = &state.pictures.evaluation else { return Vec::new() };
-    let (path, labels) = (folder.path.clone(), state.pictures.labels.clone());
-    state.pictures.pending += 1;
-    vec![Effect::ListPictures { path, evaluation: true, labels }]
+    let path = super::absolute(path);
+    let labels = if evaluation { state.pictures.evaluation_to_be().1 } else { None };
+    let ticket = state.pictures.ask(path.clone(), evaluation, labels.clone());
+    vec![Effect::ListPictures { path, labels, ticket }]
+}
+
+/// Takes the classes from another table. Where there are evaluation pictures it is chosen once it has been read with
+/// them, so that a wrong one does not take the place of a good one.
+fn relabel(state: &mut State, labels: Option<PathBuf>) -> Vec<Effect> {
+    state.problems.remove(&Place::Pictures);
+    let (Some(path), _) = state.pictures.evaluation_to_be() else {
+        state.pictures.labels = labels;
+        return Vec::new();
+    };
+    let ticket = state.pictures.ask(path.clone(), true, labels.clone());
+    vec![Effect::ListPictures { path, labels, ticket }]
+}
+
+/// A folder was looked at. It is put in place with those that waited for it, each as a change of its own.
+pub(in crate::window) fn listed(
+    state: &mut State,
+    ticket: u64,
+    result: Result<PictureFolder, Problem>,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (asked, answer) in state.pictures.answered(ticket, result) {
+        let folder = match answer {
+            Ok(folder) => folder,
+            Err(problem) => {
+                report_problem(state, problem);
+                continue;
+            }
+        };
+        let before = Document::of(state);
+        let name = match (asked.evaluation, asked.labels != state.pictures.labels, &asked.labels) {
+            (true, true, Some(labels)) => PicturesAction::SetLabels(labels.clone()).name(),
+            (true, true, None) => PicturesAction::ClearLabels.name(),
+            (true, false, _) => Action::SetEvaluation(asked.path).name(),
+            (false, ..) => Action::AddPictures(asked.path).name(),
+        };
+        if asked.evaluation {
+            state.pictures.labels = asked.labels;
+            state.pictures.evaluation = Some(folder);
+            state.project.missing.evaluation = None;
+        } else {
+            let folders = &mut state.pictures.folders;
+            match folders.iter_mut().find(|f| f.path == folder.path) {
+                Some(known) => *known = folder,
+                None => folders.push(folder),
+            }
+            state.side = Side::Step(Step::Pictures);
+        }
+        effects.extend(changed(state, name, &before, None));
+    }
+    effects
 }
 
 /// Work on a thread.
@@ -182,13 +230,6 @@ impl PicturesMessage {
     }
 }
 
-/// A table of labels that was of no use is not kept.
-pub(in crate::window) fn labels_refused(state: &mut State, problem: &Problem) {
-    if problem.title == LABELS_REFUSED {
-        state.pictures.labels = None;
-    }
-}
-
 /// Starts what the pictures on display need: small pictures, the preview, the check. Call it after every change; it
 /// does nothing when nothing is missing.
 pub fn refresh(state: &mut State) -> Vec<Effect> {
@@ -250,7 +291,7 @@ pub(in crate::window) fn input_format(state: &State, preprocessing: &Preprocessi
 
 fn check(state: &mut State) -> Option<PicturesEffect> {
     // A job looks at the pictures itself, and wants the cores.
-    if state.is_running() || state.pictures.pending > 0 {
+    if state.is_running() || !state.pictures.asked.is_empty() {
         return None;
     }
     let preprocessing = state.preprocessing().and_then(Result::ok);

@@ -1,19 +1,13 @@
 //! Actions on projects, recent files and the journal.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use octet_engine::report::Report;
-use octet_engine::target::TargetSpec;
 
 use super::Effect;
+use super::load::{Loaded, load, opened};
 use crate::window::backend::{Backend, DropKind, Pick};
 use crate::window::messages::report_problem;
 use crate::window::project::{Orphan, Project};
-use crate::window::settings::Settings;
-use crate::window::state::{
-    Chosen, Document, Model, PictureFolder, Place, Problem, Run, Side, State, Step, Target,
-};
+use crate::window::state::{Missing, Next, Place, Problem, State};
 use crate::{key, tr};
 
 /// Something the user does.
@@ -27,17 +21,21 @@ pub enum ProjectAction {
     Save,
     /// Write the project to this file.
     SaveAs(PathBuf),
-    /// Bring back the newest session that ended in a crash.
-    Restore,
-    /// Forget the sessions that ended in a crash.
-    Forget,
+    /// Bring back the session that this journal keeps.
+    Restore(PathBuf),
+    /// Forget it.
+    Forget(PathBuf),
+    /// Show or hide the sessions that ended in a crash.
+    ShowOrphans(bool),
+    /// No longer keep what the project names and is not there.
+    ForgetMissing,
     /// Forget which files were opened.
     ClearRecent,
-    /// Answer to the question at the end: save first.
-    SaveAndClose,
-    /// Answer to the question at the end: do not save.
-    CloseUnsaved,
-    /// Answer to the question at the end: stay.
+    /// Answer to the question whether to save first: yes.
+    SaveFirst,
+    /// Answer to the question whether to save first: no, go on.
+    WithoutSaving,
+    /// Answer to the question whether to save first: do not go on.
     Stay,
 }
 
@@ -52,11 +50,13 @@ impl ProjectAction {
             ProjectAction::SaveAs(path) => {
                 tr!("save the project as %{path}", path = path.display()).into_owned()
             }
-            ProjectAction::Restore => tr!("restore the last session").into_owned(),
-            ProjectAction::Forget => tr!("forget the last session").into_owned(),
+            ProjectAction::Restore(_) => tr!("restore a session").into_owned(),
+            ProjectAction::Forget(_) => tr!("forget a session").into_owned(),
+            ProjectAction::ShowOrphans(_) => tr!("show or hide lost sessions").into_owned(),
+            ProjectAction::ForgetMissing => tr!("forget what is missing").into_owned(),
             ProjectAction::ClearRecent => tr!("forget recent files").into_owned(),
-            ProjectAction::SaveAndClose => tr!("save and close").into_owned(),
-            ProjectAction::CloseUnsaved => tr!("close without saving").into_owned(),
+            ProjectAction::SaveFirst => tr!("save first").into_owned(),
+            ProjectAction::WithoutSaving => tr!("go on without saving").into_owned(),
             ProjectAction::Stay => tr!("stay").into_owned(),
         }
     }
@@ -64,45 +64,95 @@ impl ProjectAction {
     /// Changes the state; what takes time is handed back.
     pub fn apply(self, state: &mut State) -> Vec<Effect> {
         match self {
-            ProjectAction::Open(path) => vec![Effect::Project(ProjectEffect::Open(path))],
+            ProjectAction::Open(path) => ask_first(state, Next::Open(super::absolute(path))),
             ProjectAction::OpenRecent(path) => vec![Effect::Drop(vec![path])],
             ProjectAction::Save => match state.project.path.clone() {
                 Some(path) => save(state, path),
                 None => vec![Effect::Ask(Pick::SaveProject)],
             },
-            ProjectAction::SaveAs(path) => save(state, with_ending(path)),
-            ProjectAction::Restore => {
-                let Some(orphan) = state.project.orphans.first().cloned() else { return Vec::new() };
-                vec![Effect::Project(ProjectEffect::Restore(Box::new(orphan)))]
+            ProjectAction::SaveAs(path) => save(state, with_ending(super::absolute(path))),
+            ProjectAction::Restore(journal) => {
+                // Its list does not stand in the way of what was chosen from it.
+                state.project.shows_orphans = false;
+                ask_first(state, Next::Restore(journal))
             }
-            ProjectAction::Forget => {
-                let orphans = std::mem::take(&mut state.project.orphans);
-                let paths = orphans.into_iter().map(|o| o.path).collect();
-                vec![Effect::Project(ProjectEffect::Forget(paths))]
+            ProjectAction::Forget(journal) => {
+                let project = &mut state.project;
+                let Some(at) = project.orphans.iter().position(|o| o.path == journal) else {
+                    return Vec::new();
+                };
+                project.orphans.remove(at);
+                project.shows_orphans &= !project.orphans.is_empty();
+                vec![Effect::Project(ProjectEffect::Forget(journal))]
+            }
+            ProjectAction::ShowOrphans(shown) => {
+                state.project.shows_orphans = shown && !state.project.orphans.is_empty();
+                Vec::new()
+            }
+            ProjectAction::ForgetMissing => {
+                state.project.missing = Missing::default();
+                Vec::new()
             }
             ProjectAction::ClearRecent => {
                 state.settings.recent.clear();
                 Vec::new()
             }
-            ProjectAction::SaveAndClose => {
-                state.project.closes_when_saved = true;
-                state.project.asks_to_save = false;
+            ProjectAction::SaveFirst => {
+                state.project.after_save = state.project.asks.take();
                 ProjectAction::Save.apply(state)
             }
-            ProjectAction::CloseUnsaved => {
-                state.project.asks_to_save = false;
-                state.project.saved = Some(Project::of(state));
-                vec![Effect::Close]
+            ProjectAction::WithoutSaving => {
+                let next = state.project.asks.take();
+                next.map_or_else(Vec::new, |next| go(state, next))
             }
             ProjectAction::Stay => {
-                state.project.asks_to_save = false;
+                state.project.asks = None;
                 Vec::new()
             }
         }
     }
 }
 
-fn with_ending(path: PathBuf) -> PathBuf {
+/// Goes on at once, unless something that was not saved would be lost.
+fn ask_first(state: &mut State, next: Next) -> Vec<Effect> {
+    if state.is_unsaved() {
+        state.project.asks = Some(next);
+        return Vec::new();
+    }
+    go(state, next)
+}
+
+/// Does what waited for the answer.
+fn go(state: &mut State, next: Next) -> Vec<Effect> {
+    let project = &mut state.project;
+    match next {
+        Next::Close => {
+            project.closes = true;
+            vec![Effect::Close]
+        }
+        Next::Open(path) => {
+            project.opening = Some(path.clone());
+            vec![Effect::Project(ProjectEffect::Open(path))]
+        }
+        Next::Restore(journal) => {
+            let known = project.orphans.iter().chain(&project.last_session).find(|o| o.path == journal);
+            let Some(orphan) = known.cloned() else { return Vec::new() };
+            project.opening = Some(journal);
+            vec![Effect::Project(ProjectEffect::Restore(Box::new(orphan)))]
+        }
+    }
+}
+
+/// Asks before the window closes, when something would be lost by it; true when it has to stay open for the answer.
+pub(in crate::window) fn asks_to_close(state: &mut State) -> bool {
+    if state.project.closes || !(state.is_unsaved() || state.is_running()) {
+        return false;
+    }
+    state.project.asks = Some(Next::Close);
+    true
+}
+
+pub(super) fn with_ending(path: PathBuf) -> PathBuf {
     match path.extension() {
         Some(ending) if ending.eq_ignore_ascii_case("octet") => path,
         _ => {
@@ -132,12 +182,10 @@ pub enum ProjectEffect {
         /// Where.
         path: PathBuf,
     },
-    /// Remove journals.
-    Forget(Vec<PathBuf>),
-    /// Look for journals of windows that died.
+    /// Remove a journal.
+    Forget(PathBuf),
+    /// Look for journals of windows that died, and for the last session.
     FindOrphans,
-    /// Write the window's settings.
-    SaveSettings(Box<Settings>),
 }
 
 impl ProjectEffect {
@@ -145,7 +193,7 @@ impl ProjectEffect {
     pub fn run(self, backend: &dyn Backend) -> ProjectMessage {
         match self {
             ProjectEffect::Open(path) => match Project::read(&path) {
-                Ok(project) => ProjectMessage::Opened(Box::new(load(backend, project, Some(path), None))),
+                Ok(project) => ProjectMessage::Opened(Box::new(load(backend, project, path, false))),
                 Err(error) => ProjectMessage::Failed(Problem::new(
                     Place::Model,
                     key!("The project cannot be opened"),
@@ -153,7 +201,7 @@ impl ProjectEffect {
                 )),
             },
             ProjectEffect::Restore(orphan) => {
-                ProjectMessage::Opened(Box::new(load(backend, orphan.project, None, Some(orphan.path))))
+                ProjectMessage::Opened(Box::new(load(backend, orphan.project, orphan.path, true)))
             }
             ProjectEffect::Save { project, path } => match project.write(&path) {
                 Ok(()) => ProjectMessage::Saved { project, path },
@@ -163,48 +211,15 @@ impl ProjectEffect {
                     error.to_string(),
                 )),
             },
-            ProjectEffect::Forget(journals) => {
-                journals.iter().for_each(|j| crate::window::project::forget(j));
-                ProjectMessage::Orphans(Vec::new())
+            ProjectEffect::Forget(journal) => {
+                crate::window::project::forget(&journal);
+                ProjectMessage::Forgotten
             }
-            ProjectEffect::FindOrphans => ProjectMessage::Orphans(backend.orphans()),
-            ProjectEffect::SaveSettings(settings) => {
-                backend.save_settings(&settings);
-                ProjectMessage::SettingsSaved
+            ProjectEffect::FindOrphans => {
+                ProjectMessage::Orphans(backend.orphans(), backend.last_session().map(Box::new))
             }
         }
     }
-}
-
-/// A project with all that it names, as far as it is there.
-#[derive(Debug)]
-pub struct Loaded {
-    project: Project,
-    path: Option<PathBuf>,
-    journal: Option<PathBuf>,
-    model: Option<Model>,
-    folders: Vec<PictureFolder>,
-    evaluation: Option<PictureFolder>,
-    runs: Vec<(PathBuf, Report)>,
-    missing: Vec<Problem>,
-}
-
-fn load(backend: &dyn Backend, project: Project, path: Option<PathBuf>, journal: Option<PathBuf>) -> Loaded {
-    let mut missing = Vec::new();
-    let mut kept = |problem: Problem| missing.push(problem);
-    let model = project.model.as_ref().and_then(|path| {
-        backend.open_model(path).map_err(&mut kept).ok().map(|opened| Model::new(path.clone(), opened))
-    });
-    let mut list =
-        |path: &Path, labels: Option<&Path>| backend.list_pictures(path, labels).map_err(&mut kept).ok();
-    let folders = project.images.iter().filter_map(|p| list(p, None)).collect();
-    let evaluation = project.evaluation.as_ref().and_then(|p| list(p, project.labels.as_deref()));
-    let reports = project.runs.iter().filter_map(|run| {
-        let report = backend.load_report(&run.path).map_err(&mut kept).ok()?;
-        Some((run.path.clone(), report))
-    });
-    let runs = reports.collect();
-    Loaded { project, path, journal, model, folders, evaluation, runs, missing }
 }
 
 /// What a thread reports back.
@@ -219,10 +234,10 @@ pub enum ProjectMessage {
         /// Where.
         path: PathBuf,
     },
-    /// Journals of windows that died.
-    Orphans(Vec<Orphan>),
-    /// The settings were written, or it was logged why not.
-    SettingsSaved,
+    /// Journals of windows that died, and the session that ended in order before this one.
+    Orphans(Vec<Orphan>, Option<Box<Orphan>>),
+    /// A journal was removed, or it was logged why not.
+    Forgotten,
     /// It did not work.
     Failed(Problem),
 }
@@ -237,78 +252,22 @@ impl ProjectMessage {
                 state.toasts.info(tr!("Saved %{path}", path = path.display()));
                 state.project.path = Some(path);
                 state.project.saved = Some(*project);
-                if state.project.closes_when_saved {
-                    return vec![Effect::Close];
+                if let Some(next) = state.project.after_save.take() {
+                    return go(state, next);
                 }
             }
-            ProjectMessage::Orphans(orphans) => state.project.orphans = orphans,
-            ProjectMessage::SettingsSaved => {}
+            ProjectMessage::Orphans(orphans, last) => {
+                state.project.shows_orphans = !orphans.is_empty();
+                state.project.orphans = orphans;
+                state.project.last_session = last.map(|last| *last);
+            }
+            ProjectMessage::Forgotten => {}
             ProjectMessage::Failed(problem) => {
-                state.project.closes_when_saved = false;
+                (state.project.after_save, state.project.opening) = (None, None);
                 report_problem(state, problem);
             }
         }
         Vec::new()
-    }
-}
-
-fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
-    let Loaded { project, path, journal, model, folders, evaluation, runs, missing } = loaded;
-    state.problems.clear();
-    let target = TargetSpec::by_name(&project.target);
-    let chain = project.strategies.iter();
-    let document = Document {
-        target: target.map_or_else(Target::default, Target),
-        folders,
-        evaluation,
-        labels: project.labels.clone(),
-        preprocessing: project.preprocessing.clone(),
-        chain: chain.map(|s| Chosen { id: s.id.clone(), settings: s.settings.clone() }).collect(),
-        edits: project.edits.clone(),
-    };
-    document.restore(state);
-    state.history.clear();
-    state.scoring = Default::default();
-    state.marked.clear();
-    state.model.opening = None;
-    state.model.last_sha256 = model.as_ref().map(|m| m.sha256.clone());
-    state.model.open = model.map(Arc::new);
-    state.graph = Default::default();
-    state.graph.heat = project.heat;
-    state.runs = Default::default();
-    for (path, report) in runs {
-        let wanted = project.runs.iter().find(|r| r.path == path);
-        let (shown, reference) = wanted.map_or((false, false), |r| (r.shown, r.reference));
-        state.runs.all.push(Run { path, report: Arc::new(report) });
-        let index = state.runs.all.len() - 1;
-        if shown {
-            state.runs.shown = Some(index);
-        }
-        if reference {
-            state.runs.reference = Some(index);
-        }
-    }
-    state.selection = project.selection.clone();
-    state.side = match (&state.selection, state.runs.shown) {
-        (Some(_), _) => Side::Layer,
-        (None, Some(_)) => Side::Step(Step::Errors),
-        (None, None) => Side::Step(Step::Model),
-    };
-    for problem in missing {
-        report_problem(state, problem);
-    }
-    state.project.saved = path.is_some().then(|| Project::of(state));
-    if let Some(path) = &path {
-        state.settings.opened(path);
-    }
-    state.project.path = path;
-    match journal {
-        Some(journal) => {
-            state.toasts.info(tr!("The last session is back as of its last change"));
-            state.project.orphans.retain(|o| o.path != journal);
-            vec![Effect::Project(ProjectEffect::Forget(vec![journal]))]
-        }
-        None => Vec::new(),
     }
 }
 

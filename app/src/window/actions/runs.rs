@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use octet_engine::compare::{Comparison, LayerOrder};
-use octet_engine::job::StrategyRequest;
-use octet_engine::target::TargetSpec;
 
-use super::{Action, Effect, apply};
+use super::restore::{self, Listings};
+use super::{Action, Effect, apply, show};
+use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
-use crate::window::state::{
-    ComparePage, DeletedRun, EarlierRun, Place, Problem, Run, RunLabel, Side, State, Step, Target,
-};
-use crate::{key, tr};
+use crate::window::state::{ComparePage, DeletedRun, EarlierRun, Problem, RunLabel, Side, State};
 
 /// Something the user does. Runs are named by their paths, as they were opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +38,9 @@ pub enum RunsAction {
     ShowLayerwise(bool),
     /// Close the comparison.
     CloseComparison,
-    /// Take target, strategies, pictures and pre-processing of a run.
+    /// Display a run of the list.
+    Show(PathBuf),
+    /// Take target, strategies, pictures, pre-processing and changes by hand of a run.
     RestoreSettings(PathBuf),
     /// Move a run to the trash.
     Delete(PathBuf),
@@ -67,6 +66,7 @@ impl RunsAction {
                 tr!("look at the layers").into_owned()
             }
             RunsAction::CloseComparison => tr!("close the comparison").into_owned(),
+            RunsAction::Show(run) => tr!("show run %{n}", n = run.display()).into_owned(),
             RunsAction::RestoreSettings(run) => {
                 tr!("settings of run %{path}", path = run.display()).into_owned()
             }
@@ -94,7 +94,7 @@ impl RunsAction {
                 RunsEffect::SaveLabel { run, label: described }
             }
             RunsAction::Pin(index) => {
-                runs.reference = index.filter(|i| *i < runs.all.len());
+                state.hold_against(index);
                 return Vec::new();
             }
             RunsAction::Tick(run) => {
@@ -132,7 +132,11 @@ impl RunsAction {
                 runs.comparison = None;
                 return Vec::new();
             }
-            RunsAction::RestoreSettings(run) => return restore_settings(state, &run),
+            RunsAction::Show(run) => {
+                let index = runs.position(&run);
+                return index.map_or_else(Vec::new, |index| apply(state, Action::ShowRun(index)));
+            }
+            RunsAction::RestoreSettings(run) => return restore::restore_settings(state, &run),
             RunsAction::Delete(run) => RunsEffect::Delete(run),
             RunsAction::Restore => {
                 let Some(deleted) = runs.deleted.pop() else { return Vec::new() };
@@ -142,51 +146,6 @@ impl RunsAction {
         };
         vec![Effect::Runs(effect)]
     }
-}
-
-fn restore_settings(state: &mut State, path: &Path) -> Vec<Effect> {
-    let Some(run) = state.runs.all.iter().find(|r| r.path == path) else { return Vec::new() };
-    let (report, label) = (run.report.clone(), state.runs.label(run).cloned().unwrap_or_default());
-    let request = |s: &octet_engine::report::StrategyFacts| StrategyRequest {
-        id: s.id.clone(),
-        settings: s.requested.clone(),
-    };
-    let requests: Vec<StrategyRequest> = report.strategy.iter().map(request).collect();
-    match state.strategies.resolve(&requests) {
-        Ok(chain) => state.strategies.chain = chain,
-        Err(reason) => {
-            let title = key!("The strategies of this run are not all here");
-            report_problem(state, Problem::new(Place::Strategy, title, reason));
-        }
-    }
-    if let Some(spec) = TargetSpec::by_name(&report.target) {
-        state.target = Target(spec);
-    }
-    let model = state.model.open.clone().filter(|m| m.sha256 == report.model.sha256);
-    // What the model says anyway is left to it.
-    let own = model.as_ref().and_then(|m| {
-        octet_engine::pictures::Preprocessing::of_network(&m.network, &Default::default()).ok()
-    });
-    let own = own.map(|p| p.settings()).unwrap_or_default();
-    let differs = |(key, value): &(&String, &String)| own.get(*key) != Some(*value);
-    let settings = report.preprocessing_settings.iter().filter(differs);
-    state.pictures.preprocessing = settings.map(|(k, v)| (k.clone(), v.clone())).collect();
-    state.pictures.folders.clear();
-    state.pictures.evaluation = None;
-    state.pictures.labels.clone_from(&label.labels);
-    let mut effects = Vec::new();
-    for folder in &report.calibration.folders {
-        effects.extend(apply(state, Action::AddPictures(folder.into())));
-    }
-    if let Some(folder) = label.evaluation {
-        effects.extend(apply(state, Action::SetEvaluation(folder)));
-    }
-    if model.is_none() {
-        effects.extend(apply(state, Action::OpenModel(report.model.path.clone().into())));
-    }
-    state.toasts.info(tr!("Settings of the run restored; Quantize runs them again"));
-    state.side = Side::Step(Step::Strategy);
-    effects
 }
 
 /// Work on a thread.
@@ -209,6 +168,17 @@ pub enum RunsEffect {
         runs: Vec<PathBuf>,
         /// The order of the layers.
         order: LayerOrder,
+    },
+    /// Look at the folders of a run's pictures.
+    ListPictures {
+        /// The run.
+        run: PathBuf,
+        /// To calibrate with.
+        folders: Vec<PathBuf>,
+        /// For the evaluation.
+        evaluation: Option<PathBuf>,
+        /// CSV of the classes.
+        labels: Option<PathBuf>,
     },
     /// Move a run to the trash.
     Delete(PathBuf),
@@ -233,6 +203,10 @@ impl RunsEffect {
             RunsEffect::Compare { runs, order } => {
                 let result = backend.compare(&runs, order).map(Box::new);
                 RunsMessage::Compared { runs, order, result }
+            }
+            RunsEffect::ListPictures { run, folders, evaluation, labels } => {
+                let listings = restore::look(backend, run, &folders, evaluation.as_deref(), labels);
+                RunsMessage::Listed(Box::new(listings))
             }
             RunsEffect::Delete(run) => {
                 let trash = backend.delete_run(folder(&run));
@@ -269,10 +243,12 @@ pub enum RunsMessage {
         /// The comparison.
         result: Result<Box<Comparison>, Problem>,
     },
+    /// The folders of a run's pictures were looked at.
+    Listed(Box<Listings>),
     /// A run was moved to the trash.
     Deleted(PathBuf, Result<PathBuf, Problem>),
     /// A run was moved back.
-    Restored(Box<DeletedRun>, Result<(), Problem>),
+    Restored(Box<DeletedRun>, Result<PathBuf, Problem>),
 }
 
 impl RunsMessage {
@@ -296,8 +272,9 @@ impl RunsMessage {
                     (None, _) => {}
                 }
             }
+            RunsMessage::Listed(listings) => return restore::restored(state, *listings),
             RunsMessage::Deleted(path, Ok(trash)) => {
-                let index = runs.all.iter().position(|r| r.path == path);
+                let index = runs.position(&path);
                 if let Some(run) = index.and_then(|i| runs.remove(i)) {
                     runs.deleted.push(DeletedRun { run, trash });
                 }
@@ -306,11 +283,15 @@ impl RunsMessage {
                     return apply(state, Action::Select(None));
                 }
             }
-            RunsMessage::Restored(deleted, Ok(())) => {
-                let shown = runs.shown;
-                runs.add(deleted.run);
+            RunsMessage::Restored(mut deleted, Ok(folder)) => {
+                deleted.run.moved_to(folder);
+                let mut effects = vec![Effect::Runs(RunsEffect::ReadLabel(deleted.run.path.clone()))];
+                let index = runs.list(deleted.run);
                 // It comes back to the list; what is on display stays.
-                runs.shown = shown.or(runs.shown);
+                if runs.shown.is_none() {
+                    effects.extend(show::show(state, index));
+                }
+                return effects;
             }
             RunsMessage::Restored(deleted, Err(problem)) => {
                 runs.deleted.push(*deleted);
@@ -322,34 +303,4 @@ impl RunsMessage {
         }
         Vec::new()
     }
-}
-
-/// A job is started: notes what its report will not hold.
-pub(in crate::window) fn started(state: &mut State) {
-    state.runs.asked = Some(RunLabel {
-        evaluation: state.pictures.evaluation.as_ref().map(|f| f.path.clone()),
-        labels: state.pictures.labels.clone(),
-        ..RunLabel::default()
-    });
-}
-
-/// The job has written this run.
-pub(in crate::window) fn finished(state: &mut State, run: &Path) {
-    state.runs.fresh = Some(run.to_owned());
-}
-
-/// A run was read: its label is read too, or written when the run is new.
-pub(in crate::window) fn opened(state: &mut State, run: &Run) -> Vec<Effect> {
-    let runs = &mut state.runs;
-    runs.earlier.retain(|e| e.path != run.path);
-    let is_fresh = runs.fresh.take_if(|fresh| *fresh == run.path).is_some();
-    let effect = match runs.asked.take().filter(|_| is_fresh) {
-        Some(label) => {
-            let label = RunLabel { finished: Some(std::time::SystemTime::now()), ..label };
-            runs.labels.insert(run.path.clone(), label.clone());
-            RunsEffect::SaveLabel { run: run.path.clone(), label }
-        }
-        None => RunsEffect::ReadLabel(run.path.clone()),
-    };
-    vec![Effect::Runs(effect)]
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use octet_engine::host::PluginFile;
 use octet_engine::job::StrategyRequest;
 
-use super::{Action, Effect, apply};
+use super::{Action, EditAction, Effect, apply};
 use crate::window::backend::{Backend, PluginDescription};
 use crate::window::messages::report_problem;
 use crate::window::state::{Chosen, Offer, Place, Problem, State, Step};
@@ -42,6 +42,10 @@ pub enum StrategyAction {
     AcceptOffer,
     /// No, or done with it.
     CloseOffer,
+    /// Yes: the programs of the chain may run; the job that asked goes on.
+    AllowPrograms,
+    /// No: nothing runs.
+    RefusePrograms,
 }
 
 impl StrategyAction {
@@ -67,6 +71,8 @@ impl StrategyAction {
                 tr!("look at plugin %{path}", path = path.display()).into_owned()
             }
             StrategyAction::AcceptOffer => tr!("trust the plugin").into_owned(),
+            StrategyAction::AllowPrograms => tr!("allow the programs of the pipeline").into_owned(),
+            StrategyAction::RefusePrograms => tr!("run no programs").into_owned(),
             StrategyAction::CloseOffer => tr!("close the plugin's page").into_owned(),
         }
     }
@@ -86,10 +92,8 @@ impl StrategyAction {
                 state.problems.remove(&Place::Strategy);
                 return vec![Effect::Strategy(StrategyEffect::LoadPipeline(path))];
             }
-            StrategyAction::SavePipeline(mut path) => {
-                if path.extension().is_none() {
-                    path.set_extension("json");
-                }
+            StrategyAction::SavePipeline(path) => {
+                let path = with_ending(path);
                 let strategies = strategies.requests();
                 return vec![Effect::Strategy(StrategyEffect::SavePipeline { path, strategies })];
             }
@@ -104,9 +108,28 @@ impl StrategyAction {
                 }
             }
             StrategyAction::CloseOffer => strategies.offer = None,
+            StrategyAction::AllowPrograms => {
+                let Some(question) = strategies.asks.take() else { return Vec::new() };
+                let programs = question.programs.into_iter();
+                strategies.allowed.extend(programs.map(|p| ((p.id, p.key), p.value)));
+                // What is chosen may be another chain by now, whose programs are asked about again.
+                return apply(
+                    state,
+                    if question.is_score { Action::Edit(EditAction::Score) } else { Action::Start },
+                );
+            }
+            StrategyAction::RefusePrograms => strategies.asks = None,
         }
         Vec::new()
     }
+}
+
+/// The file that a pipeline is written to.
+pub(super) fn with_ending(mut path: PathBuf) -> PathBuf {
+    if path.extension().is_none() {
+        path.set_extension("json");
+    }
+    path
 }
 
 /// Work on a thread.

@@ -91,7 +91,7 @@ pub(super) fn pick(what: Pick) -> Picked {
     let dialog = rfd::FileDialog::new().set_title(tr!(what.title()));
     let answer = match what {
         Pick::Model => dialog.add_filter(tr!("ONNX model"), &["onnx"]).pick_file(),
-        Pick::Picture => dialog.add_filter(tr!("Picture"), &super::files::PICTURES).pick_file(),
+        Pick::Picture => dialog.add_filter(tr!("Picture"), &octet_engine::pictures::ENDINGS).pick_file(),
         Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
         Pick::Project => dialog.add_filter(tr!("Octet project"), &["octet"]).pick_file(),
         Pick::SaveProject => {

@@ -44,6 +44,36 @@ impl EngineBackend {
     }
 }
 
+/// Folders in the data folder: of runs, and of scores of changes by hand.
+pub(super) const RUNS: &str = "runs";
+pub(super) const SCORES: &str = "scores";
+/// Scores that are kept; each takes as much as a run.
+const KEPT_SCORES: usize = 16;
+
+/// A folder that does not exist yet, in this one of the data folder.
+fn new_folder(kind: &str, label: &str) -> Result<PathBuf, Problem> {
+    let title = key!("There is no place for the run");
+    let data = data_folder()
+        .ok_or_else(|| problem(Place::Run, title, tr!("there is no home directory to keep runs in")))?;
+    let folder = data.join(kind);
+    let free = (1..10_000).map(|n: u32| folder.join(format!("{label}-{n}"))).find(|path| !path.exists());
+    let full = || tr!("%{path} is full", path = folder.join(format!("{label}-*")).display());
+    free.ok_or_else(|| problem(Place::Run, title, full()))
+}
+
+/// Removes the oldest scores beyond so many.
+fn forget_old_scores(scores: &Path, kept: usize) {
+    let entries = std::fs::read_dir(scores).into_iter().flatten().filter_map(Result::ok);
+    let written = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let mut all: Vec<_> = entries.map(|e| (written(&e.path()), e.path())).collect();
+    all.sort();
+    for (_, path) in &all[..all.len().saturating_sub(kept)] {
+        if let Err(error) = std::fs::remove_dir_all(path) {
+            tracing::warn!("an old score stays: {error}: {}", path.display());
+        }
+    }
+}
+
 pub(super) fn problem(place: Place, title: &str, cause: impl Display) -> Problem {
     Problem::new(place, title, cause.to_string())
 }
@@ -88,29 +118,16 @@ impl Backend for EngineBackend {
         Ok(found)
     }
 
-    fn trust(&self, library: &Path) -> Result<(), Problem> {
-        let title = key!("The plugin could not be trusted");
-        // A file that is no plugin is refused before it is trusted.
-        self.workers()?.describe(library).map_err(|e| problem(Place::Strategy, title, e))?;
-        let mut store = TrustStore::of_user().map_err(|e| problem(Place::Strategy, title, e))?;
-        store.trust(library).map_err(|e| problem(Place::Strategy, title, e))?;
-        Ok(())
+    fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
+        new_folder(RUNS, label)
     }
 
-    fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem> {
-        let title = key!("There is no place for the run");
-        let data = data_folder()
-            .ok_or_else(|| problem(Place::Run, title, tr!("there is no home directory to keep runs in")))?;
-        let runs = data.join("runs");
-        (1..10_000).map(|n: u32| runs.join(format!("{label}-{n}"))).find(|path| !path.exists()).ok_or_else(
-            || {
-                problem(
-                    Place::Run,
-                    title,
-                    tr!("%{path} is full", path = runs.join(format!("{label}-*")).display()),
-                )
-            },
-        )
+    fn new_score_folder(&self, label: &str) -> Result<PathBuf, Problem> {
+        let folder = new_folder(SCORES, label)?;
+        if let Some(scores) = folder.parent() {
+            forget_old_scores(scores, KEPT_SCORES - 1);
+        }
+        Ok(folder)
     }
 
     fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem> {
@@ -140,5 +157,24 @@ impl Backend for EngineBackend {
             return Err(problem(Place::Run, key!("This run is from a newer Octet"), detail));
         }
         Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_scores_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["c", "a", "b"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            // File times are coarse.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        forget_old_scores(folder.path(), 2);
+        assert!(!folder.path().join("c").exists());
+        assert!(folder.path().join("a").exists() && folder.path().join("b").exists());
+        forget_old_scores(&folder.path().join("none"), 2);
     }
 }

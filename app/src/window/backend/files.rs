@@ -3,20 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use octet_engine::pictures::{FolderError, Listing};
+use octet_engine::pictures::{ENDINGS, FolderError, Listing, MAX_DEPTH};
 
 use crate::key;
 use crate::window::state::{PictureFolder, Place, Problem};
 
 /// The title of a problem with a table of labels.
-pub const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
+const LABELS_REFUSED: &str = key!("This table of labels cannot be used");
 
-/// Endings of the pictures that the engine can read.
-pub(super) const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "jfif"];
 /// Endings of plugins on any system, so that one of another system is told apart from what is no plugin at all.
 const LIBRARIES: [&str; 3] = ["so", "dll", "dylib"];
-/// Folders below a dropped one that are looked into.
-const MAX_DEPTH: usize = 4;
 
 /// What a dropped path is, and thereby what a drop does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +51,7 @@ impl DropKind {
             DropKind::Run
         } else if path.file_name().is_some_and(|n| n == "pipeline.json") {
             DropKind::Pipeline
-        } else if PICTURES.contains(&ending.as_str()) {
+        } else if ENDINGS.contains(&ending.as_str()) {
             DropKind::Picture
         } else if ending == "csv" {
             DropKind::Labels

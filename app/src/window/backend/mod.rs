@@ -15,7 +15,7 @@ mod trash;
 
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
-pub use files::{DropKind, LABELS_REFUSED, list_pictures};
+pub use files::{DropKind, list_pictures};
 pub use inspect::InspectBackend;
 pub use pictures::PicturesBackend;
 pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};
@@ -52,10 +52,12 @@ pub trait Backend:
     fn example_model(&self) -> Result<PathBuf, Problem>;
     /// The strategies that can be chosen.
     fn plugins(&self) -> Result<FoundPlugins, Problem>;
-    /// Remembers that the user trusts this library.
-    fn trust(&self, library: &Path) -> Result<(), Problem>;
     /// A folder for a new run whose name starts with `label`; it does not exist yet.
     fn new_run_folder(&self, label: &str) -> Result<PathBuf, Problem>;
+    /// The same for a score, of which only the last ones are kept.
+    fn new_score_folder(&self, label: &str) -> Result<PathBuf, Problem> {
+        self.new_run_folder(label)
+    }
     /// Starts a job.
     fn start(&self, request: QuantizeRequest) -> Result<JobHandle, Problem>;
     /// Reads the report of a run folder (or the `report.json` itself).

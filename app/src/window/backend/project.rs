@@ -20,6 +20,10 @@ pub trait ProjectBackend {
     fn orphans(&self) -> Vec<Orphan> {
         Vec::new()
     }
+    /// The session that ended in order last.
+    fn last_session(&self) -> Option<Orphan> {
+        None
+    }
     /// Ends the journal in order: its last version is kept as the last session.
     fn end_journal(&self, _journal: Journal) {}
 }

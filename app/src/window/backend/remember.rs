@@ -16,6 +16,9 @@ fn settings_file() -> Option<PathBuf> {
     }
 }
 
+/// Name of the last session that ended in order.
+const LAST: &str = "last.octet";
+
 fn sessions() -> Option<PathBuf> {
     data_folder().map(|d| d.join("sessions"))
 }
@@ -48,9 +51,23 @@ impl ProjectBackend for EngineBackend {
         sessions().map_or_else(Vec::new, |folder| orphans(&folder))
     }
 
+    fn last_session(&self) -> Option<Orphan> {
+        let path = sessions()?.join(LAST);
+        if !path.is_file() {
+            return None;
+        }
+        match Orphan::read(path) {
+            Ok(last) => Some(last).filter(|last| !last.project.is_empty()),
+            Err(error) => {
+                tracing::warn!("{error}");
+                None
+            }
+        }
+    }
+
     fn end_journal(&self, journal: Journal) {
         if let Some(folder) = sessions() {
-            journal.end(&folder.join("last.octet"));
+            journal.end(&folder.join(LAST));
         }
     }
 }

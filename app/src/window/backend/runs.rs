@@ -8,6 +8,7 @@ use octet_engine::compare::{Comparison, LayerOrder, Run, compare};
 use octet_engine::host::data_folder;
 use octet_engine::run::write_json;
 
+use super::engine::RUNS;
 use super::{EngineBackend, trash};
 use crate::window::state::{EarlierRun, Place, Problem, RunLabel};
 use crate::{key, tr};
@@ -68,8 +69,8 @@ pub trait RunsBackend {
         let moved = data.and_then(|data| trash::delete(run, &data));
         moved.map_err(|reason| Problem::new(Place::Run, title, reason))
     }
-    /// Moves a run folder back from the trash.
-    fn restore_run(&self, trash: &Path, run: &Path) -> Result<(), Problem> {
+    /// Moves a run folder back from the trash; returns where it is now.
+    fn restore_run(&self, trash: &Path, run: &Path) -> Result<PathBuf, Problem> {
         let title = key!("The run could not be taken back from the trash");
         trash::restore(trash, run).map_err(|reason| Problem::new(Place::Run, title, reason))
     }
@@ -77,7 +78,7 @@ pub trait RunsBackend {
     fn earlier_runs(&self) -> Vec<EarlierRun> {
         let Some(data) = self.runs_data() else { return Vec::new() };
         trash::tidy(&data, SystemTime::now());
-        let entries = fs::read_dir(data.join("runs")).into_iter().flatten().filter_map(Result::ok);
+        let entries = fs::read_dir(data.join(RUNS)).into_iter().flatten().filter_map(Result::ok);
         let mut runs: Vec<EarlierRun> = entries
             .map(|e| e.path())
             .filter(|path| path.join("report.json").is_file())

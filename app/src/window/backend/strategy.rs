@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use octet_engine::host::{
-    InstallError, PluginFile, TrustStore, data_folder, install_plugin, look_at_plugin, trust_plugin,
+    InstallError, PluginFile, TrustStore, check_plugin, data_folder, look_at_plugin, stage_plugin,
+    trust_plugin,
 };
-use octet_engine::job::{Pipeline, StrategyRequest};
+use octet_engine::job::{Pipeline, StrategyRequest, WorkerError};
 use octet_engine::run::RunError;
 
 use super::{EngineBackend, PluginDescription};
@@ -57,26 +58,21 @@ impl StrategyBackend for EngineBackend {
     fn install_plugin(&self, file: &PluginFile, in_place: bool) -> Result<PluginDescription, Problem> {
         let failed = |title: &str, detail: String| Problem::new(Place::Strategy, title, detail);
         let refused = |e: InstallError| failed(key!("The plugin could not be installed"), e.to_string());
+        let no_plugin = |e: WorkerError| {
+            let detail = tr!("%{reason}; it was not kept", reason = e).into_owned();
+            failed(key!("This file is no plugin that Octet can use"), detail)
+        };
         let mut trust = TrustStore::of_user().map_err(|e| refused(e.into()))?;
-        let library = if in_place { &file.path } else { &file.destination };
+        // It is asked what it is before anything of an earlier version is replaced, or trusted.
         if in_place {
-            trust_plugin(library, &file.sha256, &mut trust).map_err(refused)?;
-        } else {
-            install_plugin(file, &mut trust).map_err(refused)?;
+            check_plugin(file).map_err(refused)?;
+            let description = self.workers()?.describe(&file.path).map_err(no_plugin)?;
+            trust_plugin(&file.path, &file.sha256, &mut trust).map_err(refused)?;
+            return Ok(description.into());
         }
-        self.workers()?.describe(library).map(PluginDescription::from).map_err(|error| {
-            // What is no plugin does not stay, and is not trusted.
-            let undone = trust.distrust(&file.sha256);
-            if !in_place && let Err(error) = std::fs::remove_file(library) {
-                tracing::warn!("{} is left behind: {error}", library.display());
-            }
-            if let Err(error) = undone {
-                tracing::warn!("{error}");
-            }
-            failed(
-                key!("This file is no plugin that Octet can use"),
-                tr!("%{reason}; it was not kept", reason = error).into_owned(),
-            )
-        })
+        let staged = stage_plugin(file).map_err(refused)?;
+        let description = self.workers()?.describe(staged.path()).map_err(no_plugin)?;
+        staged.install(&mut trust).map_err(refused)?;
+        Ok(description.into())
     }
 }

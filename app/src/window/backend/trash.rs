@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use octet_engine::run::is_file_of_run;
+
+use super::engine::{RUNS, SCORES};
 use super::runs::LABEL;
 use crate::tr;
 
@@ -12,22 +15,6 @@ use crate::tr;
 const FOLDER: &str = "trash";
 /// A start of the program empties the trash of what has lain there longer. Another window may still want the rest.
 const STAYS: Duration = Duration::from_hours(24);
-/// What a job writes into a run folder. A folder that the user chose is only deleted when it holds nothing else.
-const OWN: [&str; 12] = [
-    "log.txt",
-    "model.espdl",
-    "model.qdq.onnx",
-    "plan.json",
-    "pipeline.json",
-    "report.json",
-    "report.schema.json",
-    "report.html",
-    "predictions.json",
-    "predictions.schema.json",
-    "strategies",
-    LABEL,
-];
-
 /// Moves a run folder to the trash; returns where it is now.
 pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     let failed = |e: std::io::Error| format!("{e}: {}", run.display());
@@ -35,10 +22,10 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     if !metadata.is_dir() || !run.join("report.json").is_file() {
         return Err(tr!("it is no run folder: %{path}", path = run.display()).into_owned());
     }
-    let is_ours = run.parent() == Some(&data.join("runs"));
+    let is_ours = [RUNS, SCORES].iter().any(|kind| run.parent() == Some(&data.join(kind)));
     for entry in fs::read_dir(run).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        if !is_ours && !OWN.iter().any(|own| name == *own) {
+        if !is_ours && name != LABEL && !is_file_of_run(&name) {
             return Err(tr!(
                 "`%{name}` lies in the folder and is not Octet's; move it elsewhere, or delete the folder yourself: %{path}",
                 name = name.to_string_lossy(),
@@ -58,12 +45,15 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     Ok(place)
 }
 
-/// Moves a run folder back.
-pub(super) fn restore(trash: &Path, run: &Path) -> Result<(), String> {
-    if run.exists() {
-        return Err(tr!("something else lies there now: %{path}", path = run.display()).into_owned());
-    }
-    relocate(trash, run)
+/// Moves a run folder back; returns where it is now: a name that was taken meanwhile gets a number.
+pub(super) fn restore(trash: &Path, run: &Path) -> Result<PathBuf, String> {
+    let name = run.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = (2..1000).map(|n| run.with_file_name(format!("{name} ({n})")));
+    let place = std::iter::once(run.to_owned()).chain(numbered).find(|path| !path.exists());
+    let taken = || tr!("something else lies there now: %{path}", path = run.display()).into_owned();
+    let place = place.ok_or_else(taken)?;
+    relocate(trash, &place)?;
+    Ok(place)
 }
 
 /// Empties the trash of what has lain there for a day.
@@ -135,7 +125,7 @@ mod tests {
         let run = run(folder.path());
         let place = delete(&run, folder.path()).unwrap();
         assert!(!run.exists() && place.join("report.json").is_file());
-        restore(&place, &run).unwrap();
+        assert_eq!(restore(&place, &run).unwrap(), run);
         assert_eq!(fs::read_to_string(run.join("strategies/1-int8/x")).unwrap(), "x");
         assert!(!place.exists());
     }
@@ -160,12 +150,26 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_not_put_back_over_another() {
+    fn a_run_whose_name_was_taken_comes_back_beside_the_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = run(folder.path());
+        fs::write(path.join("log.txt"), "first").unwrap();
         let place = delete(&path, folder.path()).unwrap();
         run(folder.path());
-        assert!(restore(&place, &path).unwrap_err().contains("something else"));
+        let back = restore(&place, &path).unwrap();
+        assert_eq!(back, path.with_file_name("eins (2)"));
+        assert!(back.join("log.txt").is_file() && path.is_dir() && !path.join("log.txt").exists());
+    }
+
+    #[test]
+    fn everything_that_a_job_writes_may_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path());
+        for name in ["model.espdl", "model.float.onnx", "model.qdq.onnx", "pipeline.json", LABEL] {
+            fs::write(run.join(name), "x").unwrap();
+        }
+        delete(&run, folder.path()).unwrap();
+        assert!(!run.exists());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use octet_engine::network::{Network, NodeId, Op, TensorId};
 
+use crate::window::words;
+
 /// What a group of operations is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupKind {
@@ -92,7 +94,7 @@ impl<'a> Links<'a> {
     }
 
     fn is_depthwise(&self, id: NodeId) -> bool {
-        matches!(self.op(id), Op::Conv(c) if c.group > 1 && c.group == self.channels_in(id))
+        words::is_depthwise(self.network, id)
     }
 
     fn is_pointwise(&self, id: NodeId) -> bool {
@@ -100,8 +102,7 @@ impl<'a> Links<'a> {
     }
 
     fn channels_in(&self, id: NodeId) -> usize {
-        let input = self.network.node(id).inputs.first();
-        input.and_then(|t| self.network.tensor(*t).shape.get(1).copied()).unwrap_or(0)
+        words::channels_in(self.network, id)
     }
 
     fn channels_out(&self, id: NodeId) -> usize {

@@ -49,12 +49,16 @@ pub struct Scale {
 impl Scale {
     /// The widest logarithmic span: figures this far below the largest are all "low".
     const MAX_DECADES: i32 = 4;
+    /// Ticks of a legend.
+    const MAX_TICKS: usize = 16;
+    /// Figures that are scaled: smaller ones are nothing, and larger ones, as smaller ones, only come from a damaged report.
+    const SENSIBLE: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
     /// Where a logarithmic difference turns linear, as a fraction of the largest.
     const KNEE: f64 = 1e-3;
 
     /// The logarithmic range of these figures, widened to 1-2-5 steps; `None` when none is positive.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let positive: Vec<f64> = figures.into_iter().filter(|v| v.is_finite() && *v > 0.0).collect();
+        let positive: Vec<f64> = figures.into_iter().filter(|v| Self::SENSIBLE.contains(v)).collect();
         let max = positive.iter().copied().fold(f64::NAN, f64::max);
         let min = positive.iter().copied().fold(f64::NAN, f64::min);
         if positive.is_empty() {
@@ -68,9 +72,15 @@ impl Scale {
 
     /// The linear range from zero to the largest figure, widened to a 1-2-5 step; `None` without figures.
     pub fn linear(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let max = figures.into_iter().filter(|v| v.is_finite()).reduce(f64::max)?;
-        let high = if max > 0.0 { step_up(max) } else { 1.0 };
+        let high = Self::linear_end(figures.into_iter())?;
         Some(Self { low: 0.0, high, spread: Spread::Linear, palette: Palette::Heat })
+    }
+
+    /// The round end of a range that begins at zero; `None` without figures.
+    fn linear_end(figures: impl Iterator<Item = f64>) -> Option<f64> {
+        let max = figures.filter(|v| v.is_finite()).reduce(f64::max)?;
+        let is_sensible = max >= *Self::SENSIBLE.start();
+        Some(if is_sensible { step_up(max.min(*Self::SENSIBLE.end())) } else { 1.0 })
     }
 
     /// The range of these differences, as wide above zero as below; `None` without figures.
@@ -79,8 +89,7 @@ impl Scale {
         logarithmic: bool,
         palette: Palette,
     ) -> Option<Self> {
-        let max = figures.into_iter().filter(|v| v.is_finite()).map(f64::abs).reduce(f64::max)?;
-        let high = if max > 0.0 { step_up(max) } else { 1.0 };
+        let high = Self::linear_end(figures.into_iter().map(f64::abs))?;
         let spread = if logarithmic { Spread::LogarithmicDifference } else { Spread::Difference };
         Some(Self { low: -high, high, spread, palette })
     }
@@ -118,7 +127,7 @@ impl Scale {
             Spread::Logarithmic => {
                 let first = (self.low.log10() - 1e-9).ceil() as i32;
                 let last = (self.high.log10() + 1e-9).floor() as i32;
-                (first..=last).map(|e| 10f64.powi(e)).collect()
+                (first..=last).take(Self::MAX_TICKS).map(|e| 10f64.powi(e)).collect()
             }
             Spread::Linear => {
                 (0..=4).map(|i| self.low + (self.high - self.low) * f64::from(i) / 4.0).collect()
@@ -170,6 +179,26 @@ mod tests {
         assert_eq!(Scale::of([0.0, f64::NAN]), None);
         let one = Scale::of([0.01]).unwrap();
         assert!(one.low < one.high);
+    }
+
+    #[test]
+    fn figures_of_a_damaged_report_make_a_scale_that_can_be_drawn() {
+        for figures in [[5e-324, 1e-310], [f64::MIN_POSITIVE, f64::MAX], [0.01, 5e-324], [-5e-324, 0.0]] {
+            let scales = [
+                Scale::of(figures),
+                Scale::linear(figures),
+                Scale::difference(figures, true, Palette::ChangeOnDark),
+                Scale::difference(figures, false, Palette::ChangeOnDark),
+            ];
+            for scale in scales.into_iter().flatten() {
+                assert!(scale.low < scale.high && (scale.high - scale.low).is_finite(), "{scale:?}");
+                let ticks = scale.ticks();
+                assert!(ticks.len() <= Scale::MAX_TICKS && ticks.iter().all(|t| t.is_finite()), "{ticks:?}");
+                assert!(figures.iter().all(|&f| (0.0..=1.0).contains(&scale.position(f))));
+            }
+        }
+        let wide = Scale { low: 0.0, high: f64::MAX, ..Scale::default() };
+        assert!(wide.ticks().len() <= Scale::MAX_TICKS);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The picture in a file: drawn by the same code as on the canvas, in a window that nobody sees.
 
 use std::borrow::Cow;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use egui::{Align2, FontId, LayerId, Painter, Pos2, RawInput, Rect, Vec2, pos2, vec2};
+use octet_engine::run::replace_file;
 
 use super::{Detail, Scene, paint_scale, raster, svg};
 use crate::tr;
@@ -79,21 +79,7 @@ pub fn save_picture(model: &Model, layout: &Layout, heat: &HeatMap, path: &Path)
         "png" => sheet.png().map_err(|source| PictureError::Pack { path: path.to_owned(), source })?,
         _ => return Err(PictureError::Ending(path.to_owned())),
     };
-    write_whole(path, &bytes).map_err(|source| PictureError::Write { path: path.to_owned(), source })
-}
-
-/// Writes beside the goal, then renames: no half of a file is ever seen under its name.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let written = std::fs::File::create(&part)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| std::fs::rename(&part, path));
-    if written.is_err() {
-        // The first error is the one to tell; a part that cannot be removed either changes nothing about it.
-        let _ = std::fs::remove_file(&part);
-    }
-    written
+    replace_file(path, &bytes).map_err(|source| PictureError::Write { path: path.to_owned(), source })
 }
 
 /// What is drawn, and how large it is in points.

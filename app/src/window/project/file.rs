@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use octet_engine::job::StrategyRequest;
+use octet_engine::run::replace_file;
 use serde::{Deserialize, Serialize};
 
 use crate::window::state::{Edits, Heat, State};
@@ -43,6 +43,9 @@ pub struct Project {
     /// Changes by hand.
     #[serde(default)]
     pub edits: Edits,
+    /// Changes by hand on other models, by their SHA-256.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_edits: BTreeMap<String, Edits>,
     /// Runs, oldest first.
     #[serde(default)]
     pub runs: Vec<ProjectRun>,
@@ -105,27 +108,47 @@ pub enum FileError {
 }
 
 impl Project {
-    /// What the window shows now; paths as they are.
+    /// What the window shows now, and what is missing of the project that is open; paths as they are.
     pub fn of(state: &State) -> Self {
-        let pictures = &state.pictures;
+        let (pictures, model, missing) = (&state.pictures, &state.model, &state.project.missing);
         let chain = state.strategies.requests();
+        let opened = model.open.as_ref().map(|m| m.path.clone()).or_else(|| model.opening.clone());
+        let mut images: Vec<PathBuf> = pictures.folders.iter().map(|f| f.path.clone()).collect();
+        for (place, path) in &missing.images {
+            if !images.contains(path) {
+                images.insert((*place).min(images.len()), path.clone());
+            }
+        }
+        let evaluation = pictures.evaluation.as_ref().map(|f| f.path.clone());
+        // Scores are forgotten after a while; instead of one, the run that it is compared with is shown.
+        let shows_score = state.runs.shown().is_some_and(|run| state.is_score(&run.path));
+        let shown = if shows_score { state.runs.reference } else { state.runs.shown };
+        let lasting = state.runs.all.iter().enumerate().filter(|(_, run)| !state.is_score(&run.path));
+        let runs = lasting.map(|(i, run)| ProjectRun {
+            path: run.path.clone(),
+            shown: shown == Some(i),
+            reference: state.runs.reference == Some(i),
+        });
+        let lost = missing.runs.iter().filter(|lost| state.runs.position(&lost.path).is_none());
+        let lost = lost.map(|lost| ProjectRun {
+            path: lost.path.clone(),
+            shown: lost.shown && state.runs.shown.is_none(),
+            reference: lost.reference && state.runs.reference.is_none(),
+        });
+        let other = model.others.iter().filter(|(_, kept)| !kept.edits.is_empty());
+        let chip = missing.target.as_ref().filter(|(_, instead)| *instead == state.target);
         Self {
             schema: PROJECT_SCHEMA_VERSION,
-            model: state.model.open.as_ref().map(|m| m.path.clone()).or_else(|| state.model.opening.clone()),
-            target: state.target.0.name.to_owned(),
-            images: pictures.folders.iter().map(|f| f.path.clone()).collect(),
-            evaluation: pictures.evaluation.as_ref().map(|f| f.path.clone()),
+            model: opened.or_else(|| missing.model.clone()),
+            target: chip.map_or_else(|| state.target.0.name.to_owned(), |(name, _)| name.clone()),
+            images,
+            evaluation: evaluation.or_else(|| missing.evaluation.clone()),
             labels: pictures.labels.clone(),
             preprocessing: pictures.preprocessing.clone(),
             strategies: chain,
             edits: state.edits.clone(),
-            runs: (state.runs.all.iter().enumerate())
-                .map(|(i, run)| ProjectRun {
-                    path: run.path.clone(),
-                    shown: state.runs.shown == Some(i),
-                    reference: state.runs.reference == Some(i),
-                })
-                .collect(),
+            other_edits: other.map(|(sha256, kept)| (sha256.clone(), kept.edits.clone())).collect(),
+            runs: runs.chain(lost).collect(),
             selection: state.selection.clone(),
             heat: state.graph.heat,
         }
@@ -197,18 +220,8 @@ impl Project {
 
 /// Writes a file so that it is either the old one or the new one.
 pub(in crate::window) fn write_text(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = folder_of(path);
-    fs::create_dir_all(&folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = fs::File::create(&draft)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
-        .and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // The half-written draft is of no use; the first error is the one to tell.
-        let _ = fs::remove_file(&draft);
-    }
-    written
+    fs::create_dir_all(folder_of(path))?;
+    replace_file(path, text.as_bytes())
 }
 
 /// The folder that a file is in, from the root.

@@ -3,12 +3,10 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
-use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Project;
 use super::file::write_text;
+use super::{FileError, Project, Writer};
 
 /// Ending of journals, which are projects with absolute paths.
 const ENDING: &str = "journal.octet";
@@ -17,8 +15,7 @@ const ENDING: &str = "journal.octet";
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    sender: Option<Sender<Project>>,
-    writer: Option<JoinHandle<()>>,
+    writer: Writer<Project>,
     /// Held as long as this window lives.
     lock: File,
 }
@@ -30,6 +27,20 @@ pub struct Orphan {
     pub path: PathBuf,
     /// What it keeps.
     pub project: Project,
+    /// When it was written last.
+    pub changed: Option<SystemTime>,
+}
+
+impl Orphan {
+    /// Reads a journal, or the last session.
+    ///
+    /// # Errors
+    /// As for [`Project::read`].
+    pub fn read(path: PathBuf) -> Result<Self, FileError> {
+        let changed = fs::metadata(&path).and_then(|m| m.modified()).ok();
+        let project = Project::read(&path)?;
+        Ok(Self { path, project, changed })
+    }
 }
 
 impl Journal {
@@ -46,33 +57,23 @@ impl Journal {
             TryLockError::Error(e) => e,
             TryLockError::WouldBlock => std::io::ErrorKind::ResourceBusy.into(),
         })?;
-        let (sender, projects) = channel::<Project>();
         let file = path.clone();
-        let writer = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            while let Ok(mut project) = projects.recv() {
-                // Only the newest one is worth writing.
-                while let Ok(newer) = projects.try_recv() {
-                    project = newer;
-                }
-                if let Err(error) = project.text().and_then(|text| write_text(&file, &text)) {
-                    tracing::warn!("the journal cannot be written: {error}: {}", file.display());
-                }
+        let writer = Writer::new("journal", Duration::ZERO, move |project: Project| {
+            if let Err(error) = project.text().and_then(|text| write_text(&file, &text)) {
+                tracing::warn!("the journal cannot be written: {error}: {}", file.display());
             }
         })?;
-        Ok(Self { path, sender: Some(sender), writer: Some(writer), lock })
+        Ok(Self { path, writer, lock })
     }
 
     /// Keeps a version.
     pub fn keep(&self, project: Project) {
-        if let Some(sender) = &self.sender {
-            // A writer that is gone has told why.
-            let _ = sender.send(project);
-        }
+        self.writer.keep(project);
     }
 
     /// Ends orderly: the last version is kept as the last session, when it is worth it, and the journal goes.
     pub fn end(mut self, last_session: &Path) {
-        self.finish();
+        self.writer.finish();
         if self.path.is_file()
             && let Err(error) = fs::rename(&self.path, last_session)
         {
@@ -80,19 +81,11 @@ impl Journal {
         }
         let _ = fs::remove_file(lock_of(&self.path));
     }
-
-    fn finish(&mut self) {
-        self.sender = None;
-        if let Some(writer) = self.writer.take() {
-            // A panic of the writer has been reported by its thread.
-            let _ = writer.join();
-        }
-    }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.finish();
+        self.writer.finish();
         if let Err(error) = self.lock.unlock() {
             tracing::debug!("the journal's lock: {error}");
         }
@@ -108,21 +101,20 @@ pub fn orphans(folder: &Path) -> Vec<Orphan> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let files = entries.filter_map(|e| Some(e.ok()?.path()));
     let journals = files.filter(|p| p.to_string_lossy().ends_with(ENDING));
-    let mut found: Vec<(SystemTime, Orphan)> = Vec::new();
+    let mut found: Vec<Orphan> = Vec::new();
     for path in journals {
         let held = File::open(lock_of(&path)).is_ok_and(|lock| lock.try_lock().is_err());
         if held {
             continue;
         }
-        let changed = fs::metadata(&path).and_then(|m| m.modified()).unwrap_or(UNIX_EPOCH);
-        match Project::read(&path) {
-            Ok(project) if !project.is_empty() => found.push((changed, Orphan { path, project })),
+        match Orphan::read(path.clone()) {
+            Ok(orphan) if !orphan.project.is_empty() => found.push(orphan),
             Ok(_) => forget(&path),
             Err(error) => tracing::warn!("{error}"),
         }
     }
-    found.sort_by_key(|(changed, _)| std::cmp::Reverse(*changed));
-    found.into_iter().map(|(_, orphan)| orphan).collect()
+    found.sort_by_key(|orphan| std::cmp::Reverse(orphan.changed));
+    found
 }
 
 /// Removes a journal that nobody needs any more.

@@ -2,7 +2,9 @@
 
 mod file;
 mod journal;
+mod writer;
 
 pub(super) use file::write_text;
 pub use file::{FileError, PROJECT_SCHEMA_VERSION, Project, ProjectRun};
 pub use journal::{Journal, Orphan, forget, orphans};
+pub use writer::Writer;

@@ -64,6 +64,12 @@ pub enum EditError {
         setting = OBSERVER_OF
     ))]
     NoObservers,
+    /// Leaving operations alone needs a strategy with that setting.
+    #[error("{}", tr!(
+        "none of the chosen strategies has the setting `%{setting}`, so none can leave operations alone: add equalization or mixed-precision to them, or take that change back",
+        setting = EXCEPT
+    ))]
+    NoExcept,
 }
 
 /// The chain as the engine takes it, with the changes by hand in the settings of the strategies that carry them out.
@@ -90,6 +96,9 @@ pub fn requests(strategies: &Strategies, edits: &Edits) -> Result<Vec<StrategyRe
         }
         append(&mut chain[at], LAYERS, wide.into_iter().map(|name| pattern(name)));
     }
+    if !edits.excluded.is_empty() && position(strategies, &chain, EXCEPT).is_none() {
+        return Err(EditError::NoExcept);
+    }
     for request in &mut chain {
         let fields = strategies.plugin(&request.id).map(|p| p.fields.as_slice()).unwrap_or_default();
         if !has_field(fields, EXCEPT) {
@@ -105,6 +114,11 @@ pub fn requests(strategies: &Strategies, edits: &Edits) -> Result<Vec<StrategyRe
         append(&mut chain[at], OBSERVER_OF, entries);
     }
     Ok(chain)
+}
+
+/// True when a strategy of the chain can leave operations alone.
+pub fn can_leave_alone(strategies: &Strategies) -> bool {
+    position(strategies, &strategies.requests(), EXCEPT).is_some()
 }
 
 fn has_field(fields: &[crate::window::backend::SettingField], key: &str) -> bool {
@@ -146,6 +160,7 @@ mod tests {
             description: String::new(),
             kind: SettingKind::Text,
             default: "".into(),
+            runs_program: false,
         };
         PluginDescription {
             id: id.to_owned(),
@@ -203,6 +218,17 @@ mod tests {
         assert_eq!(chain[0].settings["except"], "a");
         assert!(chain[1].settings.is_empty());
         assert_eq!(chain[2].settings["except"], "a,b");
+    }
+
+    #[test]
+    fn operations_that_nobody_can_leave_alone_are_told() {
+        let edits = Edits { excluded: ["a".to_owned()].into(), ..Edits::default() };
+        assert_eq!(requests(&strategies(&["x.int8"]), &edits), Err(EditError::NoExcept));
+        assert!(!can_leave_alone(&strategies(&["x.int8"])) && can_leave_alone(&strategies(&["x.equal"])));
+        let mut wide_too = edits.clone();
+        wide_too.widths.insert("b".to_owned(), 16);
+        let chain = requests(&strategies(&["x.int8"]), &wide_too).unwrap();
+        assert_eq!(chain[1].settings["except"], "a", "the strategy of the widths can");
     }
 
     #[test]

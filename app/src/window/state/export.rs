@@ -1,32 +1,41 @@
 //! The table as text, for other programs.
 
-use super::{Column, Row, State, rows};
+use super::{Row, State, rows};
 
 /// What a copied table looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
     /// Comma separated values; figures are fractions.
     Csv,
-    /// A table of Markdown.
+    /// A table of Markdown, with the same figures.
     Markdown,
 }
+
+/// Headings of what is copied, with units where the window has others: errors are fractions, not percent.
+const HEADINGS: [&str; 9] = [
+    "operation",
+    "kind",
+    "bits",
+    "graphwise_nsr",
+    "layerwise_nsr",
+    "weight_exponents",
+    "output_exponent",
+    "macs",
+    "bytes",
+];
 
 /// The rows on display as text.
 pub fn table_text(state: &State, format: TableFormat) -> String {
     let rows = rows(state);
-    let titles = Column::ALL.map(Column::title);
     let mut lines = Vec::with_capacity(rows.len() + 2);
     match format {
         TableFormat::Csv => {
-            lines.push(
-                "operation,kind,bits,graphwise_nsr,layerwise_nsr,weight_exponents,output_exponent,macs,bytes"
-                    .to_owned(),
-            );
+            lines.push(HEADINGS.join(","));
             lines.extend(rows.iter().map(|row| cells(row, " ").map(|c| csv_cell(&c)).join(",")));
         }
         TableFormat::Markdown => {
-            lines.push(format!("| {} |", titles.join(" | ")));
-            lines.push(format!("|{}", " --- |".repeat(titles.len())));
+            lines.push(format!("| {} |", HEADINGS.join(" | ")));
+            lines.push(format!("|{}", " --- |".repeat(HEADINGS.len())));
             lines
                 .extend(rows.iter().map(|row| {
                     format!("| {} |", cells(row, " ").map(|c| c.replace('|', "\\|")).join(" | "))
@@ -68,6 +77,16 @@ fn csv_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headings_name_the_units_of_what_is_copied() {
+        let state = State::default();
+        let csv = table_text(&state, TableFormat::Csv);
+        let markdown = table_text(&state, TableFormat::Markdown);
+        assert!(csv.starts_with("operation,kind,bits,graphwise_nsr,"), "{csv}");
+        assert!(markdown.starts_with("| operation | kind | bits | graphwise_nsr |"), "{markdown}");
+        assert!(!markdown.contains('%') && !markdown.contains("KiB"));
+    }
 
     #[test]
     fn cells_survive_commas_quotes_and_spreadsheets() {

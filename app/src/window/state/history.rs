@@ -25,7 +25,7 @@ pub struct History {
 
 impl History {
     /// Takes note of a change that was made; what had been undone is gone. Changes of the same `subject` in a row, such
-    /// as the letters of a text, are one.
+    /// as the letters of a text, are one until it is [sealed](Self::seal).
     pub fn note(&mut self, name: String, before: Document, subject: Option<String>) {
         self.future.clear();
         if let Some(last) = self.past.last_mut()
@@ -39,6 +39,20 @@ impl History {
             self.past.remove(0);
         }
         self.past.push(Change { name, document: before, subject });
+    }
+
+    /// The text field was left, or the mouse let go: what follows is another change, even of the same thing.
+    pub fn seal(&mut self) {
+        if let Some(last) = self.past.last_mut() {
+            last.subject = None;
+        }
+    }
+
+    /// Forgets the last change when it came back to what there was before it.
+    pub fn forget_no_change(&mut self, now: &Document) {
+        if self.past.last().is_some_and(|last| last.document == *now) {
+            self.past.pop();
+        }
     }
 
     /// Names of the changes that were made, oldest first.
@@ -108,6 +122,21 @@ mod tests {
         history.note("bins to 12".to_owned(), document(8), subject);
         assert_eq!(history.past().collect::<Vec<_>>(), ["bins to 12"]);
         assert_eq!(history.undo(document(16)).unwrap().1, Document::default());
+    }
+
+    #[test]
+    fn a_field_that_was_left_begins_another_change() {
+        let mut history = History::default();
+        let subject = Some("bins".to_owned());
+        history.note("bins to 1".to_owned(), Document::default(), subject.clone());
+        history.seal();
+        history.note("bins to 2".to_owned(), document(8), subject.clone());
+        assert_eq!(history.past().len(), 2);
+        history.forget_no_change(&document(16));
+        assert_eq!(history.past().len(), 2);
+        history.note("bins to 1".to_owned(), document(16), subject);
+        history.forget_no_change(&document(8));
+        assert_eq!(history.past().collect::<Vec<_>>(), ["bins to 1"], "typed, and taken back");
     }
 
     #[test]

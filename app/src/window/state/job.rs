@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use octet_engine::job::{Cancel, Event, Phase};
 use octet_engine::strategy::LogLevel;
 
-use super::Document;
+use super::{Document, State};
 use crate::{key, tr};
 
 /// All phases in the order in which they begin, each with its usual share of a job's time in percent, as measured on MobileNetV2.
@@ -45,6 +45,33 @@ pub struct LogLine {
     pub level: Option<LogLevel>,
     /// Text.
     pub text: String,
+}
+
+/// The log of a job that another one followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierLog {
+    /// What the job did.
+    pub title: String,
+    /// Its lines.
+    pub lines: Vec<LogLine>,
+}
+
+/// Logs that are kept beside the last job's.
+const MAX_EARLIER_LOGS: usize = 6;
+
+impl State {
+    /// Makes this the job at work; the log of the one before is kept, unless it is a score's that ended well.
+    pub fn begin_job(&mut self, job: Job) {
+        let Some(old) = self.job.replace(job) else { return };
+        let failed = matches!(old.end, Some(JobEnd::Failed(_)));
+        if old.log.is_empty() || (old.is_score && !failed) {
+            return;
+        }
+        if self.earlier_logs.len() >= MAX_EARLIER_LOGS {
+            self.earlier_logs.pop_front();
+        }
+        self.earlier_logs.push_back(EarlierLog { title: old.title, lines: old.log });
+    }
 }
 
 /// How a job ended.
@@ -86,6 +113,8 @@ pub struct Job {
     furthest: f32,
     /// Only what takes seconds is measured.
     pub is_score: bool,
+    /// It was started after a change, without being asked for.
+    pub by_itself: bool,
     /// What it was started from.
     pub document: Document,
     /// Set once it has ended.
@@ -109,6 +138,7 @@ impl Job {
             dropped: 0,
             furthest: 0.0,
             is_score: false,
+            by_itself: false,
             document: Document::default(),
             end: None,
         }
@@ -226,6 +256,26 @@ mod tests {
         let dropped = 10_000 - (job.log.len() - 1);
         assert_eq!(job.log[0].text, format!("({dropped} earlier lines were dropped)"));
         assert_eq!(job.log[1].text, dropped.to_string());
+    }
+
+    #[test]
+    fn logs_stay_when_another_job_begins() {
+        let mut state = State::default();
+        let job = |title: &str, is_score, end: Option<JobEnd>| {
+            let mut job = Job::new(title.to_owned(), Instant::now());
+            (job.is_score, job.end) = (is_score, end);
+            job.log_line(LogLine { level: None, text: title.to_owned() });
+            job
+        };
+        let failed = || Some(JobEnd::Failed("why".to_owned()));
+        state.begin_job(job("run", false, Some(JobEnd::Cancelled)));
+        state.begin_job(job("score", true, Some(JobEnd::Cancelled)));
+        state.begin_job(job("failed score", true, failed()));
+        state.begin_job(job("last", false, None));
+        let titles: Vec<&str> = state.earlier_logs.iter().map(|l| l.title.as_str()).collect();
+        assert_eq!(titles, ["run", "failed score"]);
+        (0..100).for_each(|_| state.begin_job(job("more", false, failed())));
+        assert_eq!(state.earlier_logs.len(), MAX_EARLIER_LOGS);
     }
 
     #[test]

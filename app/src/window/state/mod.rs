@@ -21,29 +21,29 @@ mod table;
 mod toasts;
 
 pub use document::Document;
-pub use edits::{EditError, Edits, requests};
+pub use edits::{EditError, Edits, can_leave_alone, requests};
 pub use export::{TableFormat, table_text};
 pub use graph::{Find, Goal, GraphView, Heat, HeatSide};
 pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
-pub use job::{Job, JobEnd, LogLine, PHASES, phase_words};
+pub use job::{EarlierLog, Job, JobEnd, LogLine, PHASES, phase_words};
 pub use memory::{MapSide, MemoryView, ShownMemory, verdict_words};
-pub use model::{Model, ModelState};
+pub use model::{Kept, Model, ModelState};
 pub use pictures::{
-    Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey, Thumbnail,
-    Work,
+    Asked, Check, CheckKey, ClassShare, MAX_THUMBNAILS, PictureFolder, Pictures, Preview, PreviewKey,
+    Thumbnail, Work,
 };
 pub use problem::{Place, Problem};
-pub use project::ProjectState;
+pub use project::{Missing, Next, ProjectState};
 pub use runs::{ComparePage, DeletedRun, EarlierRun, Run, RunLabel, Runs, verdict};
-pub use scoring::{Made, Scoring};
+pub use scoring::{Made, Scoring, Unscored};
 pub use steps::{Progress, STEPS, Step};
-pub use strategies::{Chosen, Offer, Strategies};
+pub use strategies::{Chosen, Offer, Program, ProgramQuestion, Strategies};
 pub use table::{Before, Column, Row, TableView, rows};
 pub use toasts::{Toast, Toasts};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use octet_engine::pictures::{Preprocessing, SettingError};
@@ -51,6 +51,7 @@ use octet_engine::report::LayerFacts;
 use octet_engine::target::{TARGETS, TargetSpec};
 use serde::{Deserialize, Serialize};
 
+use super::actions::Action;
 use super::backend::{DropKind, Pick};
 use super::settings::Settings;
 use crate::key;
@@ -94,6 +95,10 @@ pub struct State {
     pub problems: BTreeMap<Place, Problem>,
     /// What is told for a while.
     pub toasts: Toasts,
+    /// The question whether a file may be replaced.
+    pub overwrite: Option<Overwrite>,
+    /// Logs of the jobs before the last one, oldest first.
+    pub earlier_logs: VecDeque<EarlierLog>,
     /// The path field that replaces a dialog.
     pub path_field: Option<PathField>,
     /// What hovers over the window, while something does.
@@ -152,6 +157,15 @@ pub struct PathField {
     pub text: String,
 }
 
+/// The question whether a file may be replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overwrite {
+    /// The file.
+    pub path: PathBuf,
+    /// What replaces it.
+    pub then: Box<Action>,
+}
+
 /// What hovers over the window.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hover {
@@ -208,6 +222,8 @@ impl State {
             Some("Mend the pre-processing first")
         } else if self.strategies.chain.is_empty() {
             Some("Choose a strategy first")
+        } else if self.strategies.lacks_plugin() {
+            Some("Install the missing strategy first, or take it out")
         } else {
             None
         }
@@ -223,6 +239,8 @@ impl State {
             key!("Next: mend the pre-processing")
         } else if self.strategies.chain.is_empty() {
             key!("Next: choose a strategy")
+        } else if self.strategies.lacks_plugin() {
+            key!("Next: install the missing strategy, or take it out")
         } else {
             key!("Ready to quantize")
         }

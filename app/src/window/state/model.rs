@@ -1,10 +1,12 @@
 //! The open model, with what is drawn of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use octet_engine::network::{Network, NodeId};
 
+use super::{Edits, History, State};
 use crate::window::backend::OpenedModel;
 use crate::window::graph::{Group, group_edges, groups};
 
@@ -17,6 +19,47 @@ pub struct ModelState {
     pub last_sha256: Option<String>,
     /// The one being read.
     pub opening: Option<PathBuf>,
+    /// What was changed by hand on other models, by their SHA-256.
+    pub others: BTreeMap<String, Kept>,
+}
+
+/// What belongs to one model and waits until it is opened again.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Kept {
+    /// Changes by hand.
+    pub edits: Edits,
+    /// What can be undone.
+    pub history: History,
+}
+
+impl State {
+    /// From now on changes by hand are about the model with this hash. Those on the one before are kept until it comes
+    /// back.
+    pub fn turn_to(&mut self, sha256: &str) {
+        let last = self.model.last_sha256.replace(sha256.to_owned());
+        if last.as_deref() == Some(sha256) {
+            return;
+        }
+        let had_one = last.is_some();
+        if let Some(last) = last {
+            let kept =
+                Kept { edits: std::mem::take(&mut self.edits), history: std::mem::take(&mut self.history) };
+            if kept != Kept::default() {
+                self.model.others.insert(last, kept);
+            }
+            self.scoring.generation += 1;
+            self.scoring.wanted = false;
+            self.marked.clear();
+        }
+        if self.edits.is_empty()
+            && let Some(kept) = self.model.others.remove(sha256)
+        {
+            self.edits = kept.edits;
+            if had_one {
+                self.history = kept.history;
+            }
+        }
+    }
 }
 
 /// A model and its structure.

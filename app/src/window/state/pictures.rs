@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
 
+use super::Problem;
+
 /// Thumbnails of a set at most; a larger set is sampled evenly.
 pub const MAX_THUMBNAILS: usize = 60;
 
@@ -22,7 +24,7 @@ pub struct PictureFolder {
     /// Classes that its pictures belong to.
     pub classes: usize,
     /// Pictures by class, in the order of the indices.
-    pub balance: Vec<ClassShare>,
+    pub balance: Arc<Vec<ClassShare>>,
     /// The pictures themselves.
     pub listing: Arc<Listing>,
 }
@@ -59,7 +61,7 @@ impl PictureFolder {
             pictures: listing.entries.len(),
             others,
             classes: balance.len(),
-            balance,
+            balance: Arc::new(balance),
             listing: Arc::new(listing),
         }
     }
@@ -68,6 +70,21 @@ impl PictureFolder {
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
     }
+}
+
+/// A folder that is being looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The question's number.
+    pub ticket: u64,
+    /// The folder.
+    pub path: PathBuf,
+    /// For the evaluation.
+    pub evaluation: bool,
+    /// CSV of the classes.
+    pub labels: Option<PathBuf>,
+    /// What it holds, until folders that were asked for earlier are there.
+    pub answer: Option<Result<PictureFolder, Problem>>,
 }
 
 /// Long work on a thread, as the window follows it. Two are equal when they are the same work.
@@ -177,8 +194,9 @@ pub struct Pictures {
     pub labels: Option<PathBuf>,
     /// Pre-processing that differs from the model's own, as typed: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
     pub preprocessing: BTreeMap<String, String>,
-    /// Folders being looked at.
-    pub pending: usize,
+    /// Folders being looked at, in the order in which they were asked for.
+    pub asked: Vec<Asked>,
+    next_ticket: u64,
     /// Small pictures by file.
     pub thumbnails: BTreeMap<PathBuf, Thumbnail>,
     /// What the check of the calibration pictures found.
@@ -190,6 +208,50 @@ pub struct Pictures {
 }
 
 impl Pictures {
+    /// Takes note that a folder is looked at, and gives the question's number. A question about the evaluation makes
+    /// earlier ones obsolete.
+    pub fn ask(&mut self, path: PathBuf, evaluation: bool, labels: Option<PathBuf>) -> u64 {
+        if evaluation {
+            self.asked.retain(|a| !a.evaluation);
+        }
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        self.asked.push(Asked { ticket, path, evaluation, labels, answer: None });
+        ticket
+    }
+
+    /// Takes an answer, unless it is obsolete. Gives what is due: folders to calibrate with come in the order in which
+    /// they were asked for.
+    pub fn answered(
+        &mut self,
+        ticket: u64,
+        result: Result<PictureFolder, Problem>,
+    ) -> Vec<(Asked, Result<PictureFolder, Problem>)> {
+        if let Some(asked) = self.asked.iter_mut().find(|a| a.ticket == ticket) {
+            asked.answer = Some(result);
+        }
+        let mut due = Vec::new();
+        let mut waits = false;
+        for mut asked in std::mem::take(&mut self.asked) {
+            match asked.answer.take() {
+                Some(answer) if asked.evaluation || !waits => due.push((asked, answer)),
+                answer => {
+                    waits |= !asked.evaluation;
+                    self.asked.push(Asked { answer, ..asked });
+                }
+            }
+        }
+        due
+    }
+
+    /// The folder of evaluation pictures and the table of labels, as they will be when all is read.
+    pub fn evaluation_to_be(&self) -> (Option<PathBuf>, Option<PathBuf>) {
+        match self.asked.iter().find(|a| a.evaluation) {
+            Some(asked) => (Some(asked.path.clone()), asked.labels.clone()),
+            None => (self.evaluation.as_ref().map(|f| f.path.clone()), self.labels.clone()),
+        }
+    }
+
     /// Calibration pictures in all folders.
     pub fn total(&self) -> usize {
         self.folders.iter().map(|f| f.pictures).sum()
@@ -226,6 +288,25 @@ fn evenly<'a>(items: impl Iterator<Item = &'a Path>, count: usize) -> Vec<&'a Pa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_come_in_the_order_in_which_they_were_asked_for_and_old_evaluations_not_at_all() {
+        let mut pictures = Pictures::default();
+        let folder = |name: &str| PictureFolder { path: name.into(), ..PictureFolder::default() };
+        let names = |due: Vec<(Asked, Result<PictureFolder, Problem>)>| -> Vec<String> {
+            due.into_iter().map(|(_, folder)| folder.unwrap().path.display().to_string()).collect()
+        };
+        let one = pictures.ask("one".into(), false, None);
+        let old = pictures.ask("old".into(), true, None);
+        let two = pictures.ask("two".into(), false, None);
+        let new = pictures.ask("new".into(), true, Some("l.csv".into()));
+        assert!(names(pictures.answered(two, Ok(folder("two")))).is_empty());
+        assert_eq!(pictures.evaluation_to_be(), (Some("new".into()), Some("l.csv".into())));
+        assert_eq!(names(pictures.answered(new, Ok(folder("new")))), ["new"]);
+        assert!(names(pictures.answered(old, Ok(folder("old")))).is_empty());
+        assert_eq!(names(pictures.answered(one, Ok(folder("one")))), ["one", "two"]);
+        assert!(pictures.asked.is_empty());
+    }
 
     #[test]
     fn samples_are_even_and_bounded() {

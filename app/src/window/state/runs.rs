@@ -10,6 +10,8 @@ use octet_engine::compare::{Comparison, LayerOrder};
 use octet_engine::report::Report;
 use serde::{Deserialize, Serialize};
 
+use super::{HeatSide, State};
+
 /// A run and what it found out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -30,6 +32,11 @@ impl Run {
     pub fn folder(&self) -> &Path {
         let folder = if self.path.ends_with("report.json") { self.path.parent() } else { None };
         folder.unwrap_or(&self.path)
+    }
+
+    /// Its folder lies elsewhere now.
+    pub fn moved_to(&mut self, folder: PathBuf) {
+        self.path = if self.path.ends_with("report.json") { folder.join("report.json") } else { folder };
     }
 
     /// The figure that tells runs apart: accuracy, else agreement, as a fraction and its name.
@@ -117,6 +124,12 @@ pub struct Runs {
     pub asked: Option<RunLabel>,
     /// Folder of the run that the job has just finished.
     pub fresh: Option<PathBuf>,
+    /// Runs whose reports are being read.
+    pub reading: BTreeSet<PathBuf>,
+    /// The run that was asked for last.
+    pub latest: Option<PathBuf>,
+    /// The run whose settings are being restored.
+    pub restoring: Option<PathBuf>,
     /// Runs in the trash, newest last.
     pub deleted: Vec<DeletedRun>,
     /// Runs of earlier sessions, newest first.
@@ -136,15 +149,28 @@ impl Runs {
         self.all.get(self.reference.filter(|r| self.shown != Some(*r))?)
     }
 
-    /// Adds a run, or replaces it when it was there, and displays it.
-    pub fn add(&mut self, run: Run) {
-        let index = self.all.iter().position(|r| r.path == run.path).unwrap_or(self.all.len());
-        if index == self.all.len() {
-            self.all.push(run);
-        } else {
-            self.all[index] = run;
+    /// Place of a run in the list.
+    pub fn position(&self, path: &Path) -> Option<usize> {
+        self.all.iter().position(|r| r.path == path)
+    }
+
+    /// Adds a run, or replaces it when it was there; gives its place.
+    pub fn list(&mut self, run: Run) -> usize {
+        match self.position(&run.path) {
+            Some(index) => {
+                self.all[index] = run;
+                index
+            }
+            None => {
+                self.all.push(run);
+                self.all.len() - 1
+            }
         }
-        self.shown = Some(index);
+    }
+
+    /// Takes note that a report was read: whether its run was asked for last, or `None` when nobody waits for it.
+    pub fn arrived(&mut self, path: &Path) -> Option<bool> {
+        self.reading.take(path).map(|_| self.latest.as_deref() == Some(path))
     }
 
     /// Takes a run out; the others keep their roles.
@@ -180,6 +206,15 @@ impl Runs {
         let ticked = self.all.iter().map(|r| &r.path).filter(|p| self.ticked.contains(*p));
         let others = ticked.filter(|p| Some(*p) != pinned);
         pinned.into_iter().chain(others).cloned().collect()
+    }
+}
+
+impl State {
+    /// Compares the run on display with another one, or with none; the graph shows the difference.
+    pub fn hold_against(&mut self, index: Option<usize>) {
+        self.runs.reference = index.filter(|i| *i < self.runs.all.len());
+        let is_set = self.runs.reference.is_some();
+        self.graph.side = if is_set { HeatSide::Difference } else { HeatSide::Shown };
     }
 }
 

@@ -1,9 +1,12 @@
 //! Changes by hand are scored by themselves: which runs are scores, and whether another one is wanted.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Document, Heat, HeatSide, State};
+use octet_engine::job::StrategyRequest;
+use octet_engine::pictures::Preprocessing;
+
+use super::{Chosen, Document, Heat, HeatSide, Run, State, requests};
 
 /// What a run of this session was made from.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +15,19 @@ pub struct Made {
     pub document: Document,
     /// Only the errors that take seconds were measured.
     pub is_score: bool,
+}
+
+/// Why a change by hand has no score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unscored {
+    /// The run on display was made with other settings than those chosen now, so that nothing can be compared.
+    OtherSettings,
+    /// A strategy of the chain runs a program, which is never done unasked.
+    Programs,
+    /// Its strategies take long.
+    Long,
+    /// The score was cancelled, or failed.
+    Ended,
 }
 
 /// Scores of changes by hand.
@@ -23,6 +39,11 @@ pub struct Scoring {
     pub generation: u64,
     /// A change has no score yet.
     pub wanted: bool,
+    /// The user asked for the score that is wanted.
+    pub asked: bool,
+    /// A chain whose score was given up because it would have taken long. The worker remembers what strategies decided, so
+    /// that the next score of a chain that ran to its end is quick again.
+    pub long: Option<Vec<Chosen>>,
     /// What coloured the graph before a score was shown, which has fewer figures.
     pub heat_before: Option<(Heat, HeatSide)>,
 }
@@ -31,6 +52,11 @@ impl State {
     /// What the run on display was made from, when it was made in this session.
     pub fn shown_made(&self) -> Option<&Made> {
         self.scoring.made.get(&self.runs.shown()?.path)
+    }
+
+    /// True for a score that was made in this session.
+    pub fn is_score(&self, run: &Path) -> bool {
+        self.scoring.made.get(run).is_some_and(|made| made.is_score)
     }
 
     /// Colours the graph by what the run on display has: a score shows what it changed of the graphwise errors, and a
@@ -56,6 +82,61 @@ impl State {
     pub fn is_outdated(&self) -> bool {
         let at_work = self.job.as_ref().is_some_and(|j| j.is_score && j.end.is_none());
         self.scoring.wanted || at_work
+    }
+
+    /// True when changes by hand are not scored by themselves.
+    pub fn scores_on_demand(&self) -> bool {
+        self.scoring.long.as_ref() == Some(&self.strategies.chain) || self.strategies.runs_programs()
+    }
+
+    /// Why the changes by hand that there are now have no score; `None` when they have one, or wait for it.
+    pub fn unscored(&self) -> Option<Unscored> {
+        let run = self.runs.shown()?;
+        if self.is_outdated() {
+            return None;
+        }
+        let Some(made) = self.scoring.made.get(&run.path) else {
+            let is_other = !self.edits.is_empty() && !self.would_make(&Document::of(self), run);
+            return is_other.then_some(Unscored::OtherSettings);
+        };
+        if made.document.edits == self.edits || !Document::of(self).differs_by_hand_only(&made.document) {
+            return None;
+        }
+        Some(if self.strategies.runs_programs() {
+            Unscored::Programs
+        } else if self.scores_on_demand() {
+            Unscored::Long
+        } else {
+            Unscored::Ended
+        })
+    }
+
+    /// True when a job on this document would do what made a run: the same chip, pictures, pre-processing, strategies
+    /// and exponents by hand.
+    pub fn would_make(&self, document: &Document, run: &Run) -> bool {
+        let report = &run.report;
+        let folders = document.folders.iter().map(|f| f.path.as_path());
+        let theirs = report.calibration.folders.iter().map(std::path::Path::new);
+        if document.target.0.name != report.target
+            || document.edits.exponents != report.edits
+            || !folders.eq(theirs)
+        {
+            return false;
+        }
+        let model = self.model.open.as_ref();
+        let own = model.and_then(|m| Preprocessing::of_network(&m.network, &document.preprocessing).ok());
+        if own.is_none_or(|own| own.settings() != report.preprocessing_settings) {
+            return false;
+        }
+        let mut strategies = self.strategies.clone();
+        strategies.chain.clone_from(&document.chain);
+        let as_request = |s: &octet_engine::report::StrategyFacts| StrategyRequest {
+            id: s.id.clone(),
+            settings: s.requested.clone(),
+        };
+        let made: Vec<StrategyRequest> = report.strategy.iter().map(as_request).collect();
+        let ours = requests(&strategies, &document.edits).ok().and_then(|r| strategies.resolve(&r).ok());
+        ours.is_some_and(|ours| strategies.resolve(&made).is_ok_and(|made| made == ours))
     }
 
     /// Index of a run of the open model that was made from what there is now.

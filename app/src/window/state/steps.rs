@@ -67,7 +67,7 @@ impl Step {
         };
         let (working, done) = match self {
             Step::Model => (state.model.opening.is_some(), state.model.open.is_some()),
-            Step::Pictures => (state.pictures.pending > 0, !state.pictures.folders.is_empty()),
+            Step::Pictures => (!state.pictures.asked.is_empty(), !state.pictures.folders.is_empty()),
             Step::Strategy => (false, !state.strategies.chain.is_empty()),
             Step::Errors => (state.is_running(), state.report().is_some()),
         };

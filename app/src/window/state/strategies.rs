@@ -19,6 +19,26 @@ pub struct Chosen {
     pub settings: BTreeMap<String, Value>,
 }
 
+/// A setting that runs a program, with a value that nobody has allowed yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// The strategy.
+    pub id: String,
+    /// The setting.
+    pub key: String,
+    /// Its value, e.g. a command line.
+    pub value: Value,
+}
+
+/// May a chain that came with a file run its programs?
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProgramQuestion {
+    /// What would run.
+    pub programs: Vec<Program>,
+    /// A score waits for the answer, not a run.
+    pub is_score: bool,
+}
+
 /// A plugin file that somebody wants to install, step by step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Offer {
@@ -57,12 +77,46 @@ pub struct Strategies {
     pub chain: Vec<Chosen>,
     /// A plugin file on its way in.
     pub offer: Option<Offer>,
+    /// Values of settings that run programs which the user typed or allowed, by strategy and setting.
+    pub allowed: BTreeMap<(String, String), Value>,
+    /// Asked before a job runs other ones.
+    pub asks: Option<ProgramQuestion>,
 }
 
 impl Strategies {
     /// The plugin behind an id.
     pub fn plugin(&self, id: &str) -> Option<&PluginDescription> {
         self.found.as_ref()?.iter().find(|p| p.id == id)
+    }
+
+    /// True when a strategy of the chain is known not to be there.
+    pub fn lacks_plugin(&self) -> bool {
+        self.found.is_some() && self.chain.iter().any(|c| self.plugin(&c.id).is_none())
+    }
+
+    /// True when a strategy of the chain runs programs, whichever.
+    pub fn runs_programs(&self) -> bool {
+        let plugins = self.chain.iter().filter_map(|c| self.plugin(&c.id));
+        plugins.flat_map(|p| &p.fields).any(|f| f.runs_program)
+    }
+
+    /// What the chain would run and the user has neither typed nor allowed. A plugin's own defaults are trusted with it.
+    pub fn unknown_programs(&self) -> Vec<Program> {
+        let mut programs = Vec::new();
+        for chosen in &self.chain {
+            let plugin = self.plugin(&chosen.id);
+            for (key, value) in &chosen.settings {
+                let field = plugin.and_then(|p| p.fields.iter().find(|f| f.key == *key));
+                // Of a plugin that was not found yet nobody knows what its settings do.
+                let is_harmless =
+                    field.map_or(!value.is_string(), |f| !f.runs_program || *value == f.default);
+                let place = (chosen.id.clone(), key.clone());
+                if !is_harmless && self.allowed.get(&place) != Some(value) {
+                    programs.push(Program { id: place.0, key: place.1, value: value.clone() });
+                }
+            }
+        }
+        programs
     }
 
     /// Place of a strategy in the chain.
@@ -163,8 +217,9 @@ impl Strategies {
         set.or_else(|| self.plugin(id)?.fields.iter().find(|f| f.key == key).map(|f| &f.default))
     }
 
-    /// Sets a value; the default is not kept.
+    /// Sets a value that the user typed; the default is not kept.
     pub fn set(&mut self, id: &str, key: &str, value: Value) {
+        self.allowed.insert((id.to_owned(), key.to_owned()), value.clone());
         let field = self.plugin(id).and_then(|p| p.fields.iter().find(|f| f.key == key));
         let is_default = field.is_some_and(|f| f.default == value);
         if let Some(index) = self.position(id) {
@@ -208,6 +263,7 @@ mod tests {
             description: String::new(),
             kind: SettingKind::Text,
             default: Value::from("kl"),
+            runs_program: false,
         };
         let plugin = PluginDescription {
             id: "dev.octet.int8".to_owned(),
@@ -252,6 +308,23 @@ mod tests {
             let error = s.resolve(&[request(id, key, value)]).unwrap_err();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_program_that_came_with_a_file_is_unknown_until_it_is_typed_or_allowed() {
+        let mut s = strategies();
+        s.found.as_mut().unwrap()[0].fields[0].runs_program = true;
+        s.chain = s.resolve(&[request("int8", "observer", Value::from("rm -r ~"))]).unwrap();
+        assert_eq!(s.unknown_programs()[0].value, "rm -r ~");
+        s.set("dev.octet.int8", "observer", Value::from("train"));
+        assert!(s.unknown_programs().is_empty(), "the user typed it");
+        s.chain[0].settings.insert("observer".to_owned(), Value::from("other"));
+        assert_eq!(s.unknown_programs().len(), 1);
+        s.chain[0].settings.clear();
+        assert!(s.unknown_programs().is_empty() && s.runs_programs(), "the plugin's own default");
+        s.chain[0].settings.insert("command".to_owned(), Value::from("evil"));
+        s.found = None;
+        assert_eq!(s.unknown_programs().len(), 1, "of a plugin that is not known yet");
     }
 
     #[test]

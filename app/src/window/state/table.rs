@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use octet_engine::network::Op;
+use octet_engine::network::{Network, NodeId};
 
 use super::State;
 use crate::window::graph::is_measured;
+use crate::window::words::is_depthwise;
 
 /// A column, by which rows can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -141,10 +142,10 @@ pub struct Before {
 }
 
 /// A node's operation as reports call it.
-fn op_name(op: &Op, channels: usize) -> String {
-    match op {
-        Op::Conv(c) if c.group > 1 && c.group == channels => "DepthwiseConv".to_owned(),
-        other => other.onnx_name().to_owned(),
+fn op_name(network: &Network, id: NodeId) -> String {
+    match is_depthwise(network, id) {
+        true => "DepthwiseConv".to_owned(),
+        false => network.node(id).op.onnx_name().to_owned(),
     }
 }
 
@@ -172,21 +173,17 @@ pub fn rows(state: &State) -> Vec<Row> {
             let network = &model.network;
             let measured = network.node_ids().filter(|(_, n)| is_measured(&n.op));
             measured
-                .map(|(id, node)| {
-                    let input = node.inputs.first().map(|t| network.tensor(*t));
-                    let channels = input.and_then(|t| t.shape.get(1).copied()).unwrap_or(0);
-                    Row {
-                        name: node.name.clone(),
-                        op: op_name(&node.op, channels),
-                        bits: None,
-                        graphwise: None,
-                        layerwise: None,
-                        weight_exponents: Vec::new(),
-                        output_exponent: None,
-                        macs: network.macs(id),
-                        bytes: None,
-                        before: None,
-                    }
+                .map(|(id, node)| Row {
+                    name: node.name.clone(),
+                    op: op_name(network, id),
+                    bits: None,
+                    graphwise: None,
+                    layerwise: None,
+                    weight_exponents: Vec::new(),
+                    output_exponent: None,
+                    macs: network.macs(id),
+                    bytes: None,
+                    before: None,
                 })
                 .collect()
         }

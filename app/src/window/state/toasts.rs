@@ -1,5 +1,7 @@
 //! Short messages that go away by themselves, errors later.
 
+use std::path::PathBuf;
+
 use super::Problem;
 
 /// A message.
@@ -15,6 +17,8 @@ pub struct Toast {
     pub is_error: bool,
     /// The rest is shown.
     pub shows_detail: bool,
+    /// A run that it tells of and that can be shown.
+    pub run: Option<PathBuf>,
     /// When it appeared, in egui's seconds; set when it is first drawn.
     pub since_secs: Option<f64>,
 }
@@ -32,20 +36,25 @@ impl Toasts {
     const MAX: usize = 5;
     /// How long a message that is no error stays.
     pub const STAY_SECS: f64 = 6.0;
-    /// How long one of an error stays, unless its details are open; the step that failed keeps its mark.
+    /// How long one of an error or of a run stays, unless its details are open; the step that failed keeps its mark.
     pub const ERROR_STAYS_SECS: f64 = 40.0;
 
     /// Tells something.
     pub fn info(&mut self, title: impl Into<String>) {
-        self.push(title.into(), String::new(), false);
+        self.push(title.into(), String::new(), false, None);
+    }
+
+    /// Tells of a run that is not on display.
+    pub fn run(&mut self, title: impl Into<String>, run: PathBuf) {
+        self.push(title.into(), String::new(), false, Some(run));
     }
 
     /// Tells of a problem.
     pub fn problem(&mut self, problem: &Problem) {
-        self.push(problem.title.clone(), problem.detail.clone(), true);
+        self.push(problem.title.clone(), problem.detail.clone(), true, None);
     }
 
-    fn push(&mut self, title: String, detail: String, is_error: bool) {
+    fn push(&mut self, title: String, detail: String, is_error: bool, run: Option<PathBuf>) {
         // The same message again replaces the old one.
         self.all.retain(|t| t.title != title || t.detail != detail);
         if self.all.len() >= Self::MAX {
@@ -53,7 +62,7 @@ impl Toasts {
         }
         let id = self.next;
         self.next += 1;
-        self.all.push(Toast { id, title, detail, is_error, shows_detail: false, since_secs: None });
+        self.all.push(Toast { id, title, detail, is_error, shows_detail: false, run, since_secs: None });
     }
 
     /// Takes one away.
@@ -72,7 +81,7 @@ impl Toasts {
             toast.since_secs.get_or_insert(now_secs);
         }
         let left = |t: &Toast| {
-            let stay = if t.is_error { Self::ERROR_STAYS_SECS } else { Self::STAY_SECS };
+            let stay = if t.is_error || t.run.is_some() { Self::ERROR_STAYS_SECS } else { Self::STAY_SECS };
             (!t.shows_detail).then(|| stay - (now_secs - t.since_secs.unwrap_or(now_secs)))
         };
         self.all.retain(|t| left(t).is_none_or(|l| l > 0.0));

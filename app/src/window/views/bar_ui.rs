@@ -1,6 +1,6 @@
 //! The top bar: the whole main job, from left to right.
 
-use egui::{Align, ComboBox, Layout, Rect, RichText, Sense, Theme, Ui, pos2, vec2};
+use egui::{Align, Button, ComboBox, Layout, Rect, RichText, Sense, Theme, Ui, pos2, vec2};
 use octet_engine::target::TARGETS;
 
 use super::icon_ui::{Icon, icon_button};
@@ -12,6 +12,12 @@ use crate::window::commands::COMMANDS;
 use crate::window::state::{State, ThemeChoice};
 use crate::window::theme::tokens;
 use crate::{key, tr};
+
+/// Widths in points: of what has a name of any length, and of what stands behind it.
+const NARROWEST_NAME: f32 = 100.0;
+const WIDEST_NAME: f32 = 260.0;
+const BEHIND_MODEL: f32 = 540.0;
+const BEHIND_STRATEGY: f32 = 310.0;
 
 /// The top bar.
 pub(super) fn bar_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -42,6 +48,16 @@ fn logo_ui(ui: &mut Ui) {
     ui.label(RichText::new(crate::tr!("Octet")).size(17.0).color(t.strong));
 }
 
+/// However long a name is, what comes after it stays in the window.
+fn bounded<R>(ui: &mut Ui, behind: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let room = (ui.available_width() - behind).clamp(NARROWEST_NAME, WIDEST_NAME);
+    ui.scope(|ui| {
+        ui.set_max_width(room);
+        add(ui)
+    })
+    .inner
+}
+
 fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let name = match (&state.model.opening, &state.model.open) {
         (Some(path), _) => {
@@ -53,7 +69,9 @@ fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     };
     let shortcut =
         ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::O));
-    let button = ui.button(&name).on_hover_text(tr!("Open another model (%{keys})", keys = shortcut));
+    let hint = tr!("Open another model (%{keys})", keys = shortcut);
+    let button = bounded(ui, BEHIND_MODEL, |ui| ui.add(Button::new(&name).truncate()));
+    let button = button.on_hover_text(format!("{name}\n{hint}"));
     if button.clicked() {
         out.push(Action::Ask(Pick::Model));
     }
@@ -90,8 +108,9 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         words if words.is_empty() => tr!("Choose a strategy").into_owned(),
         words => words,
     };
-    let combo = ComboBox::from_id_salt("strategy").selected_text(words).width(150.0);
-    let shown = combo.show_ui(ui, |ui| {
+    let hint = format!("{words}\n{}", tr!("How the numbers are chosen"));
+    let combo = ComboBox::from_id_salt("strategy").selected_text(words).width(NARROWEST_NAME).truncate();
+    let menu = |ui: &mut Ui| {
         let found = strategies.found.as_deref().unwrap_or_default();
         if found.is_empty() {
             ui.label(crate::tr!("No strategies were found"));
@@ -102,8 +121,9 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                 out.push(Action::OnlyStrategy(plugin.id.clone()));
             }
         }
-    });
-    shown.response.accessible_name(tr!("Strategy")).on_hover_text(crate::tr!("How the numbers are chosen"));
+    };
+    let shown = bounded(ui, BEHIND_STRATEGY, |ui| combo.show_ui(ui, menu));
+    shown.response.accessible_name(tr!("Strategy")).on_hover_text(hint);
 }
 
 fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {

@@ -5,9 +5,13 @@ use egui::{Button, ComboBox, RichText, Ui};
 use super::widgets::{card, section};
 use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::backend::{SettingChoice, SettingKind};
-use crate::window::state::State;
+use crate::window::state::{State, can_leave_alone};
 use crate::window::theme::{figures, tokens};
 use crate::{key, tr, trn};
+
+/// Why operations cannot be left alone.
+const NOBODY_LEAVES_ALONE: &str =
+    key!("None of the chosen strategies can leave operations alone: add equalization or mixed-precision");
 
 /// Exponents that can be set by hand.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -30..=30;
@@ -65,7 +69,9 @@ pub(super) fn edit_menu_ui(ui: &mut Ui, state: &State, operations: &[String], ou
     let excluded = operations.iter().all(|name| state.edits.excluded.contains(name));
     let text =
         if excluded { key!("Strategies may change it again") } else { key!("Strategies leave it alone") };
-    if ui.button(tr!(text)).clicked() {
+    let possible = excluded || can_leave_alone(&state.strategies);
+    let button = ui.add_enabled(possible, Button::new(tr!(text)));
+    if button.on_disabled_hover_text(tr!(NOBODY_LEAVES_ALONE)).clicked() {
         edit(out, EditAction::Exclude(owned(), !excluded));
         ui.close();
     }
@@ -86,9 +92,13 @@ pub(super) fn edit_card_ui(ui: &mut Ui, state: &State, operation: &str, out: &mu
         weights_ui(ui, state, operation, out);
         observer_ui(ui, state, operation, out);
         let mut excluded = state.edits.excluded.contains(operation);
-        let shown = ui.checkbox(&mut excluded, crate::tr!("Strategies leave it alone"));
+        let possible = excluded || can_leave_alone(&state.strategies);
+        let shown = ui.add_enabled(
+            possible,
+            egui::Checkbox::new(&mut excluded, crate::tr!("Strategies leave it alone")),
+        );
         let hint = tr!("Equalization keeps its weights, and searches keep it at 8 bits");
-        if shown.on_hover_text(hint).changed() {
+        if shown.on_hover_text(hint).on_disabled_hover_text(tr!(NOBODY_LEAVES_ALONE)).changed() {
             edit(out, EditAction::Exclude(vec![operation.to_owned()], excluded));
         }
         if state.edits.touches(operation) {

@@ -3,7 +3,7 @@
 use egui::{Align, Color32, CornerRadius, Layout, RichText, Sense, Shape, Stroke, Ui, UiBuilder, vec2};
 
 use super::widgets::{notice, primary_button, quiet_button};
-use crate::window::actions::{Action, Actions};
+use crate::window::actions::{Action, Actions, ProjectAction};
 use crate::window::backend::Pick;
 use crate::window::state::{Place, State};
 use crate::window::theme::{GAP, tokens};
@@ -14,7 +14,7 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let area = ui.available_rect_before_wrap().shrink(28.0);
     ui.painter().rect_filled(area, CornerRadius::same(14), t.panel.gamma_multiply(0.5));
     dashed_ui(ui, area, t.edge.gamma_multiply(0.7));
-    let inside = egui::Rect::from_center_size(area.center(), vec2(area.width().min(560.0), 330.0));
+    let inside = egui::Rect::from_center_size(area.center(), vec2(area.width().min(560.0), 430.0));
     let mut ui = ui.new_child(UiBuilder::new().max_rect(inside).layout(Layout::top_down(Align::Center)));
     picture_ui(&mut ui);
     ui.add_space(18.0);
@@ -26,12 +26,14 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     );
     ui.add_space(18.0);
     buttons_ui(&mut ui, out);
+    last_session_ui(&mut ui, state, out);
     ui.add_space(GAP);
     ui.label(
         RichText::new(crate::tr!("A folder of pictures or a finished run can be dropped as well."))
             .small()
             .color(t.weak),
     );
+    recent_ui(&mut ui, state, out);
     if let Some(problem) = state.problems.get(&Place::Model).or(state.problems.get(&Place::Run)) {
         ui.add_space(2.0 * GAP);
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
@@ -55,6 +57,37 @@ fn buttons_ui(ui: &mut Ui, out: &mut Actions) {
             out.push(Action::ShowPathField(Pick::Model));
         }
     });
+}
+
+/// Recent files that are offered.
+const RECENT: usize = 4;
+
+/// What was opened last.
+fn recent_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    if state.settings.recent.is_empty() {
+        return;
+    }
+    let t = tokens(ui);
+    ui.add_space(2.0 * GAP);
+    ui.label(RichText::new(crate::tr!("Recent")).small().color(t.weak));
+    for path in state.settings.recent.iter().take(RECENT) {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let button = egui::Button::new(RichText::new(name).color(t.accent)).frame(false).truncate();
+        if ui.add(button).on_hover_text(path.display().to_string()).clicked() {
+            out.push(Action::Project(ProjectAction::OpenRecent(path.clone())));
+        }
+    }
+}
+
+/// The session that ended in order before this one, if it was worth keeping.
+fn last_session_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let Some(last) = &state.project.last_session else { return };
+    let model = last.project.model.as_deref().and_then(|m| m.file_name()).unwrap_or_default();
+    let words = crate::tr!("Last session: %{name}", name = model.to_string_lossy());
+    ui.add_space(4.0);
+    if quiet_button(ui, words.trim_end_matches([':', '：', ' '])).clicked() {
+        out.push(Action::Project(ProjectAction::Restore(last.path.clone())));
+    }
 }
 
 /// A chain of blocks that grows hot, as in the graph.

@@ -1,12 +1,12 @@
-//! The list of changes, the questions that the window asks, and what the program says of itself.
+//! The list of changes.
 
-use egui::{Frame, Id, Margin, Modal, RichText, ScrollArea, Ui, Window};
+use egui::{Id, RichText, ScrollArea, Ui, Window};
 
-use super::widgets::{caption, primary_button, quiet_button};
+use super::widgets::{caption, quiet_button};
 use crate::tr;
-use crate::window::actions::{Action, Actions, EditAction, HabitAction, ProjectAction};
+use crate::window::actions::{Action, Actions, EditAction, HabitAction};
 use crate::window::state::State;
-use crate::window::theme::{GAP, tokens};
+use crate::window::theme::tokens;
 
 /// The list of changes: a click goes back to before it, or forward again to after it.
 pub(super) fn history_ui(ui: &Ui, state: &State, out: &mut Actions) {
@@ -45,83 +45,5 @@ pub(super) fn history_ui(ui: &Ui, state: &State, out: &mut Actions) {
     });
     if !open {
         out.push(Action::Habit(HabitAction::ToggleHistory));
-    }
-}
-
-/// Whether to save before the window closes, and whether to bring a lost session back.
-pub(super) fn questions_ui(ui: &Ui, state: &State, out: &mut Actions) {
-    let frame = || Frame::popup(ui.style()).inner_margin(Margin::same(20));
-    if state.project.asks_to_save {
-        let shown = Modal::new(Id::unique("save")).frame(frame()).show(ui.ctx(), |ui| {
-            ui.set_width(400.0);
-            ui.label(
-                RichText::new(tr!("Save the project before closing?")).size(18.0).color(tokens(ui).strong),
-            );
-            caption(ui, &tr!("It has changed since it was saved."));
-            ui.add_space(GAP);
-            ui.horizontal(|ui| {
-                if primary_button(ui, &tr!("Save"), true).clicked() {
-                    out.push(Action::Project(ProjectAction::SaveAndClose));
-                }
-                if ui.button(tr!("Close without saving")).clicked() {
-                    out.push(Action::Project(ProjectAction::CloseUnsaved));
-                }
-                if quiet_button(ui, &tr!("Stay")).clicked() {
-                    out.push(Action::Project(ProjectAction::Stay));
-                }
-            });
-        });
-        if shown.should_close() {
-            out.push(Action::Project(ProjectAction::Stay));
-        }
-        return;
-    }
-    let Some(orphan) = state.project.orphans.first() else { return };
-    Modal::new(Id::unique("restore")).frame(frame()).show(ui.ctx(), |ui| {
-        ui.set_width(420.0);
-        ui.label(RichText::new(tr!("Octet ended unexpectedly")).size(18.0).color(tokens(ui).strong));
-        let model = orphan.project.model.as_deref().and_then(|m| m.file_name());
-        let model = model.map_or_else(|| tr!("no model").into_owned(), |m| m.to_string_lossy().into_owned());
-        let changes = orphan.project.edits.operations().len();
-        caption(
-            ui,
-            &tr!(
-                "The last session can be brought back as of its last change: %{model}, %{runs} runs, %{changes} operations changed by hand.",
-                model = model,
-                runs = orphan.project.runs.len(),
-                changes = changes
-            ),
-        );
-        ui.add_space(GAP);
-        ui.horizontal(|ui| {
-            if primary_button(ui, &tr!("Restore"), true).clicked() {
-                out.push(Action::Project(ProjectAction::Restore));
-            }
-            if quiet_button(ui, &tr!("Forget it")).clicked() {
-                out.push(Action::Project(ProjectAction::Forget));
-            }
-        });
-    });
-}
-
-/// What the program says of itself.
-pub(super) fn about_ui(ui: &Ui, state: &State, out: &mut Actions) {
-    if !state.shows_about {
-        return;
-    }
-    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
-    let shown = Modal::new(Id::unique("about")).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_width(380.0);
-        let t = tokens(ui);
-        ui.label(RichText::new(format!("Octet {}", env!("CARGO_PKG_VERSION"))).size(20.0).color(t.strong));
-        caption(ui, &tr!("Puts image classifiers on ESP32 chips, bit for bit."));
-        caption(ui, &tr!("MIT or Apache-2.0, as you like."));
-        ui.add_space(GAP);
-        if primary_button(ui, &tr!("Close"), true).clicked() {
-            out.push(Action::Habit(HabitAction::ToggleAbout));
-        }
-    });
-    if shown.should_close() {
-        out.push(Action::Habit(HabitAction::ToggleAbout));
     }
 }

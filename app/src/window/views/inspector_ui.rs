@@ -6,7 +6,7 @@ use octet_engine::report::LayerFacts;
 
 use super::icon_ui::{Icon, icon_button};
 use super::widgets::{caption, card, fact, section};
-use super::{bar_ui, edit_ui, inspect, words};
+use super::{bar_ui, edit_ui, inspect, unscored_ui, words};
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::heat::Scale;
@@ -42,6 +42,7 @@ pub(super) fn inspector_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if let Some(layer) = layer {
         errors_ui(ui, state, layer);
         edit_ui::edit_card_ui(ui, state, name, out);
+        unscored_ui::unscored_ui(ui, state, out);
         inspect::advice_ui(ui, state, out);
         exponents_ui(ui, state, layer);
     } else if state.report().is_some() {

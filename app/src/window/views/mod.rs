@@ -1,6 +1,7 @@
 //! Draws the state. Every function that draws is called `*_ui`, takes the state read-only and puts what the user
 //! does into the actions.
 
+mod about_ui;
 mod advice_ui;
 mod bar_ui;
 mod compare_ui;
@@ -15,6 +16,7 @@ mod legend_ui;
 mod log_ui;
 mod memory;
 mod menu_ui;
+mod missing_ui;
 mod model_ui;
 mod offer_ui;
 mod overlay_ui;
@@ -23,6 +25,7 @@ mod pictures_ui;
 mod pipeline_ui;
 mod preprocessing_ui;
 mod preview_ui;
+mod questions_ui;
 mod rail_ui;
 mod runs_ui;
 mod settings_ui;
@@ -33,6 +36,7 @@ mod table_ui;
 mod thumbnails_ui;
 mod toast_ui;
 mod try_ui;
+mod unscored_ui;
 mod widgets;
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
@@ -69,12 +73,13 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
 
     log_ui::log_ui(ui, state, out);
     history_ui::history_ui(ui, state, out);
-    history_ui::questions_ui(ui, state, out);
-    history_ui::about_ui(ui, state, out);
+    questions_ui::questions_ui(ui, state, out);
+    about_ui::about_ui(ui, state, out);
     palette_ui::palette_ui(ui, state, out);
     compare_ui::compare_ui(ui, state, out);
     offer_ui::offer_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
+    overlay_ui::overwrite_ui(ui, state, out);
     toast_ui::toasts_ui(ui, state, out);
     overlay_ui::hover_ui(ui, state);
     moved

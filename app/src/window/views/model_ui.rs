@@ -2,6 +2,7 @@
 
 use egui::{RichText, Ui};
 
+use super::missing_ui::missing_ui;
 use super::widgets::{caption, card, fact, heading, problem_ui, quiet_button, section};
 use crate::window::actions::{Action, Actions};
 use crate::window::backend::Pick;
@@ -13,7 +14,8 @@ use crate::window::theme::{GAP, tokens};
 /// The model's page.
 pub(super) fn model_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Model");
-    problem_ui(ui, state, Place::Model);
+    problem_ui(ui, state, Place::Model, out);
+    missing_ui(ui, state, out);
     if let Some(model) = &state.model.open {
         facts_ui(ui, model);
     } else if state.model.opening.is_some() {

@@ -6,7 +6,7 @@ use egui::{
 };
 
 use super::widgets::{primary_button, quiet_button};
-use crate::window::actions::{Action, Actions};
+use crate::window::actions::{Action, Actions, OverwriteAction};
 use crate::window::backend::DropKind;
 use crate::window::state::{NOTHING_TO_TRY, State};
 use crate::window::theme::{GAP, tokens};
@@ -51,6 +51,30 @@ pub(super) fn hover_ui(ui: &Ui, state: &State) {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let at = plate.center_bottom() + vec2(0.0, 14.0);
         painter.text(at, Align2::CENTER_TOP, name, FontId::proportional(13.5), Color32::from_gray(225));
+    }
+}
+
+/// Asks before a file is replaced.
+pub(super) fn overwrite_ui(ui: &Ui, state: &State, out: &mut Actions) {
+    let Some(question) = &state.overwrite else { return };
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    let shown = Modal::new(Id::unique("overwrite")).frame(frame).show(ui.ctx(), |ui| {
+        let t = tokens(ui);
+        ui.set_width(420.0);
+        ui.label(RichText::new(crate::tr!("Replace this file?")).size(18.0).color(t.strong));
+        ui.add(egui::Label::new(RichText::new(question.path.display().to_string()).color(t.weak)).wrap());
+        ui.add_space(GAP);
+        ui.horizontal(|ui| {
+            if ui.button(crate::tr!("Replace")).clicked() {
+                out.push(Action::Overwrite(OverwriteAction::Replace));
+            }
+            if primary_button(ui, "Keep it", true).clicked() {
+                out.push(Action::Overwrite(OverwriteAction::Keep));
+            }
+        });
+    });
+    if shown.should_close() {
+        out.push(Action::Overwrite(OverwriteAction::Keep));
     }
 }
 

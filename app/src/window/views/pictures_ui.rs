@@ -8,6 +8,7 @@ use egui::{
 use octet_engine::report::{Finding, PictureRole, Remedy, Severity, SkippedPicture};
 
 use super::icon_ui::{Icon, icon_button};
+use super::missing_ui::missing_ui;
 use super::preprocessing_ui::preprocessing_ui;
 use super::preview_ui::preview_ui;
 use super::thumbnails_ui::{thousands, thumbnails_ui};
@@ -30,7 +31,8 @@ pub(super) fn pictures_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         ui,
         "Calibration looks at a few dozen pictures of the kind the chip will see. They need no labels. Drop folders anywhere on the window.",
     );
-    problem_ui(ui, state, Place::Pictures);
+    problem_ui(ui, state, Place::Pictures, out);
+    missing_ui(ui, state, out);
     // The same folder may be used for both, and no widget is taken for another when one above it comes or goes.
     ui.push_id("calibration", |ui| calibration_ui(ui, state, out));
     ui.push_id("evaluation", |ui| evaluation_ui(ui, state, out));
@@ -47,7 +49,7 @@ fn calibration_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         }
         ui.add_space(2.0);
     }
-    if pictures.pending > 0 {
+    if !pictures.asked.is_empty() {
         ui.horizontal(|ui| {
             ui.add(egui::Spinner::new().size(14.0).color(tokens(ui).accent));
             caption(ui, "Looking at the folder…");

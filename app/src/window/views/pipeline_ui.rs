@@ -49,6 +49,7 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
     let id = &chain[index].id;
     let name = state.strategies.plugin(id).map_or(id.as_str(), |p| p.name.as_str());
     let changed = chain[index].settings.len();
+    let is_here = state.strategies.found.is_none() || state.strategies.plugin(id).is_some();
     let row = ui.horizontal(|ui| {
         let number = RichText::new((index + 1).to_string()).font(figures()).color(t.weak);
         ui.label(number);
@@ -65,7 +66,14 @@ fn strategy_ui(ui: &mut Ui, state: &State, index: usize, out: &mut Actions) {
                 out.push(Action::Strategy(StrategyAction::Move { from: index, to: index - 1 }));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(name).color(t.strong)).truncate());
+                ui.add(
+                    Label::new(RichText::new(name).color(if is_here { t.strong } else { t.warn })).truncate(),
+                );
+                if !is_here {
+                    let words = RichText::new(tr!("missing")).small().color(t.warn);
+                    ui.add(Label::new(words).truncate())
+                        .on_hover_text(tr!("No plugin of this name is here. Its settings are kept."));
+                }
                 if changed > 0 {
                     let words = trn!(changed, "1 setting", "%{n} settings");
                     ui.add(Label::new(RichText::new(words).small().color(t.accent)).truncate());

@@ -16,7 +16,7 @@ use crate::{key, tr};
 /// The page of runs.
 pub(super) fn runs_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Runs");
-    problem_ui(ui, state, Place::Run);
+    problem_ui(ui, state, Place::Run, out);
     let runs = &state.runs;
     if runs.all.is_empty() {
         caption(

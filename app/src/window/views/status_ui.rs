@@ -5,9 +5,9 @@ use octet_engine::report::Report;
 
 use super::bar_ui::chip;
 use super::widgets::quiet_button;
-use crate::window::actions::{Action, Actions};
+use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::format;
-use crate::window::state::{Job, State, phase_words};
+use crate::window::state::{Job, State, Unscored, phase_words};
 use crate::window::theme::{figures, tokens};
 use crate::{key, tr};
 
@@ -18,9 +18,22 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             if let Some(job) = &state.job {
                 job_ui(ui, job, out);
             }
+            if state.unscored().is_some_and(|why| why != Unscored::OtherSettings) {
+                score_button_ui(ui, out);
+            }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| verdict_ui(ui, state));
         });
     });
+}
+
+/// Offers the score of the last change, where it takes long.
+fn score_button_ui(ui: &mut Ui, out: &mut Actions) {
+    let button = ui.add(egui::Button::new(tr!("Score")).small());
+    let hint = tr!("The figures do not have the last change by hand");
+    if button.on_hover_text(hint).clicked() {
+        out.push(Action::Edit(EditAction::Score));
+    }
+    ui.label(RichText::new(tr!("not scored")).small().color(tokens(ui).warn));
 }
 
 /// From right to left: cancel, finish, log, time left, bar, phase.

@@ -19,7 +19,7 @@ pub(super) fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         ui,
         "A strategy decides widths and exponents. Several run one after the other, each on what the one before it left.",
     );
-    problem_ui(ui, state, Place::Strategy);
+    problem_ui(ui, state, Place::Strategy, out);
     pipeline_ui(ui, state, out);
     section(ui, "Plugins");
     match state.strategies.found.as_deref() {

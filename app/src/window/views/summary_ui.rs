@@ -1,12 +1,12 @@
 //! The last step's page: what the run found out, or what is missing for one.
 
-use egui::{Label, RichText, Ui};
-use octet_engine::report::{Accuracy, EvaluationFacts, Report};
+use egui::{Label, Response, RichText, Ui};
+use octet_engine::report::{Accuracy, EvaluationFacts, PeakTensor, Report};
 
 use super::bar_ui::chip;
+use super::unscored_ui::unscored_ui;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
 use super::{advice_ui, memory, try_ui};
-use crate::tr;
 use crate::window::actions::{Action, Actions, MemoryAction};
 use crate::window::format;
 use crate::window::state::{Place, ShownMemory, State, verdict_words};
@@ -16,8 +16,9 @@ use crate::{tr, trn};
 /// The errors' page.
 pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Errors");
-    problem_ui(ui, state, Place::Run);
+    problem_ui(ui, state, Place::Run, out);
     if let Some(run) = state.runs.shown() {
+        unscored_ui(ui, state, out);
         report_ui(ui, state, &run.name(), &run.report, out);
         return;
     }
@@ -77,12 +78,30 @@ fn report_ui(ui: &mut Ui, state: &State, name: &str, report: &Report, out: &mut 
         fact(ui, "Calibrated on", &report.calibration.used.len().to_string());
         if !report.calibration.skipped.is_empty() {
             let row = fact(ui, "Left out", &report.calibration.skipped.len().to_string());
-            let reasons = report.calibration.skipped.iter().map(|s| format!("{}: {}", s.file, s.reason));
-            row.on_hover_text(reasons.collect::<Vec<_>>().join("\n"));
+            list_on_hover(row, &report.calibration.skipped, |s| format!("{}: {}", s.file, s.reason));
         }
         let secs: f64 = report.timings_secs.values().sum();
         fact(ui, "Time of the run", &format::wait(std::time::Duration::from_secs_f64(secs.clamp(0.0, 1e9))));
     });
+}
+
+/// Lines of a list that hovering shows.
+const MAX_HOVER_LINES: usize = 24;
+
+/// Shows the first lines of a list while the pointer is on something; they are only written then.
+fn list_on_hover<T>(row: Response, items: &[T], line: impl Fn(&T) -> String) {
+    row.on_hover_ui(|ui| {
+        ui.label(first_lines(items, line));
+    });
+}
+
+/// The first lines of a list, and how many there are beyond.
+fn first_lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
+    let mut lines: Vec<String> = items.iter().take(MAX_HOVER_LINES).map(line).collect();
+    if items.len() > MAX_HOVER_LINES {
+        lines.push(tr!("and %{n} more", n = items.len() - MAX_HOVER_LINES).into_owned());
+    }
+    lines.join("\n")
 }
 
 fn evaluation_ui(ui: &mut Ui, evaluation: &EvaluationFacts) {
@@ -132,10 +151,12 @@ fn memory_ui(ui: &mut Ui, state: &State, report: &Report, out: &mut Actions) {
         }
         fact(ui, "Flash", &format::bytes(report.memory.flash_bytes));
         let arena = fact(ui, "RAM layer by layer", &format::bytes(report.memory.arena_bytes));
-        let peak = report.memory.peak.iter().map(|p| format!("{}  {}", format::bytes(p.bytes), p.name));
-        let peak = peak.collect::<Vec<_>>().join("\n");
-        if !peak.is_empty() {
-            arena.on_hover_text(tr!("Alive at the peak:\n%{peak}", peak = peak));
+        if !report.memory.peak.is_empty() {
+            arena.on_hover_ui(|ui| {
+                let line = |p: &PeakTensor| format!("{}  {}", format::bytes(p.bytes), p.name);
+                let peak = first_lines(&report.memory.peak, line);
+                ui.label(tr!("Alive at the peak:\n%{peak}", peak = peak));
+            });
         }
     });
 }
@@ -173,7 +194,21 @@ fn latency_ui(ui: &mut Ui, report: &Report) {
             );
         }
         if !report.latency.inputs.is_empty() {
-            row.on_hover_text(report.latency.inputs.join("\n"));
+            list_on_hover(row, &report.latency.inputs, String::clone);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut_and_says_so() {
+        let items: Vec<usize> = (0..10_000).collect();
+        let lines = first_lines(&items, usize::to_string);
+        assert_eq!(lines.lines().count(), MAX_HOVER_LINES + 1);
+        assert!(lines.ends_with(&format!("{} more", 10_000 - MAX_HOVER_LINES)), "{lines}");
+        assert_eq!(first_lines(&items[..2], usize::to_string), "0\n1");
+    }
 }

@@ -127,7 +127,7 @@ pub(super) fn texture(ui: &Ui, name: &Path, picture: &Arc<Rgb>, options: Texture
         textures.0.get(name).filter(|(of, _)| Arc::ptr_eq(of, picture)).map(|(_, texture)| texture.clone())
     });
     known.unwrap_or_else(|| {
-        let image = ColorImage::from_rgb([picture.width, picture.height], &picture.pixels);
+        let image = bounded(picture);
         let texture = ui.ctx().load_texture(name.to_string_lossy(), image, options);
         let entry = (picture.clone(), texture.clone());
         ui.data_mut(|d| {
@@ -139,6 +139,19 @@ pub(super) fn texture(ui: &Ui, name: &Path, picture: &Arc<Rgb>, options: Texture
         });
         texture
     })
+}
+
+/// A picture in a size that every system can show as a texture: every second pixel, every third, and so on.
+fn bounded(picture: &Rgb) -> ColorImage {
+    const MAX_SIDE: usize = 2048;
+    let step = picture.width.max(picture.height).div_ceil(MAX_SIDE).max(1);
+    if step == 1 {
+        return ColorImage::from_rgb([picture.width, picture.height], &picture.pixels);
+    }
+    let lines = picture.pixels.chunks_exact((3 * picture.width).max(1)).step_by(step);
+    let pixels: Vec<u8> =
+        lines.flat_map(|line| line.chunks_exact(3).step_by(step).flatten()).copied().collect();
+    ColorImage::from_rgb([picture.width.div_ceil(step), picture.height.div_ceil(step)], &pixels)
 }
 
 /// A count with commas between thousands.

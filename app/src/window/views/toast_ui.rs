@@ -3,7 +3,7 @@
 use egui::{Align2, Area, CornerRadius, Frame, Id, Label, Margin, Order, RichText, Stroke, Ui, vec2};
 
 use super::widgets::quiet_button;
-use crate::window::actions::{Action, Actions};
+use crate::window::actions::{Action, Actions, RunsAction};
 use crate::window::state::{State, Toast};
 use crate::window::theme::{RADIUS, tokens};
 use crate::{key, tr};
@@ -43,6 +43,12 @@ fn toast_ui(ui: &mut Ui, toast: &Toast, out: &mut Actions) {
         ui.add(Label::new(RichText::new(tr!(&toast.title)).color(t.strong)).wrap());
         if toast.shows_detail {
             ui.add(Label::new(RichText::new(&toast.detail).small().color(t.text)).wrap().selectable(true));
+        }
+        if let Some(run) = &toast.run
+            && quiet_button(ui, "Show").clicked()
+        {
+            out.push(Action::Runs(RunsAction::Show(run.clone())));
+            out.push(Action::DismissToast(toast.id));
         }
         if toast.is_error {
             ui.horizontal(|ui| {

@@ -5,6 +5,7 @@ use egui::{
     pos2, vec2,
 };
 
+use crate::window::actions::{Action, Actions};
 use crate::window::state::{Place, Progress, State};
 use crate::window::theme::{self, GAP, RADIUS, SECTION, tokens};
 
@@ -94,10 +95,17 @@ pub(super) fn notice(ui: &mut Ui, colour: Color32, title: &str, detail: &str) {
 }
 
 /// The problem of a place, if there is one.
-pub(super) fn problem_ui(ui: &mut Ui, state: &State, place: Place) {
+pub(super) fn problem_ui(ui: &mut Ui, state: &State, place: Place, out: &mut Actions) {
     if let Some(problem) = state.problems.get(&place) {
         ui.add_space(GAP);
         notice(ui, tokens(ui).error, &problem.title, &problem.detail);
+        ui.horizontal(|ui| {
+            ui.add_space(GAP);
+            let button = quiet_button(ui, "Copy").on_hover_text(crate::tr!("Copy this message"));
+            if button.clicked() {
+                out.push(Action::CopyProblem(place));
+            }
+        });
     }
 }
 

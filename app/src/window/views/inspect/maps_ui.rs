@@ -15,6 +15,8 @@ use crate::window::theme::{GAP, RADIUS, tokens};
 use crate::window::views::widgets::quiet_button;
 use crate::window::{format, heat};
 
+/// Every system can show textures of this side; larger ones end the program on some.
+const MAX_SIDE: usize = 2048;
 /// Small maps in a row.
 const COLUMNS: usize = 4;
 
@@ -96,18 +98,32 @@ fn sheets(ui: &Ui, inspect: &Inspect) -> Option<Sheets> {
 
 fn sheet(maps: &FeatureMaps, kind: MapKind) -> ColorImage {
     let (columns, rows) = extents(maps);
-    let width = columns * maps.width;
-    let mut image = ColorImage::filled([width.max(1), (rows * maps.height).max(1)], Color32::TRANSPARENT);
+    let step = (maps.width.div_ceil(MAX_SIDE / columns).max(1), maps.height.div_ceil(MAX_SIDE / rows).max(1));
+    let (wide, high) = (maps.width.div_ceil(step.0), maps.height.div_ceil(step.1));
+    let width = columns * wide;
+    let mut image = ColorImage::filled([width.max(1), (rows * high).max(1)], Color32::TRANSPARENT);
     for (i, map) in maps.maps.iter().enumerate() {
-        let (x0, y0) = (i % columns * maps.width, i / columns * maps.height);
-        for (row, line) in bytes(map, kind).chunks(maps.width.max(1)).enumerate() {
+        let (x0, y0) = (i % columns * wide, i / columns * high);
+        let lines: Vec<&[u8]> = bytes(map, kind).chunks(maps.width.max(1)).collect();
+        for (row, block) in lines.chunks(step.1).enumerate() {
             let from = (y0 + row) * width + x0;
-            if let Some(target) = image.pixels.get_mut(from..from + line.len()) {
-                target.iter_mut().zip(line).for_each(|(p, b)| *p = colour(*b, kind));
+            let Some(target) = image.pixels.get_mut(from..from + wide) else { continue };
+            for (column, pixel) in target.iter_mut().enumerate() {
+                let cell = block.iter().flat_map(|line| line.iter().skip(column * step.0).take(step.0));
+                *pixel = colour(standing_for(cell.copied(), kind), kind);
             }
         }
     }
     image
+}
+
+/// The byte that stands for several where a map has more than a texture can hold: the largest difference, else the largest
+/// value.
+fn standing_for(bytes: impl Iterator<Item = u8>, kind: MapKind) -> u8 {
+    match kind {
+        MapKind::Difference => bytes.max_by_key(|b| b.abs_diff(128)).unwrap_or(128),
+        _ => bytes.max().unwrap_or(0),
+    }
 }
 
 /// Columns and rows of a sheet.
@@ -286,5 +302,48 @@ fn page_ui(ui: &mut Ui, inspect: &Inspect, sheets: &Sheets, large: usize, out: &
                 ));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn maps(count: usize, height: usize, width: usize) -> FeatureMaps {
+        let map = |channel| FeatureMap {
+            channel,
+            float: vec![0; height * width],
+            quantized: vec![0; height * width],
+            difference: (0..height * width).map(|i| if i == 7 { 200 } else { 128 }).collect(),
+            nsr: 0.0,
+        };
+        FeatureMaps {
+            tensor: String::new(),
+            height,
+            width,
+            channels: count,
+            low: 0.0,
+            high: 1.0,
+            largest_difference: 1.0,
+            maps: (0..count).map(map).collect(),
+        }
+    }
+
+    #[test]
+    fn no_tensor_makes_a_texture_that_is_too_large() {
+        for (count, height, width) in [(1, 1, 500_000), (16, 600, 600), (16, 56, 56), (1, 1, 1), (3, 9000, 2)]
+        {
+            let sheet = sheet(&maps(count, height, width), MapKind::Difference);
+            assert!(sheet.size.iter().all(|&side| (1..=MAX_SIDE).contains(&side)), "{:?}", sheet.size);
+        }
+        let small = sheet(&maps(16, 56, 56), MapKind::Float);
+        assert_eq!(small.size, [4 * 56, 4 * 56], "what fits is shown pixel by pixel");
+    }
+
+    #[test]
+    fn a_single_large_difference_is_seen_among_many_values() {
+        let sheet = sheet(&maps(1, 1, 500_000), MapKind::Difference);
+        assert_eq!(sheet.pixels[0], diverging(200));
+        assert_eq!(sheet.pixels[9], diverging(128));
     }
 }
