@@ -31,7 +31,7 @@ use crate::limits::Limits;
 use crate::model::Model;
 use crate::observe::Observer;
 use crate::target::{Rounding, Target};
-use context::Context;
+use context::{Context, Fault};
 
 /// How many elements the slices for [`Plan::build`] need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,11 @@ impl<'s> Plan<'s> {
         let sizes = Self::sizes(model);
         let slots = take(slots, sizes.tensors, "tensor slots")?;
         let steps = take(steps, sizes.steps, "steps")?;
-        let mut context = Context::new(model, limits, slots, steps);
-        let input = context.add_input()?;
-        for index in 0..model.node_count() {
-            lower::node(&mut context, index)?;
-        }
-        let output = context.finish()?;
+        let fault = Fault::default();
+        let mut context = Context::new(model, &fault, limits, slots, steps);
+        let Ok((input, output)) = lower::all(&mut context) else {
+            return Err(fault.take().unwrap_or(Error::Foreign { step: 0 }));
+        };
         let (used_slots, used_steps, work) = context.used();
         let slots = slots.get_mut(..used_slots).unwrap_or_default();
         let steps = steps.get_mut(..used_steps).unwrap_or_default();
