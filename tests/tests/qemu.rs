@@ -204,3 +204,51 @@ fn a_picture_that_is_sent_is_prepared_as_on_the_desktop() {
     };
     assert_eq!(serde_json::from_value::<Vec<i8>>(board["values"].clone()).unwrap(), output);
 }
+
+/// What `tests/qemu/inspect` tells of the programs for a processor.
+fn inspected(script: &Path, processor: &str) -> Value {
+    let inspect = script.with_file_name("inspect");
+    let output =
+        Command::new("python3").arg(inspect).args(["--json", "--target", processor]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_runtime_with_all_operations_and_messages_takes_at_most_96_kib() {
+    let Some(script) = board() else { return };
+    for processor in PROCESSORS {
+        let inspected = inspected(&script, processor);
+        let bytes = inspected["bytes"].as_u64().unwrap();
+        assert!(
+            (50 << 10..=96 << 10).contains(&bytes),
+            "{processor}: {bytes}, largest {}",
+            inspected["largest"]
+        );
+    }
+}
+
+#[test]
+fn no_function_of_the_runtime_can_panic_on_a_chip_and_no_inner_loop_uses_floats() {
+    let Some(script) = board() else { return };
+    for processor in PROCESSORS {
+        let inspected = inspected(&script, processor);
+        let looked_at = |key: &str, name: &str| {
+            let found = inspected[key].as_array().unwrap().iter().any(|f| f.as_str().unwrap().contains(name));
+            assert!(found, "{processor}: {name} is not in {key}");
+        };
+        for name in [
+            "Plan::run_observed",
+            "kernels::conv::Layer::row",
+            "octet_kernels::tile::Part::run",
+            "plan::lower",
+        ] {
+            looked_at("panics_of", name);
+        }
+        for name in ["tile::Part::run", "depthwise::Lines::row"] {
+            looked_at("floats_of", name);
+        }
+        assert_eq!(inspected["panics"], serde_json::json!([]), "{processor}");
+        assert_eq!(inspected["floats"], serde_json::json!([]), "{processor}");
+    }
+}

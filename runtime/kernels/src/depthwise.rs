@@ -82,18 +82,18 @@ impl Lines<'_> {
         [index, first, end]: [usize; 3],
         y: &mut [u8],
     ) {
-        let bytes: &[u8; 20] = bytemuck::cast_ref(entry);
+        let (rows, _) = bytemuck::bytes_of(entry).as_chunks::<3>();
         let [_, _, _, add, shift] = *entry;
-        for (column, out) in y.chunks_exact_mut(self.channels).enumerate() {
+        for (column, out) in y.chunks_exact_mut(self.channels.max(1)).enumerate() {
             if column >= first && column * self.channels + index < end {
                 continue;
             }
             let mut sum = 0i32;
-            for kx in 0..3 {
-                let Some(ix) = (column * stride + kx).checked_sub(self.pad) else { continue };
-                for (ky, line) in lines.iter().enumerate().filter(|(ky, _)| self.lines[*ky].is_some()) {
+            for ((line, present), weights) in lines.iter().zip(self.lines).zip(rows) {
+                for (kx, &weight) in weights.iter().enumerate().filter(|_| present.is_some()) {
+                    let Some(ix) = (column * stride + kx).checked_sub(self.pad) else { continue };
                     let x = line.get(ix * self.channels + index).map_or(0, |&x| i32::from(x as i8));
-                    sum = sum.wrapping_add(x.wrapping_mul(i32::from(bytes[3 * ky + kx] as i8)));
+                    sum = sum.wrapping_add(x.wrapping_mul(i32::from(weight as i8)));
                 }
             }
             if let Some(byte) = out.get_mut(index) {

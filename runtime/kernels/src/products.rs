@@ -31,11 +31,10 @@ pub fn outer(widths: Widths, sums: &mut [i64], x: &[u8], w: &[u8]) {
 
 #[inline(never)]
 fn outer_of<const X: usize, const W: usize>(sums: &mut [i64], x: &[u8], w: &[u8]) {
-    let rows = w.chunks_exact((sums.len() * W).max(1));
+    let rows = w.as_chunks::<W>().0.chunks_exact(sums.len().max(1));
     for (x, row) in x.as_chunks::<X>().0.iter().zip(rows) {
         let x = value(x);
-        for (sum, w) in sums.iter_mut().zip(row.as_chunks::<W>().0) {
-            // 16 bits times 16 bits fit 32, but for -2^15 squared, which fits unsigned.
+        for (sum, w) in sums.iter_mut().zip(row) {
             *sum += i64::from(x) * i64::from(value(w));
         }
     }

@@ -191,8 +191,8 @@ impl Part<'_> {
             let low = add.wrapping_sub(self.count.wrapping_mul(START & 0xffff));
             [[low, shift], [add.wrapping_add(self.count), shift]]
         });
-        let tiles = self.packed.chunks(WORDS * self.taps);
-        for (packed, out) in tiles.zip(out.chunks_mut(PIXELS * self.filters)) {
+        let tiles = self.packed.chunks((WORDS * self.taps).max(1));
+        for (packed, out) in tiles.zip(out.chunks_mut((PIXELS * self.filters).max(1))) {
             if packed.len() == WORDS * self.taps {
                 let sums = sum::<WORDS>(packed.as_chunks().0, weights, self.ends);
                 self.store(&sums, &finish, out);

@@ -41,7 +41,7 @@ pub(crate) struct Clamp {
 impl Clamp {
     #[inline(always)]
     fn apply(&self, x: i32) -> i32 {
-        requantize_i32(x.clamp(self.low, self.high), self.shift, self.rounding)
+        requantize_i32(x.max(self.low).min(self.high), self.shift, self.rounding)
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Plan<'s> {
     pub(crate) slots: &'s [TensorSlot],
     pub(crate) steps: &'s [Step],
     pub(crate) summary: Summary,
+    input: &'s TensorSlot,
+    output: &'s TensorSlot,
 }
 
 impl<'s> Plan<'s> {
@@ -138,7 +140,12 @@ impl<'s> Plan<'s> {
             Strategy::Within(available) if summary.arena_bytes > available => {
                 Err(Error::Memory { what: "bytes of arena", needed: summary.arena_bytes, available })
             }
-            _ => Ok(Self { slots, steps, summary }),
+            _ => {
+                let (slots, steps) = (&*slots, &*steps);
+                let ends = slots.get(summary.input).zip(slots.get(summary.output));
+                let (input, output) = ends.ok_or(Error::Foreign { step: steps.len() })?;
+                Ok(Self { slots, steps, summary, input, output })
+            }
         }
     }
 
@@ -149,12 +156,12 @@ impl<'s> Plan<'s> {
 
     /// The network's input.
     pub fn input(&self) -> &'s TensorSlot {
-        &self.slots[self.summary.input]
+        self.input
     }
 
     /// The network's output.
     pub fn output(&self) -> &'s TensorSlot {
-        &self.slots[self.summary.output]
+        self.output
     }
 
     /// All activation tensors: the input, then the output of each node.
@@ -186,6 +193,8 @@ impl<'s> Plan<'s> {
     ///
     /// # Errors
     /// As [`Plan::run`].
+    // A function of its own in every program: `tests/qemu/inspect` looks for it.
+    #[inline(never)]
     pub fn run_observed(
         &self,
         model: &Model<'_>,

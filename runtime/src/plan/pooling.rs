@@ -32,8 +32,9 @@ pub(super) fn window<'a>(at: &At<'_, 'a>, shape: &Shape, kernel: [usize; 2]) -> 
         let reach = reach.filter(|&r| r < 1 << 28).ok_or_else(small)?;
         let padded = window.input[axis] + window.pad[axis] + window.pad_end[axis];
         let room = padded.checked_sub(reach + 1).ok_or_else(small)?;
-        window.output[axis] = room / window.stride[axis] + 1;
-        if at.int("ceil_mode", 0) != 0 && room % window.stride[axis] != 0 {
+        let stride = window.stride[axis].max(1);
+        window.output[axis] = room / stride + 1;
+        if at.int("ceil_mode", 0) != 0 && room % stride != 0 {
             return Err(at.error("", "ceil_mode is not supported; export with explicit pads"));
         }
     }

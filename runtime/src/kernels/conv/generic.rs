@@ -96,7 +96,7 @@ impl Products for Bytes {
             }
             return;
         }
-        for (&x, w) in x.iter().zip(w.chunks_exact(sums.len())) {
+        for (&x, w) in x.iter().zip(w.chunks_exact(sums.len().max(1))) {
             for (sum, &w) in sums.iter_mut().zip(w) {
                 *sum += i32::from(x as i8) * i32::from(w as i8);
             }
@@ -116,7 +116,7 @@ impl Products for Bytes {
         if step == 1 {
             x.iter().zip(w).for_each(&mut add);
         } else {
-            x.iter().zip(w.iter().step_by(step)).for_each(add);
+            x.iter().zip(w.iter().step_by(step.max(1))).for_each(add);
         }
     }
 }
@@ -134,7 +134,7 @@ pub(super) fn row<P: Products>(
     if y.len() != window.output[1] * pixel || x.pitch != window.input[1] * c.channels * products.sizes()[0] {
         return None;
     }
-    for (column, out) in y.chunks_exact_mut(pixel).enumerate() {
+    for (column, out) in y.chunks_exact_mut(pixel.max(1)).enumerate() {
         layer.pixel(products, x, [row, column], out)?;
     }
     Some(())
@@ -151,7 +151,7 @@ impl Layer<'_> {
         let blocked = if by_blocks { c.blocked } else { 0 };
         let spots = c.window.kernel[0] * c.window.kernel[1];
         let run = c.depth() * c.lanes * w_size;
-        for first in (0..blocked).step_by(c.lanes) {
+        for first in (0..blocked).step_by(c.lanes.max(1)) {
             let mut sums = [P::Sum::default(); LANES];
             let sums = sums.get_mut(..c.lanes)?;
             for (lane, sum) in sums.iter_mut().enumerate() {

@@ -113,11 +113,14 @@ impl<'a> Layer<'a> {
         if x.len() != c.batch * w.input[0] * pitch || y.len() != c.batch * w.output[0] * out_pitch {
             return None;
         }
-        let (height, picture) = (w.input[0], w.input[0] * pitch);
-        for (x, y) in x.chunks_exact(picture).zip(y.chunks_exact_mut(w.output[0] * out_pitch)) {
+        let height = w.input[0];
+        let (picture, out_picture) = (height * pitch, w.output[0] * out_pitch);
+        for number in 0..c.batch {
+            let x = x.get(number * picture..(number + 1) * picture)?;
             let x = Rows { bytes: x, first: 0, held: height, pitch };
-            for (row, y) in y.chunks_exact_mut(out_pitch).enumerate() {
-                self.row(&x, row, y, scratch)?;
+            for row in 0..w.output[0] {
+                let at = number * out_picture + row * out_pitch;
+                self.row(&x, row, y.get_mut(at..at + out_pitch)?, scratch)?;
             }
         }
         Some(())

@@ -22,7 +22,7 @@ fn pixels(conv: &Conv) -> usize {
     let [small, large] = PACKED;
     let bytes = if conv.taps() * conv.filters <= CACHED { small } else { large };
     let tiles = (bytes / (4 * pack::words(conv.taps(), PIXELS)).max(1)).max(1);
-    (tiles * PIXELS).min(conv.window.output[1])
+    (tiles * PIXELS).min(conv.window.output[1]).max(1)
 }
 
 /// Working memory of a layer.
@@ -82,10 +82,10 @@ pub(super) fn row(
         return None;
     }
     let (pixels, filters) = (pixels(c), filters(layer));
-    for (first, out) in (0..columns).step_by(pixels).zip(y.chunks_mut(pixels * c.filters)) {
+    for (first, out) in (0..columns).step_by(pixels).zip(y.chunks_mut((pixels * c.filters).max(1))) {
         let count = pixels.min(columns - first);
         let packed = packed.get_mut(..pack::words(c.taps(), count))?;
-        let tiles = packed.chunks_mut(pack::words(c.taps(), PIXELS));
+        let tiles = packed.chunks_mut(pack::words(c.taps(), PIXELS).max(1));
         for (place, packed) in (0..count).step_by(PIXELS).zip(tiles) {
             tile(layer, x, row, first + place..first + count.min(place + PIXELS), packed)?;
         }
@@ -108,7 +108,7 @@ fn tile(
     let whole = window.dilation[1] == 1
         && inside(columns.start, 0)
         && inside(columns.end.checked_sub(1)?, window.kernel[1] - 1);
-    let run = if whole { window.kernel[1] } else { 1 };
+    let run = if whole { window.kernel[1].max(1) } else { 1 };
     let words = pack::words(run * depth, columns.len());
     let mut packed = packed.chunks_exact_mut(words.max(1));
     for ky in 0..window.kernel[0] {
