@@ -23,7 +23,12 @@ impl Output {
     /// quotient without rest; a shift of 0 sees one only in 0, which is even.
     #[inline(always)]
     pub fn byte(self, sum: i32, [add, shift]: Finish) -> u8 {
-        let sum = sum.wrapping_add(add as i32);
+        self.rounded(sum.wrapping_add(add as i32), shift)
+    }
+
+    /// The same where bias and half are added already.
+    #[inline(always)]
+    pub(crate) fn rounded(self, sum: i32, shift: u32) -> u8 {
         let mut rounded = sum.wrapping_shr(shift);
         if sum.wrapping_shl(32u32.wrapping_sub(shift)) == 0 {
             // Rare enough that a jump is cheaper than computing both ways.

@@ -3,7 +3,8 @@
 //! `tile` multiplies a weight with two pixels by one multiplication of words: the low half of the sum is that of
 //! the first pixel, the high half that of the second. That is exact as long as each sum stays within 16 bits,
 //! whatever the pixels are. So the filters of two channels are cut into runs, as long as their weights allow,
-//! behind each of which the halves are added to sums of 32 bits.
+//! behind each of which the halves are added to sums of 32 bits. Inputs are often smaller than they could be: where those
+//! of a tile are below a half of the largest, two runs may be summed at once, below a quarter four.
 
 use crate::tile::PAIR;
 
@@ -14,10 +15,9 @@ pub(crate) const STEP: usize = 2;
 /// that nobody has to count them.
 const STEPS: usize = 32;
 
-/// Words for each two channels with so many weights: the number of runs, and a bit for each step at whose end a run
-/// ends.
+/// Words for each two channels with so many weights: a bit for each step at whose end a run ends.
 pub const fn words(taps: usize) -> usize {
-    1 + taps.div_ceil(STEP).div_ceil(STEPS)
+    taps.div_ceil(STEP).div_ceil(STEPS)
 }
 
 /// What a word begins with: a low half that a negative sum takes nothing of the high half from, and one less in
@@ -37,9 +37,7 @@ const LARGEST_OF_SIGN: i32 = 258;
 /// 0. Fills the [`words`] of both channels.
 #[inline(always)]
 pub(crate) fn cut(taps: usize, nonnegative: bool, words: &mut [u32], weights: impl Fn(usize) -> [u8; PAIR]) {
-    let Some((count, ends)) = words.split_first_mut() else { return };
-    ends.fill(0);
-    *count = 1;
+    words.fill(0);
     let mut run = Run::default();
     let mut place = 0;
     while STEP * place < taps {
@@ -52,20 +50,18 @@ pub(crate) fn cut(taps: usize, nonnegative: bool, words: &mut [u32], weights: im
         let forced = place.is_multiple_of(STEPS);
         if place > 0 && (forced || !run.fits(nonnegative)) {
             let end = place - 1;
-            if let Some(word) = ends.get_mut(end / STEPS) {
+            if let Some(word) = words.get_mut(end / STEPS) {
                 *word |= 0x8000_0000 >> (end % STEPS);
             }
-            *count += 1;
             run = run.without(before);
         }
         place += 1;
     }
     // The last step of a word is full, but another one need not follow.
     if taps.is_multiple_of(STEP * STEPS)
-        && let Some(word) = ends.last_mut()
+        && let Some(word) = words.last_mut()
     {
         *word |= 1;
-        *count += 1;
     }
 }
 

@@ -72,13 +72,12 @@ impl<'a> Filters<'a> {
         }
         let mut runs = runs.chunks_exact(runs::words(self.taps));
         for (pair, finish) in finish.chunks(PAIR).enumerate() {
-            let (&count, ends) = runs.next()?.split_first()?;
+            let ends = runs.next()?;
             let (&first, &second) = (finish.first()?, finish.last()?);
             let channel = PAIR * pair;
             let part = Part {
                 packed,
                 taps: self.taps,
-                count,
                 ends,
                 finish: [first, second],
                 output,
@@ -93,6 +92,42 @@ impl<'a> Filters<'a> {
         }
         Some(())
     }
+
+    /// Computes all channels of one pixel, whose inputs are given as they are, without runs.
+    pub fn pixel(&self, x: &[u8], finish: &[Finish], output: Output, out: &mut [u8]) -> Option<()> {
+        for (pair, (finish, out)) in finish.chunks(PAIR).zip(out.chunks_mut(PAIR)).enumerate() {
+            let channel = PAIR * pair;
+            let sums = if channel < self.blocked {
+                single(x, self.block(channel)?)
+            } else {
+                single(x, self.lines(channel)?)
+            };
+            for ((byte, sum), &finish) in out.iter_mut().zip(sums).zip(finish) {
+                *byte = output.byte(sum, finish);
+            }
+        }
+        Some(())
+    }
+}
+
+/// The sums of one pixel.
+#[inline(never)]
+fn single(x: &[u8], weights: impl Weights) -> [i32; PAIR] {
+    let mut sums = [0i32; PAIR];
+    let mut add = |x: u8, weights: [u8; PAIR]| {
+        let x = i32::from(x as i8);
+        sums = [0, 1].map(|i| sums[i].wrapping_add(x.wrapping_mul(i32::from(weights[i] as i8))));
+    };
+    let (steps, rest) = x.as_chunks::<STEP>();
+    for (x, step) in steps.iter().zip(weights.steps()) {
+        for (place, &x) in x.iter().enumerate() {
+            add(x, weights.pick(step, place));
+        }
+    }
+    if let [last] = rest {
+        add(*last, weights.at(x.len() - 1));
+    }
+    sums
 }
 
 /// The filters of two output channels.
@@ -173,8 +208,6 @@ impl<'a> Weights for Lines<'a> {
 struct Part<'a> {
     packed: &'a [u32],
     taps: usize,
-    /// Runs of the filters.
-    count: u32,
     ends: &'a [u32],
     finish: [Finish; PAIR],
     output: Output,
@@ -186,99 +219,98 @@ impl Part<'_> {
     #[inline(never)]
     fn run(&self, weights: impl Weights, out: &mut [u8]) {
         const WORDS: usize = PIXELS / 2;
-        // What the words began with is taken off together with the addition of the bias: `[channel][half of a word]`.
-        let finish = self.finish.map(|[add, shift]| {
-            let low = add.wrapping_sub(self.count.wrapping_mul(START & 0xffff));
-            [[low, shift], [add.wrapping_add(self.count), shift]]
-        });
-        let tiles = self.packed.chunks((WORDS * self.taps).max(1));
+        let tiles = self.packed.chunks(WORDS * self.taps + 1);
         for (packed, out) in tiles.zip(out.chunks_mut((PIXELS * self.filters).max(1))) {
-            if packed.len() == WORDS * self.taps {
-                let sums = sum::<WORDS>(packed.as_chunks().0, weights, self.ends);
-                self.store(&sums, &finish, out);
+            if packed.len() == WORDS * self.taps + 1 {
+                let (sums, runs) = sum::<WORDS>(packed, weights, self.ends);
+                self.store(&sums, runs, out);
             } else {
-                self.rest(weights, packed, &finish, out);
+                self.rest(weights, packed, out);
             }
         }
     }
 
     /// The last one or two pixels of a row.
     #[inline(never)]
-    fn rest(&self, weights: impl Weights, packed: &[u32], finish: &Finishes, out: &mut [u8]) {
-        let sums = sum::<1>(packed.as_chunks().0, weights, self.ends);
-        self.store(&sums, finish, out);
+    fn rest(&self, weights: impl Weights, packed: &[u32], out: &mut [u8]) {
+        let (sums, runs) = sum::<1>(packed, weights, self.ends);
+        self.store(&sums, runs, out);
     }
 
     /// Rounds and stores.
-    #[inline(always)]
-    fn store<const W: usize>(&self, sums: &Sums<W>, finish: &Finishes, out: &mut [u8]) {
-        let mut rest = out;
-        for place in 0..2 * W {
-            let Some((pixel, others)) = rest.split_at_mut_checked(self.filters) else { return };
-            rest = others;
-            let byte = |channel: usize| self.output.byte(sums.of(channel, place), finish[channel][place % 2]);
-            match pixel.get_mut(self.channel..) {
-                Some([a, b, ..]) => (*a, *b) = (byte(0), byte(1)),
-                Some([a]) => *a = byte(0),
-                _ => return,
+    #[inline(never)]
+    fn store(&self, sums: &[Sums], runs: u32, out: &mut [u8]) {
+        // What the words began with is taken off together with the addition of the bias.
+        let lift = runs.wrapping_mul(START & 0xffff);
+        let [[add, shift], [second_add, second_shift]] = self.finish;
+        let low = [add.wrapping_sub(lift), second_add.wrapping_sub(lift)];
+        let high = [add.wrapping_add(runs), second_add.wrapping_add(runs)];
+        let both = self.channel + 1 < self.filters;
+        let mut pixels = out.get_mut(self.channel..).unwrap_or_default().chunks_mut(self.filters.max(1));
+        for sums in sums {
+            for (channels, add) in [(sums.low(), low), (sums.high, high)] {
+                let values = [channels[0].wrapping_add(add[0]), channels[1].wrapping_add(add[1])];
+                let Some([first, others @ ..]) = pixels.next() else { return };
+                *first = self.output.rounded(values[0] as i32, shift);
+                if let (true, Some(second)) = (both, others.first_mut()) {
+                    *second = self.output.rounded(values[1] as i32, second_shift);
+                }
             }
         }
     }
 }
 
-/// What finishes the sums of two channels, in the low and in the high half of a word.
-type Finishes = [[Finish; 2]; PAIR];
-
-/// Sums of two channels of two pixels in each word.
+/// Sums of two channels of two pixels.
 #[derive(Clone, Copy)]
-struct Sums<const W: usize> {
+struct Sums {
     /// Low half and high half as they came, modulo 2^32.
-    both: [[u32; W]; PAIR],
+    both: [u32; PAIR],
     /// The high half, which is the second pixel's sum.
-    high: [[u32; W]; PAIR],
+    high: [u32; PAIR],
 }
 
-impl<const W: usize> Sums<W> {
-    /// The sum of one channel and pixel, and what all its runs began with.
+impl Sums {
+    const ZERO: Self = Self { both: [0; PAIR], high: [0; PAIR] };
+
+    /// The first pixel's sum: what is left of both without the high half.
     #[inline(always)]
-    fn of(&self, channel: usize, pixel: usize) -> i32 {
-        let (word, half) = (pixel / 2 % W, pixel % 2);
-        let high = self.high[channel][word];
-        // What is left of both without the high half is the low one.
-        let sum = if half == 0 { self.both[channel][word].wrapping_sub(high << 16) } else { high };
-        sum as i32
+    fn low(&self) -> [u32; PAIR] {
+        [0, 1].map(|channel: usize| self.both[channel].wrapping_sub(self.high[channel] << 16))
     }
 
     /// Adds what a run has summed, and begins the next.
     #[inline(always)]
-    fn add(&mut self, words: &mut [[u32; W]; PAIR]) {
+    fn add(&mut self, words: &mut [u32; PAIR]) {
         for channel in 0..PAIR {
-            for w in 0..W {
-                let word = words[channel][w];
-                self.both[channel][w] = self.both[channel][w].wrapping_add(word);
-                self.high[channel][w] = self.high[channel][w].wrapping_add((word as i32 >> 16) as u32);
-                words[channel][w] = START;
-            }
+            let word = words[channel];
+            self.both[channel] = self.both[channel].wrapping_add(word);
+            self.high[channel] = self.high[channel].wrapping_add((word as i32 >> 16) as u32);
+            words[channel] = START;
         }
     }
 }
 
-/// Sums runs of products of two pixels at once.
+/// Sums runs of products of two pixels at once, and tells how many runs there were. `packed` ends with the number of runs
+/// that may be merged.
 #[inline(always)]
-fn sum<const W: usize>(x: &[[u32; W]], weights: impl Weights, ends: &[u32]) -> Sums<W> {
-    let mut sums = Sums { both: [[0; W]; PAIR], high: [[0; W]; PAIR] };
-    let mut words = [[START; W]; PAIR];
-    let add = |weights: [u8; PAIR], x: &[u32; W], words: &mut [[u32; W]; PAIR]| {
+fn sum<const W: usize>(packed: &[u32], weights: impl Weights, ends: &[u32]) -> ([Sums; W], u32) {
+    let mut sums = [Sums::ZERO; W];
+    let mut runs = 1;
+    let Some((&merged, packed)) = packed.split_last() else { return (sums, 0) };
+    let mut words = [[START; PAIR]; W];
+    let add = |weights: [u8; PAIR], x: &[u32; W], words: &mut [[u32; PAIR]; W]| {
         let weights = weights.map(|w| w as i8 as u32);
         for w in 0..W {
             for channel in 0..PAIR {
-                words[channel][w] = words[channel][w].wrapping_add(x[w].wrapping_mul(weights[channel]));
+                words[w][channel] = words[w][channel].wrapping_add(x[w].wrapping_mul(weights[channel]));
             }
         }
     };
+    let (x, _) = packed.as_chunks::<W>();
     let (steps, rest) = x.as_chunks::<STEP>();
     let mut ends = ends.iter();
     let mut bits = ends.next().copied().unwrap_or_default();
+    let mut left = merged;
     for (step, weights_of_step) in steps.iter().zip(weights.steps()) {
         for (place, x) in step.iter().enumerate() {
             add(weights.pick(weights_of_step, place), x, &mut words);
@@ -286,7 +318,14 @@ fn sum<const W: usize>(x: &[[u32; W]], weights: impl Weights, ends: &[u32]) -> S
         let ended = (bits as i32) < 0;
         bits <<= 1;
         if ended {
-            sums.add(&mut words);
+            left = left.wrapping_sub(1);
+            if left == 0 {
+                runs += 1;
+                left = merged;
+                for w in 0..W {
+                    sums[w].add(&mut words[w]);
+                }
+            }
             // A run ends with each word of bits.
             if bits == 0 {
                 bits = ends.next().copied().unwrap_or_default();
@@ -296,6 +335,8 @@ fn sum<const W: usize>(x: &[[u32; W]], weights: impl Weights, ends: &[u32]) -> S
     if let [last] = rest {
         add(weights.at(x.len() - 1), last, &mut words);
     }
-    sums.add(&mut words);
-    sums
+    for w in 0..W {
+        sums[w].add(&mut words[w]);
+    }
+    (sums, runs)
 }

@@ -32,8 +32,17 @@ pub(super) struct Scratch<'a> {
     runs: &'a mut [u32],
 }
 
+/// Whether each output is computed from a single pixel, with nothing to share: a Gemm of one row.
+fn single(conv: &Conv) -> bool {
+    let w = &conv.window;
+    [w.kernel, w.input, w.output] == [[1, 1]; 3]
+}
+
 /// Words of each part.
 fn parts(conv: &Conv) -> [usize; 3] {
+    if single(conv) {
+        return [2 * conv.filters, 0, 0];
+    }
     let runs = conv.filters.div_ceil(PAIR) * runs::words(conv.taps());
     [2 * conv.filters, pack::words(conv.taps(), pixels(conv)), runs]
 }
@@ -63,7 +72,9 @@ pub(super) fn prepare(layer: &Layer<'_>, words: &mut [u32]) -> Option<()> {
     for (channel, entry) in scratch.table.iter_mut().enumerate() {
         *entry = super::channels::finish(&layer.channels, channel);
     }
-    filters(layer).cut(layer.conv.input_nonnegative, scratch.runs);
+    if !single(&layer.conv) {
+        filters(layer).cut(layer.conv.input_nonnegative, scratch.runs);
+    }
     Some(())
 }
 
@@ -82,6 +93,9 @@ pub(super) fn row(
         return None;
     }
     let (pixels, filters) = (pixels(c), filters(layer));
+    if single(c) {
+        return filters.pixel(x.get(0)?, table, layer.output(), y);
+    }
     for (first, out) in (0..columns).step_by(pixels).zip(y.chunks_mut((pixels * c.filters).max(1))) {
         let count = pixels.min(columns - first);
         let packed = packed.get_mut(..pack::words(c.taps(), count))?;
@@ -109,8 +123,10 @@ fn tile(
         && inside(columns.start, 0)
         && inside(columns.end.checked_sub(1)?, window.kernel[1] - 1);
     let run = if whole { window.kernel[1].max(1) } else { 1 };
-    let words = pack::words(run * depth, columns.len());
-    let mut packed = packed.chunks_exact_mut(words.max(1));
+    let (merged, packed) = packed.split_last_mut()?;
+    let parts = (window.kernel[0] * window.kernel[1] / run).max(1);
+    let mut packed = packed.chunks_exact_mut((packed.len() / parts).max(1));
+    let mut reach = pack::Reach::default();
     for ky in 0..window.kernel[0] {
         let line = window.source(0, row, ky).and_then(|iy| x.get(iy));
         for kx in (0..window.kernel[1]).step_by(run) {
@@ -119,8 +135,9 @@ fn tile(
                 let ix = window.source(1, column, kx);
                 *pixel = line.zip(ix).and_then(|(line, ix)| line.get(ix * depth..(ix + run) * depth));
             }
-            pack::bytes(pixels.get(..columns.len())?, packed.next()?);
+            reach = reach.with(pack::bytes(pixels.get(..columns.len())?, packed.next()?));
         }
     }
+    *merged = pack::merged(reach);
     Some(())
 }
