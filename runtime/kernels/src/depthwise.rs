@@ -146,12 +146,24 @@ impl Channel<'_> {
         oldest = oldest.wrapping_add(self.column(x, 1));
         let mut older = self.column(x, 0);
         at += self.size;
-        while let Some(x) = self.read(at) {
-            let Some(byte) = y.get_mut(out) else { return out };
+        // The output stands `ahead` places before the newest input. Slices of one length, so that one comparison tells
+        // that an index lies inside of all.
+        let Some(ahead) = at.checked_sub(out) else { return out };
+        let lines = self.lines.map(|line| line.get(ahead..).unwrap_or_default());
+        let length = lines[0].len().min(y.len());
+        let [a, b, c] = lines.map(|line| line.get(..length).unwrap_or_default());
+        let inside = y.get_mut(..length).unwrap_or_default();
+        while let (Some(byte), Some(&a), Some(&b), Some(&c)) =
+            (inside.get_mut(out), a.get(out), b.get(out), c.get(out))
+        {
+            let x = [a, b, c].map(|x| i32::from(x as i8));
             *byte = self.output.byte(oldest.wrapping_add(self.column(x, 2)), self.finish);
             oldest = older.wrapping_add(self.column(x, 1));
             older = self.column(x, 0);
-            (at, out) = (at + self.size, out + self.size);
+            out += self.size;
+        }
+        if self.lines[0].len() > out + ahead {
+            return out;
         }
         // One more window reaches over the end by one column.
         if let Some(byte) = y.get_mut(out) {

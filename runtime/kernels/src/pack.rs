@@ -38,18 +38,21 @@ impl Reach {
 }
 
 /// Packs the same bytes of up to eight pixels: for each byte as many words as [`words`] says. A pixel that is `None` is
-/// zeros. Returns how far the bytes reach.
-pub fn bytes(pixels: &[Option<&[u8]>], words: &mut [u32]) -> Reach {
+/// zeros. Returns how far the bytes reach; `nonnegative` says that none is below 0.
+pub fn bytes(pixels: &[Option<&[u8]>], nonnegative: bool, words: &mut [u32]) -> Reach {
     let pixel = |i: usize| pixels.get(i).copied().flatten().unwrap_or_default();
-    if pixels.len() > 2 {
-        whole::<TILE, PIXELS>(core::array::from_fn(pixel), words.as_chunks_mut().0)
-    } else {
-        whole::<1, 2>(core::array::from_fn(pixel), words.as_chunks_mut().0)
+    match (pixels.len() > 2, nonnegative) {
+        (true, false) => whole::<TILE, PIXELS, false>(core::array::from_fn(pixel), words.as_chunks_mut().0),
+        (true, true) => whole::<TILE, PIXELS, true>(core::array::from_fn(pixel), words.as_chunks_mut().0),
+        (false, _) => whole::<1, 2, false>(core::array::from_fn(pixel), words.as_chunks_mut().0),
     }
 }
 
 #[inline(always)]
-fn whole<const W: usize, const P: usize>(pixels: [&[u8]; P], words: &mut [[u32; W]]) -> Reach {
+fn whole<const W: usize, const P: usize, const NONNEGATIVE: bool>(
+    pixels: [&[u8]; P],
+    words: &mut [[u32; W]],
+) -> Reach {
     if pixels.iter().any(|pixel| pixel.len() != words.len()) {
         return some(pixels, words);
     }
@@ -59,12 +62,18 @@ fn whole<const W: usize, const P: usize>(pixels: [&[u8]; P], words: &mut [[u32; 
     for (at, words) in words.iter_mut().enumerate() {
         let mut byte = |p: usize| {
             let value = pixels[p].get(at).map_or(0, |&byte| value(byte));
-            reach |= value ^ (value as i32 >> 31) as u32;
+            if !NONNEGATIVE {
+                reach |= value ^ (value as i32 >> 31) as u32;
+            }
             value
         };
         *words = core::array::from_fn(|w| byte(2 * w).wrapping_add(byte(2 * w + 1) << 16));
+        if NONNEGATIVE {
+            reach |= words.iter().fold(0, |all, word| all | word);
+        }
     }
-    Reach(reach)
+    // Where no byte is negative, both halves of the words are bytes.
+    Reach(if NONNEGATIVE { (reach | reach >> 16) & 0xff } else { reach })
 }
 
 /// The same where some pixels lie in the padding.

@@ -135,7 +135,11 @@ fn tile(
                 let ix = window.source(1, column, kx);
                 *pixel = line.zip(ix).and_then(|(line, ix)| line.get(ix * depth..(ix + run) * depth));
             }
-            reach = reach.with(pack::bytes(pixels.get(..columns.len())?, packed.next()?));
+            reach = reach.with(pack::bytes(
+                pixels.get(..columns.len())?,
+                layer.conv.input_nonnegative,
+                packed.next()?,
+            ));
         }
     }
     *merged = pack::merged(reach);
