@@ -162,6 +162,21 @@ fn blocks_that_are_streamed_give_the_same_tensors_in_the_memory_that_is_planned(
 }
 
 #[test]
+fn espressifs_networks_streamed_within_416_kib_give_the_desktops_tensors() {
+    let Some(shared) = shared() else { return };
+    let Some(script) = board() else { return };
+    for (short, chip, processor) in [("s3", "esp32s3", "riscv32imc"), ("p4", "esp32p4", "riscv32imafc")] {
+        let model = shared.join(format!("models/espressif/imagenet_mobilenetv2_{chip}.espdl"));
+        let tensor = shared.join(format!("golden/{short}_281.input.npy"));
+        let tensor = tensor.to_str().unwrap();
+        let desktop = Desktop::new(&model, ["--tensor", tensor]);
+        let board = answer(&script, processor, &model, &["--tensors", "--tensor", tensor, "--arena", "416"]);
+        desktop.equals(&board, chip);
+        assert!(board["arena_bytes"].as_u64().unwrap() <= 416 << 10, "{chip}");
+    }
+}
+
+#[test]
 fn the_files_own_test_passes_and_memory_that_does_not_suffice_is_told() {
     let Some(script) = board() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -11,9 +11,9 @@ use crate::tile::PAIR;
 /// Weights between two places where a run may end.
 pub(crate) const STEP: usize = 2;
 
-/// Steps whose ends stand in one word, the first one's in the highest bit. At the last one's a run ends in any case, so
-/// that nobody has to count them.
-const STEPS: usize = 32;
+/// Steps whose ends stand in one word, the first one's in the second highest bit, so that a shift brings it to the sign.
+/// At the last one's a run ends in any case, so that nobody has to count them.
+const STEPS: usize = 31;
 
 /// Words for each two channels with so many weights: a bit for each step at whose end a run ends.
 pub const fn words(taps: usize) -> usize {
@@ -51,7 +51,7 @@ pub(crate) fn cut(taps: usize, nonnegative: bool, words: &mut [u32], weights: im
         if place > 0 && (forced || !run.fits(nonnegative)) {
             let end = place - 1;
             if let Some(word) = words.get_mut(end / STEPS) {
-                *word |= 0x8000_0000 >> (end % STEPS);
+                *word |= 0x4000_0000 >> (end % STEPS);
             }
             run = run.without(before);
         }

@@ -312,12 +312,11 @@ fn sum<const W: usize>(packed: &[u32], weights: impl Weights, ends: &[u32]) -> (
     let mut bits = ends.next().copied().unwrap_or_default();
     let mut left = merged;
     for (step, weights_of_step) in steps.iter().zip(weights.steps()) {
+        bits <<= 1;
         for (place, x) in step.iter().enumerate() {
             add(weights.pick(weights_of_step, place), x, &mut words);
         }
-        let ended = (bits as i32) < 0;
-        bits <<= 1;
-        if ended {
+        if (bits as i32) < 0 {
             left = left.wrapping_sub(1);
             if left == 0 {
                 runs += 1;
@@ -327,7 +326,7 @@ fn sum<const W: usize>(packed: &[u32], weights: impl Weights, ends: &[u32]) -> (
                 }
             }
             // A run ends with each word of bits.
-            if bits == 0 {
+            if bits == 0x8000_0000 {
                 bits = ends.next().copied().unwrap_or_default();
             }
         }
