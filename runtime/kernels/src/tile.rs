@@ -43,7 +43,7 @@ impl<'a> Filters<'a> {
 
     /// Cuts all filters into runs, [`runs::words`] for each two of them. `nonnegative` says that no input is below 0.
     pub fn cut(&self, nonnegative: bool, words: &mut [u32]) {
-        for (pair, words) in words.chunks_exact_mut(runs::words(self.taps)).enumerate() {
+        for (pair, words) in words.chunks_exact_mut(runs::words(self.taps).max(1)).enumerate() {
             let channel = PAIR * pair;
             if channel < self.blocked {
                 let Some(block) = self.block(channel) else { return };
@@ -70,7 +70,7 @@ impl<'a> Filters<'a> {
         if self.taps == 0 || self.count == 0 {
             return None;
         }
-        let mut runs = runs.chunks_exact(runs::words(self.taps));
+        let mut runs = runs.chunks_exact(runs::words(self.taps).max(1));
         for (pair, finish) in finish.chunks(PAIR).enumerate() {
             let ends = runs.next()?;
             let (&first, &second) = (finish.first()?, finish.last()?);
