@@ -281,11 +281,10 @@ impl Sums {
     /// Adds what a run has summed, and begins the next.
     #[inline(always)]
     fn add(&mut self, words: &mut [u32; PAIR]) {
-        for channel in 0..PAIR {
-            let word = words[channel];
-            self.both[channel] = self.both[channel].wrapping_add(word);
-            self.high[channel] = self.high[channel].wrapping_add((word as i32 >> 16) as u32);
-            words[channel] = START;
+        for ((word, both), high) in words.iter_mut().zip(&mut self.both).zip(&mut self.high) {
+            *both = both.wrapping_add(*word);
+            *high = high.wrapping_add((*word as i32 >> 16) as u32);
+            *word = START;
         }
     }
 }
