@@ -2,6 +2,7 @@
 
 use crate::reader::Malformed;
 use crate::shape::{DType, Shape};
+use core::fmt::{self, Display, Formatter, Write};
 
 /// Why a file cannot be read, planned or executed. `'a` is the lifetime of the file's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -9,7 +10,8 @@ use crate::shape::{DType, Shape};
 pub enum Error<'a> {
     /// The first four bytes are not those of a model.
     #[error(
-        "this is not an .espdl model (it starts with {found:?}, expected \"EDL2\"): choose a file exported by Octet or ESP-PPQ"
+        "this is not an .espdl model (it starts with the bytes {}, not EDL2): choose a file exported by Octet or ESP-PPQ",
+        Hexadecimal(found)
     )]
     Magic {
         /// What stands there.
@@ -46,7 +48,7 @@ pub enum Error<'a> {
         at: usize,
     },
     /// More than this program is willing to handle.
-    #[error("{what}: {value} is above the limit of {limit}; use a smaller network or raise the limit")]
+    #[error("{what}: {} is above the limit of {}; use a smaller network or raise the limit", Decimal(*value), Decimal(*limit))]
     Limit {
         /// Which quantity.
         what: &'static str,
@@ -57,7 +59,7 @@ pub enum Error<'a> {
     },
     /// The metadata name a chip that is not one of [`Target::ALL`](crate::Target::ALL).
     #[error(
-        "the file says it was made for the chip {name:?} (metadata octet.target), which is not known here: state the target yourself, one of esp32p4, esp32s31, esp32s3, esp32, esp32s2, esp32c2, esp32c3, esp32c5, esp32c6, or use a newer version"
+        "the file says it was made for the chip \"{name}\" (metadata octet.target), which is not known here: state the target yourself, one of esp32p4, esp32s31, esp32s3, esp32, esp32s2, esp32c2, esp32c3, esp32c5, esp32c6, or use a newer version"
     )]
     Target {
         /// What the file says, at most 32 characters of it.
@@ -149,6 +151,46 @@ pub enum Error<'a> {
         /// Index of the step.
         step: usize,
     },
+}
+
+/// Bytes as two digits each.
+struct Hexadecimal<'b>(&'b [u8]);
+
+impl Display for Hexadecimal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { " " })?;
+            for nibble in [byte >> 4, byte & 15] {
+                f.write_char(char::from_digit(u32::from(nibble), 16).unwrap_or_default())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number in decimal, without the division of 64-bit integers that chips lack.
+struct Decimal(u64);
+
+impl Display for Decimal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut parts = [48, 32, 16, 0].map(|shift| (self.0 >> shift) as u32 & 0xffff);
+        let mut digits = [0u8; 20];
+        let mut length = 0;
+        for place in digits.iter_mut().rev() {
+            let mut rest = 0;
+            for part in &mut parts {
+                let whole = rest << 16 | *part;
+                (*part, rest) = (whole / 10, whole % 10);
+            }
+            *place = b'0' + rest as u8;
+            length += 1;
+            if parts == [0; 4] {
+                break;
+            }
+        }
+        let digits = digits.get(digits.len() - length..).unwrap_or_default();
+        f.write_str(core::str::from_utf8(digits).unwrap_or_default())
+    }
 }
 
 impl From<Malformed> for Error<'_> {

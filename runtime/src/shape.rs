@@ -63,13 +63,17 @@ impl Shape {
 
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        for (axis, extent) in self.iter().enumerate() {
+            f.write_str(if axis == 0 { "[" } else { ", " })?;
+            fmt::Display::fmt(&extent, f)?;
+        }
+        f.write_str(if self.rank() == 0 { "[]" } else { "]" })
     }
 }
 

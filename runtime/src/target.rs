@@ -101,7 +101,7 @@ impl Target {
             if weights.exponents().len() > 1 {
                 return Ok(Target::Esp32p4);
             }
-            blocked |= weights.layout().contains("(N/");
+            blocked |= weights.layout().as_bytes().windows(3).any(|part| part == b"(N/");
         }
         Ok(if blocked { Target::Esp32s3 } else { Target::Esp32c3 })
     }

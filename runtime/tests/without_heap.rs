@@ -37,9 +37,8 @@ fn a_plan_runs_in_memory_of_the_caller() {
     let plan = Plan::build(&model, Target::Esp32p4, &Limits::default(), &mut slots, &mut steps).unwrap();
     // The requantized tensor lies where the convolution's output was, and that ends where the input's last row
     // ends, one row of which is read while a row is written; the kernel needs a table of two words per channel,
-    // two words per weight of a filter for each of 16 tiles, and two words per four
-    // channels.
-    let (tensors, scratch) = ((8 * 8 * 16 + 24usize).next_multiple_of(16), 16 * 8 + 16 * 3 * 8 + 4 * 8 + 3);
+    // four words per weight of a filter for each of 8 tiles, and two words per two channels.
+    let (tensors, scratch) = ((8 * 8 * 16 + 24usize).next_multiple_of(16), 16 * 8 + 8 * 3 * 16 + 8 * 8 + 3);
     assert_eq!((plan.arena_bytes(), plan.peak_bytes()), (tensors + scratch, tensors + scratch));
     let names: Vec<&str> = plan.peak().map(|s| plan.name(&model, s)).collect();
     assert_eq!(names, ["x", "c"]);

@@ -46,8 +46,8 @@ def missing():
     return found
 
 
-def build(target):
-    """Builds the board's program; returns its path. Nothing is compiled twice."""
+def build(target, program="octet-qemu"):
+    """Builds the board's programs; returns the path of one. Nothing is compiled twice."""
     if lacking := missing():
         raise Failed("missing: " + ", ".join(lacking))
     triple = f"{target}-unknown-none-elf"
@@ -68,7 +68,7 @@ def build(target):
         online = subprocess.run(command, env=environment, capture_output=True, text=True)
         if online.returncode != 0:
             raise Failed(f"the board's program does not build:\n{online.stderr}")
-    return BUILD / triple / "release" / "octet-qemu"
+    return BUILD / triple / "release" / program
 
 
 def read_npy(path):

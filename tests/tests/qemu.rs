@@ -147,6 +147,21 @@ fn blocks_that_are_streamed_give_the_same_tensors_in_the_memory_that_is_planned(
 }
 
 #[test]
+fn espressifs_networks_streamed_within_416_kib_give_the_desktops_tensors() {
+    let Some(shared) = shared() else { return };
+    let Some(script) = board() else { return };
+    for (short, chip, processor) in [("s3", "esp32s3", "riscv32imc"), ("p4", "esp32p4", "riscv32imafc")] {
+        let model = shared.join(format!("models/espressif/imagenet_mobilenetv2_{chip}.espdl"));
+        let tensor = shared.join(format!("golden/{short}_281.input.npy"));
+        let tensor = tensor.to_str().unwrap();
+        let desktop = Desktop::new(&model, ["--tensor", tensor]);
+        let board = answer(&script, processor, &model, &["--tensors", "--tensor", tensor, "--arena", "416"]);
+        desktop.equals(&board, chip);
+        assert!(board["arena_bytes"].as_u64().unwrap() <= 416 << 10, "{chip}");
+    }
+}
+
+#[test]
 fn the_files_own_test_passes_and_memory_that_does_not_suffice_is_told() {
     let Some(script) = board() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -188,4 +203,52 @@ fn a_picture_that_is_sent_is_prepared_as_on_the_desktop() {
         panic!("int8 scores")
     };
     assert_eq!(serde_json::from_value::<Vec<i8>>(board["values"].clone()).unwrap(), output);
+}
+
+/// What `tests/qemu/inspect` tells of the programs for a processor.
+fn inspected(script: &Path, processor: &str) -> Value {
+    let inspect = script.with_file_name("inspect");
+    let output =
+        Command::new("python3").arg(inspect).args(["--json", "--target", processor]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_runtime_with_all_operations_and_messages_takes_at_most_96_kib() {
+    let Some(script) = board() else { return };
+    for processor in PROCESSORS {
+        let inspected = inspected(&script, processor);
+        let bytes = inspected["bytes"].as_u64().unwrap();
+        assert!(
+            (50 << 10..=96 << 10).contains(&bytes),
+            "{processor}: {bytes}, largest {}",
+            inspected["largest"]
+        );
+    }
+}
+
+#[test]
+fn no_function_of_the_runtime_can_panic_on_a_chip_and_no_inner_loop_uses_floats() {
+    let Some(script) = board() else { return };
+    for processor in PROCESSORS {
+        let inspected = inspected(&script, processor);
+        let looked_at = |key: &str, name: &str| {
+            let found = inspected[key].as_array().unwrap().iter().any(|f| f.as_str().unwrap().contains(name));
+            assert!(found, "{processor}: {name} is not in {key}");
+        };
+        for name in [
+            "Plan::run_observed",
+            "kernels::conv::Layer::row",
+            "octet_kernels::tile::Part::run",
+            "plan::lower",
+        ] {
+            looked_at("panics_of", name);
+        }
+        for name in ["tile::Part::run", "depthwise::Lines::row"] {
+            looked_at("floats_of", name);
+        }
+        assert_eq!(inspected["panics"], serde_json::json!([]), "{processor}");
+        assert_eq!(inspected["floats"], serde_json::json!([]), "{processor}");
+    }
 }

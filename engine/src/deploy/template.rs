@@ -14,6 +14,7 @@ static COMPONENT_HEADERS: Dir<'_> =
 static MAIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../firmware-template/main");
 static ESP_DL_MAIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../firmware-template/esp-dl/main");
 static RUNTIME_SOURCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../runtime/src");
+static KERNELS_SOURCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../runtime/kernels/src");
 
 /// Files of the template's root, by name.
 macro_rules! root_files {
@@ -55,6 +56,7 @@ const COMPONENT: [(&str, &str); 3] = root_files![
 const COMPONENT_MANIFEST: &str =
     include_str!("../../../firmware-template/components/octet_runtime/Cargo.toml");
 const RUNTIME_MANIFEST: &str = include_str!("../../../runtime/Cargo.toml");
+const KERNELS_MANIFEST: &str = include_str!("../../../runtime/kernels/Cargo.toml");
 const RUNTIME_README: &str = include_str!("../../../runtime/README.md");
 const CONSOLE: &str = include_str!("../../../docs/console.md");
 /// They go wherever a part of Octet goes.
@@ -67,9 +69,24 @@ const LICENSES: [(&str, &str); 2] = [
 const PLACE: &str = "components/octet_runtime";
 /// How the root's manifest, and therefore the component's, names the runtime's folder.
 const RUNTIME_FOLDER: &str = "path = \"runtime\"";
-/// Its own workspace, wherever the run folder lies; speed before size, since kernels decide latency.
-const WORKSPACE: &str =
-    "\n[workspace]\n\n[profile.release]\nopt-level = 3\nlto = true\ncodegen-units = 1\npanic = \"abort\"\n";
+/// How the root's manifest names the kernels' folder, and how the runtime's, beside which it lies, has to.
+const KERNELS_FOLDER: [&str; 2] = ["path = \"runtime/kernels\"", "path = \"kernels\""];
+/// Its own workspace, wherever the run folder lies. Speed counts in the kernels, which decide latency; size in all else.
+const WORKSPACE: &str = "
+[workspace]
+
+[profile.release]
+opt-level = 3
+lto = true
+codegen-units = 1
+panic = \"abort\"
+
+[profile.release.package.octet-firmware]
+opt-level = \"s\"
+
+[profile.release.package.octet-runtime]
+opt-level = \"s\"
+";
 
 /// A file of a project, with its path from the project's folder and `.j2` where it is filled in.
 pub(super) struct TemplateFile {
@@ -98,7 +115,13 @@ pub(super) fn files(flavour: Flavour) -> Result<Vec<TemplateFile>, DeployError> 
             }
             let component = component + WORKSPACE;
             add(&format!("{PLACE}/Cargo.toml"), &component);
-            add(&format!("{PLACE}/runtime/Cargo.toml"), &standalone(RUNTIME_MANIFEST)?);
+            let runtime = standalone(RUNTIME_MANIFEST)?;
+            let [from_root, from_runtime] = KERNELS_FOLDER;
+            if !runtime.contains(from_root) {
+                return Err(DeployError::Template("the runtime's manifest names no kernels".to_owned()));
+            }
+            add(&format!("{PLACE}/runtime/Cargo.toml"), &runtime.replace(from_root, from_runtime));
+            add(&format!("{PLACE}/runtime/kernels/Cargo.toml"), &standalone(KERNELS_MANIFEST)?);
             add(&format!("{PLACE}/runtime/README.md"), RUNTIME_README);
             add("CONSOLE.md", CONSOLE);
             for (path, text) in LICENSES {
@@ -108,6 +131,7 @@ pub(super) fn files(flavour: Flavour) -> Result<Vec<TemplateFile>, DeployError> 
             folder(&COMPONENT_SOURCE, &format!("{PLACE}/src"), &mut files)?;
             folder(&COMPONENT_HEADERS, &format!("{PLACE}/include"), &mut files)?;
             folder(&RUNTIME_SOURCE, &format!("{PLACE}/runtime/src"), &mut files)?;
+            folder(&KERNELS_SOURCE, &format!("{PLACE}/runtime/kernels/src"), &mut files)?;
         }
     }
     Ok(files)

@@ -5,15 +5,12 @@ use super::elem;
 use super::requantize::requantize_i32;
 use crate::shape::DType;
 use crate::target::Rounding;
+use octet_kernels::bytes;
 
 /// saturate(a + b).
 pub(crate) fn add(dtype: DType, a: &[u8], b: &[u8], y: &mut [u8]) {
     if dtype == DType::I8 {
-        // In this form compilers use the saturating additions of vector units.
-        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-            *y = (a as i8).saturating_add(b as i8) as u8;
-        }
-        return;
+        return bytes::add(a, b, y);
     }
     for i in 0..y.len() / dtype.bytes() {
         elem::set(dtype, y, i, elem::get(dtype, a, i) + elem::get(dtype, b, i));
@@ -23,10 +20,7 @@ pub(crate) fn add(dtype: DType, a: &[u8], b: &[u8], y: &mut [u8]) {
 /// y = saturate(y + b); `b` is `None` when both summands are the same tensor.
 pub(crate) fn add_assign(dtype: DType, y: &mut [u8], b: Option<&[u8]>) {
     if let (DType::I8, Some(b)) = (dtype, b) {
-        for (y, &b) in y.iter_mut().zip(b) {
-            *y = (*y as i8).saturating_add(b as i8) as u8;
-        }
-        return;
+        return bytes::add_assign(y, b);
     }
     for i in 0..y.len() / dtype.bytes() {
         let own = elem::get(dtype, y, i);
@@ -47,7 +41,7 @@ pub(crate) struct Clamp {
 impl Clamp {
     #[inline(always)]
     fn apply(&self, x: i32) -> i32 {
-        requantize_i32(x.clamp(self.low, self.high), self.shift, self.rounding)
+        requantize_i32(x.max(self.low).min(self.high), self.shift, self.rounding)
     }
 }
 
@@ -62,10 +56,7 @@ pub(crate) fn clamp(op: &Clamp, (x_type, x): (DType, &[u8]), (y_type, y): (DType
 pub(crate) fn clamp_assign(op: &Clamp, dtype: DType, y: &mut [u8]) {
     if dtype == DType::I8 && op.shift == 0 {
         let (low, high) = (op.low.clamp(-128, 127) as i8, op.high.clamp(-128, 127) as i8);
-        for y in y {
-            *y = (*y as i8).max(low).min(high) as u8;
-        }
-        return;
+        return bytes::clamp_assign([low, high], y);
     }
     for i in 0..y.len() / dtype.bytes() {
         let value = op.apply(elem::get(dtype, y, i));
@@ -76,10 +67,7 @@ pub(crate) fn clamp_assign(op: &Clamp, dtype: DType, y: &mut [u8]) {
 /// y = table[x + 128] on bytes, in place; `None` when the table is too short.
 pub(crate) fn table_assign(table: &[u8], y: &mut [u8]) -> Option<()> {
     let table: &[u8; 256] = table.try_into().ok()?;
-    for value in y {
-        // Signed -128..127 become indices 0..255 by flipping the sign bit.
-        *value = table[usize::from(*value ^ 0x80)];
-    }
+    bytes::table_assign(table, y);
     Some(())
 }
 
@@ -96,9 +84,9 @@ pub(crate) fn interpolate_assign(table: &[u8], step: u32, y: &mut [u8]) -> Optio
         let (segment, rest) = ((from_lowest / step) as usize, from_lowest % step);
         let left = elem::get(DType::I16, table, segment);
         let right = elem::get(DType::I16, table, segment + 1);
-        // |rest * (right - left)| <= 65535 * 65535 needs 64 bits.
-        let rise = i64::from(rest) * i64::from(right - left) / i64::from(step);
-        elem::set(DType::I16, y, i, left + rise as i32);
+        // rest * |right - left| <= 65535 * 65535 fits 32 bits without a sign.
+        let rise = (rest.unsigned_abs() * left.abs_diff(right) / step.unsigned_abs()) as i32;
+        elem::set(DType::I16, y, i, if right < left { left - rise } else { left + rise });
     }
     Some(())
 }

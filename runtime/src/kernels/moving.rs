@@ -18,12 +18,12 @@ impl Coordinates {
     }
 
     fn advance(&mut self) {
-        for axis in (0..self.shape.rank()).rev() {
-            self.at[axis] += 1;
-            if self.at[axis] < self.shape.dim(axis) {
+        for (axis, at) in self.at.iter_mut().enumerate().take(self.shape.rank()).rev() {
+            *at += 1;
+            if *at < self.shape.dim(axis) {
                 return;
             }
-            self.at[axis] = 0;
+            *at = 0;
         }
     }
 }
@@ -31,8 +31,10 @@ impl Coordinates {
 /// Distance between neighbours along each axis, in elements.
 fn strides(shape: &Shape) -> [usize; MAX_RANK] {
     let mut strides = [1; MAX_RANK];
-    for axis in (0..shape.rank().saturating_sub(1)).rev() {
-        strides[axis] = strides[axis + 1] * shape.dim(axis + 1);
+    let mut distance = 1;
+    for (axis, stride) in strides.iter_mut().enumerate().take(shape.rank()).rev() {
+        *stride = distance;
+        distance *= shape.dim(axis);
     }
     strides
 }
@@ -48,8 +50,9 @@ pub(crate) fn transpose(
     let perm: [usize; MAX_RANK] = perm.map(usize::from);
     let mut at = Coordinates::new(shape.permuted(perm.get(..shape.rank())?)?);
     let strides = strides(shape);
-    for out in y.chunks_exact_mut(size) {
-        let from: usize = (0..shape.rank()).map(|a| at.at[a] * strides[perm[a]]).sum();
+    let strides = perm.map(|axis| strides.get(axis).copied().unwrap_or_default());
+    for out in y.chunks_exact_mut(size.max(1)) {
+        let from: usize = at.at.iter().zip(strides).take(shape.rank()).map(|(at, stride)| at * stride).sum();
         out.copy_from_slice(x.get(from * size..(from + 1) * size)?);
         at.advance();
     }
@@ -68,10 +71,11 @@ pub(crate) fn pad(
     let mut at = Coordinates::new(*output);
     for i in 0..output.elements() {
         let mut from = Some(0);
-        for axis in 0..output.rank() {
-            let place = at.at[axis] as i64 - i64::from(before[axis]);
-            let place = source(mode, place, input.dim(axis) as i64);
-            from = from.zip(place).map(|(f, p)| f + p * strides[axis]);
+        for (axis, ((&at, &before), stride)) in
+            at.at.iter().zip(before).zip(strides).enumerate().take(output.rank())
+        {
+            let place = source(mode, at as i64 - i64::from(before), input.dim(axis) as i64);
+            from = from.zip(place).map(|(f, p)| f + p * stride);
         }
         elem::set(dtype, y, i, from.map_or(value, |f| elem::get(dtype, x, f)));
         at.advance();
@@ -82,7 +86,7 @@ pub(crate) fn pad(
 fn source(mode: PadMode, place: i64, extent: i64) -> Option<usize> {
     let place = match mode {
         PadMode::Constant => place,
-        PadMode::Edge => place.clamp(0, extent - 1),
+        PadMode::Edge => place.max(0).min(extent - 1),
         PadMode::Reflect if place < 0 => -place,
         PadMode::Reflect if place >= extent => 2 * (extent - 1) - place,
         PadMode::Reflect => place,

@@ -55,7 +55,9 @@ fn write(
     for i in 0..op.length {
         let (score, index) = (score(i), at(i));
         if dtype == DType::F32 {
-            y[4 * index..4 * index + 4].copy_from_slice(&score.to_le_bytes());
+            if let Some(word) = y.get_mut(4 * index..).and_then(|y| y.first_chunk_mut()) {
+                *word = score.to_le_bytes();
+            }
         } else {
             elem::set(dtype, y, index, round_f32(score * scale, op.rounding));
         }

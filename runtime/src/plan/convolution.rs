@@ -1,6 +1,6 @@
 //! Planning of `Conv` and `Gemm`.
 
-use super::context::{At, Context, Operand};
+use super::context::{At, Context, Failed, Operand};
 use super::lower::span;
 use super::op::{Conv, ConvKernel, Op, Span, Window};
 use super::pooling;
@@ -18,7 +18,7 @@ struct Filters {
 }
 
 /// ESP-PPQ records `[H, W, C, N]`, and `[H, W, N, 1]` for depthwise filters.
-fn filters<'a>(at: &At<'a>, weights: &Tensor<'a>, groups: usize) -> Result<Filters, Error<'a>> {
+fn filters<'a>(at: &At<'_, 'a>, weights: &Tensor<'a>, groups: usize) -> Result<Filters, Failed> {
     let shape = weights.shape();
     if shape.rank() != 4 || shape.elements() == 0 {
         return Err(at.error(weights.name(), "weights must have four extents [H, W, C, N]"));
@@ -29,20 +29,22 @@ fn filters<'a>(at: &At<'a>, weights: &Tensor<'a>, groups: usize) -> Result<Filte
 }
 
 /// Output channels per block, from a layout such as `layout ==> (N/16)HWC16_UNALIGNED`.
-fn lanes<'a>(at: &At<'a>, weights: &Tensor<'a>) -> Result<usize, Error<'a>> {
-    let layout = weights.layout();
-    if layout.contains("(N/16)HWC16") {
+fn lanes<'a>(at: &At<'_, 'a>, weights: &Tensor<'a>) -> Result<usize, Failed> {
+    // The search of `str` is made for long texts and takes a kilobyte.
+    let layout = weights.layout().as_bytes();
+    let states = |part: &[u8]| layout.windows(part.len()).any(|w| w == part);
+    if states(b"(N/16)HWC16") {
         Ok(16)
-    } else if layout.contains("(N/8)HWC8") {
+    } else if states(b"(N/8)HWC8") {
         Ok(8)
-    } else if layout.contains("(N/") {
+    } else if states(b"(N/") {
         Err(at.error(weights.name(), "this blocked layout is not known; (N/16)HWC16 and (N/8)HWC8 are"))
     } else {
         Ok(1)
     }
 }
 
-pub(super) fn conv<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn conv<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let (x, _) = context.integers(at, 0)?;
     let weights = weights(context, at)?;
     let shape = x.shape();
@@ -53,7 +55,7 @@ pub(super) fn conv<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(),
     }
     let groups =
         usize::try_from(at.int("group", 1)).ok().filter(|&g| g > 0 && shape.dim(3).is_multiple_of(g));
-    let groups = groups.ok_or(at.error("", "attribute group does not divide the input channels"))?;
+    let groups = groups.ok_or_else(|| at.error("", "attribute group does not divide the input channels"))?;
     let stored = filters(at, &weights, groups)?;
     if stored.depth.checked_mul(groups) != Some(shape.dim(3)) || !stored.filters.is_multiple_of(groups) {
         return Err(at.error(weights.name(), "the extents of the weights do not fit the input channels"));
@@ -63,7 +65,7 @@ pub(super) fn conv<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(),
     finish(context, at, &x, &weights, &stored, window, groups, output)
 }
 
-pub(super) fn gemm<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn gemm<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     for name in ["alpha", "beta"] {
         if matches!(at.node.attribute(name), Some(Value::Float(v)) if v != 1.0) {
             return Err(at.error(
@@ -96,30 +98,30 @@ pub(super) fn gemm<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(),
         pad_end: [0, 0],
     };
     let output = Shape::new(&[shape.dim(0), stored.filters]);
-    let output = output.ok_or(at.error(at.node.output(0), "has too many elements"))?;
+    let output = output.ok_or_else(|| at.error(at.node.output(0), "has too many elements"))?;
     finish(context, at, &x, &weights, &stored, window, 1, output)
 }
 
-fn weights<'a>(context: &Context<'_, 'a>, at: &At<'a>) -> Result<Tensor<'a>, Error<'a>> {
+fn weights<'a>(context: &Context<'_, 'a>, at: &At<'_, 'a>) -> Result<Tensor<'a>, Failed> {
     let name = at.node.input(1);
-    let weights = context.constant(at, 1).ok_or(at.error(name, "the weights must be a constant"))?;
+    let weights = context.constant(at, 1).ok_or_else(|| at.error(name, "the weights must be a constant"))?;
     match weights.dtype() {
         DType::I8 | DType::I16 => Ok(weights),
-        found => Err(Error::Type { node: at.node.name(), tensor: name, found }),
+        found => Err(at.fail(Error::Type { node: at.node.name(), tensor: name, found })),
     }
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything a Conv and a Gemm share, used once by each")]
 fn finish<'a>(
     context: &mut Context<'_, 'a>,
-    at: &At<'a>,
+    at: &At<'_, 'a>,
     x: &Operand,
     weights: &Tensor<'a>,
     stored: &Filters,
     window: Window,
     groups: usize,
     output_shape: Shape,
-) -> Result<(), Error<'a>> {
+) -> Result<(), Failed> {
     let (out_type, out_exponent) = context.stated_integers(at)?;
     let input_exponent = x.exponent.unwrap_or(0);
     let exponents = weights.exponents();
@@ -160,7 +162,7 @@ fn finish<'a>(
     let product = largest(x.dtype) * largest(weights.dtype());
     let bound = i64::try_from(conv.taps()).ok().and_then(|k| k.checked_mul(product));
     let bound = bound.and_then(|b| b.checked_add(i64::try_from(bias).ok()?));
-    conv.bound = bound.ok_or(at.error(at.node.input(2), "the bias is too large for 64-bit sums"))?;
+    conv.bound = bound.ok_or_else(|| at.error(at.node.input(2), "the bias is too large for 64-bit sums"))?;
     conv.wide = conv.bound > i64::from(i32::MAX) || product > 1 << 14;
     conv.kernel = kernels::conv::kernel(&conv, [x.dtype, out_type], context.model.payload());
     let work = (output_shape.elements() as u64).saturating_mul(conv.taps() as u64);
@@ -171,16 +173,16 @@ fn finish<'a>(
 /// Checks the bias, enters it into `conv`, and returns its largest magnitude.
 fn bias<'a>(
     context: &Context<'_, 'a>,
-    at: &At<'a>,
+    at: &At<'_, 'a>,
     weights: &Tensor<'a>,
     conv: &mut Conv,
     input_exponent: i32,
-) -> Result<u64, Error<'a>> {
+) -> Result<u64, Failed> {
     let name = at.node.input(2);
     if name.is_empty() {
         return Ok(0);
     }
-    let bias = context.constant(at, 2).ok_or(at.error(name, "the bias must be a constant"))?;
+    let bias = context.constant(at, 2).ok_or_else(|| at.error(name, "the bias must be a constant"))?;
     conv.bias_wide = match bias.dtype() {
         DType::I32 => false,
         DType::I64 => true,
@@ -196,7 +198,7 @@ fn bias<'a>(
         let expected = input_exponent + weights.exponents().get(channel).unwrap_or(0);
         match bias.exponents().get(channel) {
             Some(found) if found != expected => {
-                return Err(Error::Exponent { node: at.node.name(), tensor: name, found, expected });
+                return Err(at.fail(Error::Exponent { node: at.node.name(), tensor: name, found, expected }));
             }
             _ => {}
         }

@@ -31,7 +31,7 @@ use crate::limits::Limits;
 use crate::model::Model;
 use crate::observe::Observer;
 use crate::target::{Rounding, Target};
-use context::Context;
+use context::{Context, Fault};
 
 /// How many elements the slices for [`Plan::build`] need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Plan<'s> {
     pub(crate) slots: &'s [TensorSlot],
     pub(crate) steps: &'s [Step],
     pub(crate) summary: Summary,
+    input: &'s TensorSlot,
+    output: &'s TensorSlot,
 }
 
 impl<'s> Plan<'s> {
@@ -115,12 +117,11 @@ impl<'s> Plan<'s> {
         let sizes = Self::sizes(model);
         let slots = take(slots, sizes.tensors, "tensor slots")?;
         let steps = take(steps, sizes.steps, "steps")?;
-        let mut context = Context::new(model, limits, picture, slots, steps);
-        let input = context.add_input()?;
-        for index in 0..model.node_count() {
-            lower::node(&mut context, index)?;
-        }
-        let output = context.finish()?;
+        let fault = Fault::default();
+        let mut context = Context::new(model, &fault, limits, picture, slots, steps);
+        let Ok((input, output)) = lower::all(&mut context) else {
+            return Err(fault.take().unwrap_or(Error::Foreign { step: 0 }));
+        };
         let (used_slots, used_steps, work) = context.used();
         let slots = slots.get_mut(..used_slots).unwrap_or_default();
         let steps = steps.get_mut(..used_steps).unwrap_or_default();
@@ -153,7 +154,12 @@ impl<'s> Plan<'s> {
             Strategy::Within(available) if summary.arena_bytes > available => {
                 Err(Error::Memory { what: "bytes of arena", needed: summary.arena_bytes, available })
             }
-            _ => Ok(Self { slots, steps, summary }),
+            _ => {
+                let (slots, steps) = (&*slots, &*steps);
+                let ends = slots.get(summary.input).zip(slots.get(summary.output));
+                let (input, output) = ends.ok_or(Error::Foreign { step: steps.len() })?;
+                Ok(Self { slots, steps, summary, input, output })
+            }
         }
     }
 
@@ -164,12 +170,12 @@ impl<'s> Plan<'s> {
 
     /// The network's input.
     pub fn input(&self) -> &'s TensorSlot {
-        &self.slots[self.summary.input]
+        self.input
     }
 
     /// The network's output.
     pub fn output(&self) -> &'s TensorSlot {
-        &self.slots[self.summary.output]
+        self.output
     }
 
     /// All activation tensors: the input, then the output of each node.
@@ -201,6 +207,8 @@ impl<'s> Plan<'s> {
     ///
     /// # Errors
     /// As [`Plan::run`].
+    // A function of its own in every program: `tests/qemu/inspect` looks for it.
+    #[inline(never)]
     pub fn run_observed(
         &self,
         model: &Model<'_>,

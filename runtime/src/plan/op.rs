@@ -87,7 +87,7 @@ pub(crate) enum ConvKernel {
 impl Conv {
     /// Input channels of one filter.
     pub(crate) fn depth(&self) -> usize {
-        self.channels / self.groups
+        self.channels.checked_div(self.groups).unwrap_or(0)
     }
 
     /// Products per sum.
@@ -100,7 +100,8 @@ impl Conv {
     pub(crate) fn weight_run(&self, filter: usize) -> (usize, usize) {
         let taps = self.taps();
         if filter < self.blocked {
-            return (filter / self.lanes * taps * self.lanes + filter % self.lanes, self.lanes);
+            let lanes = self.lanes.max(1);
+            return (filter / lanes * taps * lanes + filter % lanes, lanes);
         }
         let (start, rest) = (self.blocked * taps, filter - self.blocked);
         if self.depthwise { (start + rest, self.filters - self.blocked) } else { (start + rest * taps, 1) }

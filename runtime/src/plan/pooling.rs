@@ -1,15 +1,14 @@
 //! Sliding windows: their geometry, and the planning of pooling.
 
-use super::context::{At, Context};
+use super::context::{At, Context, Failed};
 use super::op::{Op, Window};
-use crate::error::Error;
 use crate::shape::Shape;
 
 /// Strides, dilations and pads beyond this are taken for damage; it also keeps coordinates far from overflow.
 const LARGEST: i64 = 65535;
 
 /// The window of a Conv or a pool over `[N, H, W, C]`.
-pub(super) fn window<'a>(at: &At<'a>, shape: &Shape, kernel: [usize; 2]) -> Result<Window, Error<'a>> {
+pub(super) fn window<'a>(at: &At<'_, 'a>, shape: &Shape, kernel: [usize; 2]) -> Result<Window, Failed> {
     if !matches!(at.text("auto_pad"), "" | "NOTSET") {
         return Err(at.error("", "attribute auto_pad is not supported; export with explicit pads"));
     }
@@ -28,13 +27,14 @@ pub(super) fn window<'a>(at: &At<'a>, shape: &Shape, kernel: [usize; 2]) -> Resu
         return Err(at.error("", "attribute kernel_shape is not the shape of the weights"));
     }
     for (axis, &extent) in kernel.iter().enumerate() {
-        let small = at.error(at.node.input(0), "the input is smaller than the kernel");
+        let small = || at.error(at.node.input(0), "the input is smaller than the kernel");
         let reach = extent.checked_sub(1).and_then(|k| k.checked_mul(window.dilation[axis]));
-        let reach = reach.filter(|&r| r < 1 << 28).ok_or(small)?;
+        let reach = reach.filter(|&r| r < 1 << 28).ok_or_else(small)?;
         let padded = window.input[axis] + window.pad[axis] + window.pad_end[axis];
-        let room = padded.checked_sub(reach + 1).ok_or(small)?;
-        window.output[axis] = room / window.stride[axis] + 1;
-        if at.int("ceil_mode", 0) != 0 && room % window.stride[axis] != 0 {
+        let room = padded.checked_sub(reach + 1).ok_or_else(small)?;
+        let stride = window.stride[axis].max(1);
+        window.output[axis] = room / stride + 1;
+        if at.int("ceil_mode", 0) != 0 && room % stride != 0 {
             return Err(at.error("", "ceil_mode is not supported; export with explicit pads"));
         }
     }
@@ -43,16 +43,16 @@ pub(super) fn window<'a>(at: &At<'a>, shape: &Shape, kernel: [usize; 2]) -> Resu
 
 /// `[N, H, W, channels]` of what the window yields.
 pub(super) fn output_shape<'a>(
-    at: &At<'a>,
+    at: &At<'_, 'a>,
     input: &Shape,
     window: &Window,
     channels: usize,
-) -> Result<Shape, Error<'a>> {
+) -> Result<Shape, Failed> {
     Shape::new(&[input.dim(0), window.output[0], window.output[1], channels])
-        .ok_or(at.error(at.node.output(0), "has too many elements"))
+        .ok_or_else(|| at.error(at.node.output(0), "has too many elements"))
 }
 
-pub(super) fn global_average<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn global_average<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let (x, input_exponent) = context.integers(at, 0)?;
     let shape = x.shape();
     if shape.rank() != 4 {
@@ -67,7 +67,7 @@ pub(super) fn global_average<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> 
 }
 
 /// Kernel of a pool.
-fn pool_window<'a>(at: &At<'a>, shape: &Shape) -> Result<Window, Error<'a>> {
+fn pool_window<'a>(at: &At<'_, 'a>, shape: &Shape) -> Result<Window, Failed> {
     if shape.rank() != 4 {
         return Err(at.error(at.node.input(0), "pooling needs a picture [N, H, W, C]"));
     }
@@ -85,7 +85,7 @@ fn pool_window<'a>(at: &At<'a>, shape: &Shape) -> Result<Window, Error<'a>> {
     Ok(window)
 }
 
-pub(super) fn average<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn average<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let (x, input_exponent) = context.integers(at, 0)?;
     let shape = x.shape();
     let window = pool_window(at, &shape)?;
@@ -106,7 +106,7 @@ pub(super) fn average<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<
     context.push(at, op, [x.index; 2], output, work(&output_shape, &window))
 }
 
-pub(super) fn max<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn max<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let (x, _) = context.integers(at, 0)?;
     let shape = x.shape();
     let window = pool_window(at, &shape)?;

@@ -10,7 +10,7 @@
 //! (float32 too) or another exponent is refused. Without input 2 the fill is 0. ESP-DL reads no attribute
 //! `value`: one that is not 0 is refused.
 
-use super::context::{At, Context, Operand};
+use super::context::{At, Context, Failed, Operand};
 use super::op::{Op, PadMode};
 use crate::error::Error;
 use crate::model::Value;
@@ -31,10 +31,10 @@ impl List {
 /// The list in the constant input `position`, else in the attribute `name`.
 fn list<'a>(
     context: &Context<'_, 'a>,
-    at: &At<'a>,
+    at: &At<'_, 'a>,
     position: usize,
     name: &str,
-) -> Result<Option<List>, Error<'a>> {
+) -> Result<Option<List>, Failed> {
     let mut list = List { values: [0; 2 * MAX_RANK], len: 0 };
     let mut push = |value: i64| match list.values.get_mut(list.len) {
         Some(slot) => {
@@ -46,10 +46,10 @@ fn list<'a>(
     };
     let input = at.node.input(position);
     if !input.is_empty() {
-        let wrong = at.error(input, "must be a constant list of integers");
-        let tensor = context.constant(at, position).ok_or(wrong)?;
+        let wrong = || at.error(input, "must be a constant list of integers");
+        let tensor = context.constant(at, position).ok_or_else(wrong)?;
         for i in 0..tensor.shape().elements() {
-            push(tensor.integer(i).ok_or(wrong)?)?;
+            push(tensor.integer(i).ok_or_else(wrong)?)?;
         }
     } else if let Some(Value::Ints(ints)) = at.node.attribute(name) {
         ints.iter().try_for_each(push)?;
@@ -60,7 +60,7 @@ fn list<'a>(
 }
 
 /// The new shape of a reshaping operation.
-fn reshaped<'a>(context: &Context<'_, 'a>, at: &At<'a>, shape: &Shape) -> Result<Option<Shape>, Error<'a>> {
+fn reshaped<'a>(context: &Context<'_, 'a>, at: &At<'_, 'a>, shape: &Shape) -> Result<Option<Shape>, Failed> {
     let rank = shape.rank();
     let mut dims = [0usize; 2 * MAX_RANK];
     let mut len = 0;
@@ -139,38 +139,38 @@ fn reshaped<'a>(context: &Context<'_, 'a>, at: &At<'a>, shape: &Shape) -> Result
     Ok(dims.get(..len).and_then(Shape::new))
 }
 
-pub(super) fn reshape<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn reshape<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let x = context.operand(at, 0)?;
     context.same_type(at, &x)?;
     let shape = reshaped(context, at, &x.shape())?.filter(|s| s.elements() == x.shape().elements());
-    let shape =
-        shape.ok_or(at.error(at.node.output(0), "the new shape does not hold the input's elements"))?;
+    let shape = shape
+        .ok_or_else(|| at.error(at.node.output(0), "the new shape does not hold the input's elements"))?;
     let output = context.add_output(at, shape)?;
     context.push(at, Op::Copy, [x.index; 2], output, shape.elements() as u64)
 }
 
-pub(super) fn transpose<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn transpose<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let x = context.operand(at, 0)?;
     context.same_type(at, &x)?;
     let (shape, rank) = (x.shape(), x.shape().rank());
-    let wrong = at.error("", "attribute perm is not a permutation of the input's axes");
+    let wrong = || at.error("", "attribute perm is not a permutation of the input's axes");
     let mut axes = [0usize; MAX_RANK];
-    let Some(Value::Ints(list)) = at.node.attribute("perm") else { return Err(wrong) };
+    let Some(Value::Ints(list)) = at.node.attribute("perm") else { return Err(wrong()) };
     if list.len() != rank {
-        return Err(wrong);
+        return Err(wrong());
     }
     let mut seen = 0u32;
     for (slot, value) in axes.iter_mut().zip(list.iter()) {
-        *slot = usize::try_from(value).ok().filter(|&a| a < rank).ok_or(wrong)?;
+        *slot = usize::try_from(value).ok().filter(|&a| a < rank).ok_or_else(wrong)?;
         seen |= 1 << *slot;
     }
     if seen.count_ones() as usize != rank {
-        return Err(wrong);
+        return Err(wrong());
     }
     let perm = axes.get(..rank).unwrap_or_default();
-    let output_shape = shape.permuted(perm).ok_or(wrong)?;
+    let output_shape = shape.permuted(perm).ok_or_else(wrong)?;
     // ESP-PPQ 1.x writes the shape permuted once too often behind the Transpose it inserts before Flatten.
-    let quirk = output_shape.permuted(perm).ok_or(wrong)?;
+    let quirk = output_shape.permuted(perm).ok_or_else(wrong)?;
     let output = context.add_output_stated(at, output_shape, quirk)?;
     // When only extents of 1 move, the bytes stay where they are.
     let moved = |axes: &mut dyn Iterator<Item = usize>| {
@@ -193,7 +193,7 @@ pub(super) fn transpose<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Resul
     context.push(at, op, [x.index; 2], output, shape.elements() as u64)
 }
 
-pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let (x, exponent) = context.integers(at, 0)?;
     context.same_type(at, &x)?;
     let (shape, rank) = (x.shape(), x.shape().rank());
@@ -202,8 +202,8 @@ pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), 
             at.error(at.node.input(3), "Pad with axes is not supported; export with pads of all axes")
         );
     }
-    let wrong = at.error(at.node.input(1), "Pad needs two small counts per axis, none of them negative");
-    let pads = list(context, at, 1, "pads")?.filter(|l| l.len == 2 * rank).ok_or(wrong)?;
+    let wrong = || at.error(at.node.input(1), "Pad needs two small counts per axis, none of them negative");
+    let pads = list(context, at, 1, "pads")?.filter(|l| l.len == 2 * rank).ok_or_else(wrong)?;
     let mode = match at.text("mode") {
         "" | "constant" => PadMode::Constant,
         "edge" => PadMode::Edge,
@@ -211,18 +211,18 @@ pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), 
         _ => return Err(at.error("", "this mode of Pad is not supported; use constant, edge or reflect")),
     };
     let (mut before, mut dims) = ([0u32; MAX_RANK], [0usize; MAX_RANK]);
-    let (starts, ends) = pads.as_slice().split_at_checked(rank).ok_or(wrong)?;
+    let (starts, ends) = pads.as_slice().split_at_checked(rank).ok_or_else(wrong)?;
     for (axis, ((slot, dim), (&start, &end))) in
         before.iter_mut().zip(&mut dims).zip(starts.iter().zip(ends)).enumerate()
     {
         let largest = if mode == PadMode::Reflect { shape.dim(axis) as i64 - 1 } else { 65535 };
         if !(0..=largest).contains(&start) || !(0..=largest).contains(&end) {
-            return Err(wrong);
+            return Err(wrong());
         }
         *slot = start as u32;
         *dim = shape.dim(axis) + start as usize + end as usize;
     }
-    let output_shape = dims.get(..rank).and_then(Shape::new).ok_or(wrong)?;
+    let output_shape = dims.get(..rank).and_then(Shape::new).ok_or_else(wrong)?;
     let value = if mode == PadMode::Constant { fill(context, at, x.dtype, exponent)? } else { 0 };
     let output = context.add_output(at, output_shape)?;
     let op = Op::Pad { input: shape, output: output_shape, before, mode, value };
@@ -230,7 +230,7 @@ pub(super) fn pad<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), 
 }
 
 /// The integer that surrounds a tensor of this type and exponent.
-fn fill<'a>(context: &Context<'_, 'a>, at: &At<'a>, dtype: DType, exponent: i32) -> Result<i32, Error<'a>> {
+fn fill<'a>(context: &Context<'_, 'a>, at: &At<'_, 'a>, dtype: DType, exponent: i32) -> Result<i32, Failed> {
     match at.node.attribute("value") {
         None | Some(Value::Int(0) | Value::Float(0.0)) => {}
         Some(_) => {
@@ -244,19 +244,21 @@ fn fill<'a>(context: &Context<'_, 'a>, at: &At<'a>, dtype: DType, exponent: i32)
     if name.is_empty() {
         return Ok(0);
     }
-    let wrong = at.error(
+    let wrong = || {
+        at.error(
         name,
         "the fill value must be one constant integer of the input's type at the input's exponent; export it so",
-    );
-    let tensor = context.constant(at, 2).ok_or(wrong)?;
+    )
+    };
+    let tensor = context.constant(at, 2).ok_or_else(wrong)?;
     let fits = tensor.dtype() == dtype
         && tensor.shape().elements() == 1
         && tensor.exponents().len() <= 1
         && tensor.exponents().get(0).is_none_or(|e| e == exponent);
-    tensor.integer(0).filter(|_| fits).and_then(|v| i32::try_from(v).ok()).ok_or(wrong)
+    tensor.integer(0).filter(|_| fits).and_then(|v| i32::try_from(v).ok()).ok_or_else(wrong)
 }
 
-pub(super) fn concat<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(), Error<'a>> {
+pub(super) fn concat<'a>(context: &mut Context<'_, 'a>, at: &At<'_, 'a>) -> Result<(), Failed> {
     let (first, _) = context.integers(at, 0)?;
     let rank = first.shape().rank();
     let axis = at.axis(at.int("axis", 1), rank)?;
@@ -274,10 +276,10 @@ pub(super) fn concat<'a>(context: &mut Context<'_, 'a>, at: &At<'a>) -> Result<(
     }
     let (dtype, exponent) = context.stated_integers(at)?;
     if dtype != first.dtype {
-        return Err(Error::Type { node: at.node.name(), tensor: at.node.output(0), found: dtype });
+        return Err(at.fail(Error::Type { node: at.node.name(), tensor: at.node.output(0), found: dtype }));
     }
     let shape = with_extent(&first, axis, extent);
-    let shape = shape.ok_or(at.error(at.node.output(0), "has too many elements"))?;
+    let shape = shape.ok_or_else(|| at.error(at.node.output(0), "has too many elements"))?;
     let output = context.add_output(at, shape)?;
     let (outer, inner) = (shape.product(0..axis), shape.product(axis + 1..rank));
     let mut start = 0;

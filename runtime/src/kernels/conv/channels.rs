@@ -1,8 +1,7 @@
 //! Biases and shifts of output channels.
 
 use crate::plan::{Conv, Span};
-use crate::target::Rounding;
-use core::hint::cold_path;
+use octet_kernels::Finish;
 
 /// Biases and shifts of the output channels, read from the file.
 #[derive(Clone, Copy)]
@@ -60,50 +59,10 @@ pub(crate) fn bytes(payload: &[u8], span: Span) -> Option<&[u8]> {
     payload.get(span.at as usize..(span.at as usize).checked_add(span.len as usize)?)
 }
 
-/// What turns a sum of products into an output: the bias with a half of the last place kept, and the shift.
-pub(super) type Finish = [u32; 2];
-
 /// Bias and shift of a channel, as the fast kernels want them.
 pub(super) fn finish(channels: &Channels<'_>, channel: usize) -> Finish {
     let shift = channels.shift(channel).clamp(0, 30);
     // A shift of 0 keeps all, so there is no half.
     let half = (1i64 << shift) >> 1;
     [(channels.bias(channel) + half) as u32, shift as u32]
-}
-
-/// Rounding and bounds of a layer's int8 outputs.
-#[derive(Clone, Copy)]
-pub(super) struct Output {
-    low: i32,
-    /// The bit which a tie loses: half to even clears the lowest.
-    even: i32,
-}
-
-impl Output {
-    pub(super) fn new(conv: &Conv, rounding: Rounding) -> Self {
-        let even = match rounding {
-            Rounding::HalfUp => 0,
-            Rounding::HalfEven => 1,
-        };
-        Self { low: if conv.relu { 0 } else { -128 }, even }
-    }
-
-    /// saturate(round((sum + bias) * 2^-shift)). What is rounded has a half added already, so that a tie is a
-    /// quotient without rest; a shift of 0 sees one only in 0, which is even.
-    #[inline(always)]
-    pub(super) fn byte(self, sum: i32, [add, shift]: Finish) -> u8 {
-        let sum = sum.wrapping_add(add as i32);
-        let mut rounded = sum.wrapping_shr(shift);
-        if sum.wrapping_shl(32u32.wrapping_sub(shift)) == 0 {
-            // Rare enough that a jump is cheaper than computing both ways.
-            cold_path();
-            rounded &= !self.even;
-        }
-        rounded = rounded.max(self.low);
-        if rounded > 127 {
-            cold_path();
-            return 127;
-        }
-        rounded as u8
-    }
 }

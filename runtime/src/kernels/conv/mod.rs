@@ -1,14 +1,13 @@
 //! Convolution and Gemm over the layouts of the file, without any copy of the weights, row by row.
 //!
 //! `generic` computes everything. `tile` (one group, int8) and `depthwise` (3x3, int8) compute the same integers
-//! with few instructions on processors without vector units; they need some words of scratch memory.
+//! with few instructions on processors without vector units, in loops of the package `octet-kernels`; they need some words
+//! of scratch memory.
 
 mod channels;
 mod depthwise;
 mod generic;
-mod pack;
 mod rows;
-mod runs;
 mod tile;
 
 pub(crate) use channels::{Channels, bytes};
@@ -74,13 +73,7 @@ impl<'a> Layer<'a> {
         match self.kernel {
             ConvKernel::Generic => {}
             ConvKernel::Depthwise => depthwise::prepare(self, words(scratch))?,
-            ConvKernel::Tiled => {
-                let scratch = tile::Scratch::new(&self.conv, words(scratch))?;
-                for (channel, entry) in scratch.table.iter_mut().enumerate() {
-                    *entry = channels::finish(&self.channels, channel);
-                }
-                runs::prepare(&self.conv, self.weights, scratch.runs);
-            }
+            ConvKernel::Tiled => tile::prepare(self, words(scratch))?,
         }
         Some(())
     }
@@ -94,16 +87,19 @@ impl<'a> Layer<'a> {
         }
     }
 
+    /// How int8 outputs are finished.
+    fn output(&self) -> octet_kernels::Output {
+        octet_kernels::Output::new(self.conv.relu, self.rounding == Rounding::HalfEven)
+    }
+
     fn generic_row(&self, x: &Rows<'_>, row: usize, y: &mut [u8]) -> Option<()> {
-        use generic::Two;
         match (self.x_type, self.conv.weight_type, self.conv.wide) {
             // Chips have the fast kernels for most of these, but not much room for code.
             #[cfg(feature = "std")]
-            (DType::I8, DType::I8, false) => {
-                generic::row::<i32>(self, (generic::One, generic::One), x, row, y)
+            (DType::I8, DType::I8, false) => generic::row(self, generic::Bytes, x, row, y),
+            (x_type, w_type, _) => {
+                generic::row(self, generic::Any([x_type.bytes(), w_type.bytes()]), x, row, y)
             }
-            (DType::I16, DType::I16, _) => generic::row::<i64>(self, (Two, Two), x, row, y),
-            (x_type, w_type, _) => generic::row::<i64>(self, (x_type.bytes(), w_type.bytes()), x, row, y),
         }
     }
 
@@ -117,11 +113,14 @@ impl<'a> Layer<'a> {
         if x.len() != c.batch * w.input[0] * pitch || y.len() != c.batch * w.output[0] * out_pitch {
             return None;
         }
-        let (height, picture) = (w.input[0], w.input[0] * pitch);
-        for (x, y) in x.chunks_exact(picture).zip(y.chunks_exact_mut(w.output[0] * out_pitch)) {
+        let height = w.input[0];
+        let (picture, out_picture) = (height * pitch, w.output[0] * out_pitch);
+        for number in 0..c.batch {
+            let x = x.get(number * picture..(number + 1) * picture)?;
             let x = Rows { bytes: x, first: 0, held: height, pitch };
-            for (row, y) in y.chunks_exact_mut(out_pitch).enumerate() {
-                self.row(&x, row, y, scratch)?;
+            for row in 0..w.output[0] {
+                let at = number * out_picture + row * out_pitch;
+                self.row(&x, row, y.get_mut(at..at + out_pitch)?, scratch)?;
             }
         }
         Some(())
@@ -146,7 +145,7 @@ pub(crate) fn kernel(conv: &Conv, [x_type, y_type]: [DType; 2], payload: &[u8]) 
         ConvKernel::Generic
     } else if depthwise::covers(conv) {
         ConvKernel::Depthwise
-    } else if conv.groups == 1 {
+    } else if tile::covers(conv) {
         ConvKernel::Tiled
     } else {
         ConvKernel::Generic
