@@ -186,7 +186,7 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
         }
     }
     // Letters and arrows belong to whoever has the keyboard: a text field, or a focused slider.
-    if ctx.text_edit_focused() || state.palette.is_some() {
+    if ctx.text_edit_focused() || state.palette.is_some() || state.deploy.is_open {
         return;
     }
     ctx.input_mut(|i| {

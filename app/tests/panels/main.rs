@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deploy;
 mod pictures;
 mod runs;
 mod strategies;

@@ -11,12 +11,14 @@ use octet::window::backend::{
     RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::state::{CheckKey, Place, Problem, Work};
+use octet_engine::deploy::{Measurement, Port};
 use octet_engine::host::PluginFile;
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
 use octet_engine::pictures::{Entry, Survey, survey};
 use octet_engine::report::Report;
 use serde_json::json;
 
+use super::board::StartedDeployment;
 use super::network::{branched, mobilenet_v2, single, unicode};
 
 /// A job that was started; the test plays its part.
@@ -40,6 +42,12 @@ pub struct Scripted {
     pub installed: Mutex<Vec<PluginFile>>,
     /// Folders that were opened in the file manager.
     pub opened: Mutex<Vec<PathBuf>>,
+    /// Serial ports.
+    pub ports: Mutex<Vec<Port>>,
+    /// Deployments that were started.
+    pub deployments: Mutex<Vec<StartedDeployment>>,
+    /// What boards measured, by run folder.
+    pub measurements: Mutex<BTreeMap<PathBuf, Measurement>>,
     /// The data folder, for tests that delete runs.
     pub data: Mutex<Option<PathBuf>>,
 }

@@ -28,7 +28,7 @@ const LINES_IN_FLIGHT: usize = 1024;
 const TURN: Duration = Duration::from_millis(100);
 
 /// How to build.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BuildRequest {
     /// The ESP-IDF to use; `None`: the first that is found.
     pub idf: Option<PathBuf>,

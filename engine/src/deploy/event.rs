@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::console::ConsoleLine;
-use super::error::DeployError;
+use super::error::{Cause, DeployError};
 use super::verify::Verification;
 use crate::job::Cancel;
 use crate::strategy::LogLevel;
@@ -138,6 +138,8 @@ pub enum Event {
         message: String,
         /// What to do.
         help: Option<String>,
+        /// What kind of thing went wrong, for those who offer a button.
+        cause: Cause,
     },
     /// Everything is done; nothing follows.
     Done {

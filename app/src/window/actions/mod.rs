@@ -1,6 +1,7 @@
 //! Everything a user can do, as data: views hand back actions, [`apply`] changes the state. What takes time comes
 //! out as [`Effect`]s, which [`tasks`](super::tasks) carry out.
 
+mod deploy;
 mod edit;
 mod graph;
 mod habits;
@@ -13,6 +14,7 @@ mod project;
 mod runs;
 mod strategy;
 
+pub use deploy::{DeployAction, DeployEffect, DeployMessage};
 pub(super) use edit::after_job;
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
@@ -132,6 +134,8 @@ pub enum Action {
     Strategy(StrategyAction),
     /// On the list of runs and their comparison.
     Runs(RunsAction),
+    /// On boards.
+    Deploy(DeployAction),
     /// On changes by hand, and undoing them.
     Edit(EditAction),
     /// On projects, recent files and the journal.
@@ -197,6 +201,8 @@ pub enum Effect {
     Strategy(StrategyEffect),
     /// On the list of runs and their comparison.
     Runs(RunsEffect),
+    /// On boards.
+    Deploy(DeployEffect),
     /// On changes by hand, and undoing them.
     Edit(EditEffect),
     /// On projects, recent files and the journal.
@@ -336,6 +342,8 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Pictures(action) => action.apply(state),
         Action::Strategy(action) => action.apply(state),
         Action::Runs(action) => action.apply(state),
+        Action::Deploy(action) => action.apply(state),
+        Action::ShowStep(Step::Deploy) => DeployAction::Open.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
@@ -395,5 +403,7 @@ pub(super) fn picked(what: Pick, path: PathBuf) -> Action {
         Pick::Plugin => Action::Strategy(StrategyAction::Offer { path, in_place: false }),
         Pick::OpenPipeline => Action::Strategy(StrategyAction::LoadPipeline(path)),
         Pick::SavePipeline => Action::Strategy(StrategyAction::SavePipeline(path)),
+        Pick::EspIdf => Action::Deploy(DeployAction::SetIdf(path)),
+        Pick::ClassNames => Action::Deploy(DeployAction::SetNames(path)),
     }
 }

@@ -45,6 +45,7 @@ impl Action {
             Action::Pictures(action) => action.name(),
             Action::Strategy(action) => action.name(),
             Action::Runs(action) => action.name(),
+            Action::Deploy(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
             Action::Habit(action) => action.name(),
@@ -68,6 +69,7 @@ impl Action {
                 | Action::Start
                 | Action::Cancel
                 | Action::Graph(_)
+                | Action::Deploy(_)
                 | Action::Project(_)
                 | Action::Habit(_)
         )

@@ -7,6 +7,7 @@ use octet_engine::compare::{Comparison, LayerOrder};
 use octet_engine::job::StrategyRequest;
 use octet_engine::target::TargetSpec;
 
+use super::deploy::look_for_measured;
 use super::{Action, Effect, apply};
 use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
@@ -344,5 +345,5 @@ pub(in crate::window) fn opened(state: &mut State, run: &Run) -> Vec<Effect> {
         }
         None => RunsEffect::ReadLabel(run.path.clone()),
     };
-    vec![Effect::Runs(effect)]
+    vec![Effect::Runs(effect), look_for_measured(run.folder())]
 }

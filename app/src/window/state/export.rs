@@ -19,7 +19,7 @@ pub fn table_text(state: &State, format: TableFormat) -> String {
     match format {
         TableFormat::Csv => {
             lines.push(
-                "operation,kind,bits,graphwise_nsr,layerwise_nsr,weight_exponents,output_exponent,macs,bytes"
+                "operation,kind,bits,graphwise_nsr,layerwise_nsr,weight_exponents,output_exponent,macs,bytes,measured_ms"
                     .to_owned(),
             );
             lines.extend(rows.iter().map(|row| cells(row, " ").map(|c| csv_cell(&c)).join(",")));
@@ -37,7 +37,7 @@ pub fn table_text(state: &State, format: TableFormat) -> String {
 }
 
 /// The cells of a row; figures are fractions.
-fn cells(row: &Row, between: &str) -> [String; 9] {
+fn cells(row: &Row, between: &str) -> [String; 10] {
     let text = |v: Option<String>| v.unwrap_or_default();
     [
         row.name.clone(),
@@ -49,6 +49,7 @@ fn cells(row: &Row, between: &str) -> [String; 9] {
         text(row.output_exponent.map(|e| e.to_string())),
         row.macs.to_string(),
         text(row.bytes.map(|b| b.to_string())),
+        text(row.measured_us.map(|us| (us / 1000.0).to_string())),
     ]
 }
 

@@ -3,6 +3,7 @@
 use egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 
 use super::bar_ui::chip;
+use super::deploy;
 use super::widgets::quiet_button;
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
@@ -16,6 +17,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             if let Some(job) = &state.job {
                 job_ui(ui, job, out);
             }
+            deploy::status_ui(ui, state, out);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| verdict_ui(ui, state));
         });
     });
@@ -69,6 +71,10 @@ fn verdict_ui(ui: &mut Ui, state: &State) {
             )];
             if let Some(ms) = report.latency.estimated_ms {
                 parts.push(format!("≈ {ms:.0} ms"));
+            }
+            if let Some(measured) = state.measured() {
+                let time = format::milliseconds(measured.measurement.network_us as f64);
+                parts.push(crate::tr!("%{time} on the board", time = time).into_owned());
             }
             if let Some((figure, name)) = state.runs.shown().and_then(|r| r.verdict()) {
                 parts.push(format!("{} {name}", format::accuracy(figure)));

@@ -1,11 +1,12 @@
 //! The last step's page: what the run found out, or what is missing for one.
 
 use egui::{Label, RichText, Ui};
+use octet_engine::deploy::Measurement;
 use octet_engine::report::{Accuracy, EvaluationFacts, Report};
 
 use super::bar_ui::chip;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
-use super::{advice_ui, try_ui};
+use super::{advice_ui, deploy, try_ui};
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::state::{Place, State};
@@ -16,7 +17,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     heading(ui, "Errors");
     problem_ui(ui, state, Place::Run);
     if let Some(run) = state.runs.shown() {
-        report_ui(ui, &run.name(), &run.report, out);
+        report_ui(ui, &run.name(), &run.report, state.measured().map(|m| &m.measurement), out);
         return;
     }
     if state.is_running() {
@@ -36,7 +37,7 @@ pub(super) fn summary_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
 }
 
-fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
+fn report_ui(ui: &mut Ui, name: &str, report: &Report, measured: Option<&Measurement>, out: &mut Actions) {
     let t = tokens(ui);
     let strategies: Vec<&str> =
         report.strategy.iter().map(|s| s.id.rsplit('.').next().unwrap_or(&s.id)).collect();
@@ -65,7 +66,7 @@ fn report_ui(ui: &mut Ui, name: &str, report: &Report, out: &mut Actions) {
         }
     }
     memory_ui(ui, report);
-    latency_ui(ui, report);
+    latency_ui(ui, report, measured);
     section(ui, "Pictures");
     card(ui, |ui| {
         fact(ui, "Calibrated on", &report.calibration.used.len().to_string());
@@ -127,7 +128,11 @@ fn memory_ui(ui: &mut Ui, report: &Report) {
     });
 }
 
-fn latency_ui(ui: &mut Ui, report: &Report) {
+fn latency_ui(ui: &mut Ui, report: &Report, measured: Option<&Measurement>) {
+    if let Some(measured) = measured {
+        section(ui, "Time of one inference (measured)");
+        card(ui, |ui| deploy::measured_facts_ui(ui, measured));
+    }
     let Some(ms) = report.latency.estimated_ms else { return };
     section(ui, "Time of one inference (estimate)");
     card(ui, |ui| {
