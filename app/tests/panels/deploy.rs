@@ -122,7 +122,7 @@ fn one_click_takes_the_defaults_of_the_command_line() {
 #[test]
 fn options_arrive_in_the_request() {
     let mut window = sheet(&["/dev/ttyUSB0"]);
-    window.press(Role::Button, "Options");
+    window.press(Role::DisclosureTriangle, "Options");
     window.press(Role::CheckBox, "Only the model changed");
     window.press(Role::CheckBox, "Leave the reset to me");
     window.press(Role::CheckBox, "Compare with the desktop in the end");
@@ -156,8 +156,12 @@ fn steps_show_their_state_their_time_and_their_log_until_the_board_is_compared()
     let mut window = deploying();
     assert_eq!(Step::Deploy.progress(window.state()), Progress::Working);
     tell(&mut window, [step(DeployStep::Toolchain, StepState::Started)]);
-    tell(&mut window, [step(DeployStep::Toolchain, StepState::Done), step(DeployStep::Build, StepState::Started)]);
-    let log = |text: &str| Event::Log { step: DeployStep::Build, level: LogLevel::Debug, message: text.to_owned() };
+    tell(
+        &mut window,
+        [step(DeployStep::Toolchain, StepState::Done), step(DeployStep::Build, StepState::Started)],
+    );
+    let log =
+        |text: &str| Event::Log { step: DeployStep::Build, level: LogLevel::Debug, message: text.to_owned() };
     tell(&mut window, [log("[2/4] Octet's runtime")]);
     let progress = |bytes| Event::Progress {
         step: if bytes { DeployStep::Flash } else { DeployStep::Build },
@@ -166,7 +170,9 @@ fn steps_show_their_state_their_time_and_their_log_until_the_board_is_compared()
         bytes: bytes.then_some([512 << 10, 1 << 20]),
     };
     tell(&mut window, [progress(false)]);
-    window.until("the build is told of", |s| !s.deployment().unwrap().step(DeployStep::Build).message.is_empty());
+    window.until("the build is told of", |s| {
+        !s.deployment().unwrap().step(DeployStep::Build).message.is_empty()
+    });
     assert!(window.has("1.5 s") && window.has("running") && window.has("Progress of Build"));
     window.press(Role::Button, "Show the log of Build");
     assert!(window.has("1 lines"));
@@ -175,7 +181,10 @@ fn steps_show_their_state_their_time_and_their_log_until_the_board_is_compared()
     window.press(Role::Button, "Close the sheet (Esc); what is at work goes on");
     assert!(window.has_button("Deploy: Build") && window.has_button("Deploying…"));
     window.press(Role::Button, "Deploy: Build");
-    tell(&mut window, [step(DeployStep::Build, StepState::Done), step(DeployStep::Flash, StepState::Started)]);
+    tell(
+        &mut window,
+        [step(DeployStep::Build, StepState::Done), step(DeployStep::Flash, StepState::Started)],
+    );
     tell(&mut window, [progress(true)]);
     let device = Device {
         port: "/dev/ttyUSB0".to_owned(),
@@ -190,7 +199,10 @@ fn steps_show_their_state_their_time_and_their_log_until_the_board_is_compared()
     assert!(window.has("512 KiB / 1.00 MiB") && window.has("ESP32-S3 v0.2"));
     let measured = measurement(100);
     window.backend.measurements.lock().unwrap().insert("/runs/one".into(), measured.clone());
-    tell(&mut window, [step(DeployStep::Flash, StepState::Done), step(DeployStep::Verify, StepState::Started)]);
+    tell(
+        &mut window,
+        [step(DeployStep::Flash, StepState::Done), step(DeployStep::Verify, StepState::Started)],
+    );
     tell(&mut window, [console("I (31) boot: größe"), Event::Verified(equal(101))]);
     tell(&mut window, [step(DeployStep::Verify, StepState::Done), done("/runs/one")]);
     ended(&mut window);

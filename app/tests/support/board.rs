@@ -6,8 +6,8 @@ use std::sync::mpsc::{Sender, channel};
 use octet::window::backend::DeployBackend;
 use octet::window::state::{DeployStep, DeployWork, Problem};
 use octet_engine::deploy::{
-    Cause, ConsoleDecoder, DeployHandle, DeployRequest, Event, Flavour, MeasuredLayer, Measurement, Port, StepState,
-    Verification,
+    Cause, ConsoleDecoder, DeployHandle, DeployRequest, Event, Flavour, MeasuredLayer, Measurement, Port,
+    StepState, Verification,
 };
 use octet_engine::doctor::{Finding, State};
 use octet_engine::job::Cancel;
@@ -51,7 +51,12 @@ impl DeployBackend for Scripted {
     fn tools(&self) -> Vec<Finding> {
         vec![
             tool("ESP-IDF", State::Present, "5.5.1 at /größe/esp-idf", None),
-            tool("Rust for Xtensa", State::Missing, "esp32s3", Some("`cargo install espup --locked && espup install`")),
+            tool(
+                "Rust for Xtensa",
+                State::Missing,
+                "esp32s3",
+                Some("`cargo install espup --locked && espup install`"),
+            ),
             tool("Rust for riscv32imc", State::Missing, "esp32c3", Some("`rustup target add riscv32imc`")),
             tool("SIMD", State::Present, "AVX2", None),
         ]
