@@ -191,7 +191,7 @@ fn begin(state: &mut State, work: DeployWork) -> Vec<Effect> {
     let (now, deploy) = (Instant::now(), &mut state.deploy);
     if deploy.deployment.as_ref().is_none_or(|d| d.run != run) {
         deploy.console.clear();
-        deploy.deployment = Some(Deployment::new(&run, deploy.options.flavour, now));
+        deploy.deployment = Some(Deployment::new(&run, now));
     }
     let mut request = deploy.options.request(&run);
     // The port that the sheet shows is the one that is used, also when another board is plugged in meanwhile.

@@ -108,10 +108,10 @@ pub struct Deployment {
 
 impl Deployment {
     /// A deployment that was just asked for.
-    pub fn new(run: &Path, flavour: Flavour, now: Instant) -> Self {
+    pub fn new(run: &Path, now: Instant) -> Self {
         Self {
             run: run.to_owned(),
-            project: Project::default_folder(run, flavour),
+            project: Project::default_folder(run, Flavour::default()),
             work: DeployWork::Everything,
             started: now,
             cancel: None,
@@ -127,6 +127,7 @@ impl Deployment {
     /// The next work begins. What the steps before it came to stays when it is one step alone.
     pub fn begin(&mut self, work: DeployWork, options: &DeployOptions, now: Instant) {
         (self.work, self.started) = (work, now);
+        self.project = Project::default_folder(&self.run, options.flavour);
         (self.cancel, self.cancelling, self.end) = (None, false, None);
         match work.step() {
             Some(step) => *self.step_mut(step) = StepView { is_open: true, ..StepView::new(step) },
@@ -276,7 +277,7 @@ mod tests {
 
     fn begun(options: &DeployOptions) -> Deployment {
         let now = Instant::now();
-        let mut deployment = Deployment::new(Path::new("/läufe/1"), Flavour::Octet, now);
+        let mut deployment = Deployment::new(Path::new("/läufe/1"), now);
         deployment.begin(DeployWork::Everything, options, now);
         deployment
     }
