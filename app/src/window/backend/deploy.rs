@@ -26,17 +26,18 @@ pub trait DeployBackend {
         match work {
             DeployWork::Everything => start(request),
             DeployWork::Monitor => background(move |reporter| {
-                let project = project_of(&request)?;
-                let port = choose_port(request.port.as_deref(), &list_ports())?;
-                let watching = MonitorRequest {
-                    port,
-                    baud: request.console_baud,
-                    no_reset: request.no_reset,
-                    duration: None,
-                    run: project.run.clone(),
-                };
-                reporter.run(Step::Monitor, |reporter| monitor(&watching, reporter))?;
-                Ok(project)
+                reporter.run(Step::Monitor, |reporter| {
+                    let project = project_of(&request)?;
+                    let watching = MonitorRequest {
+                        port: choose_port(request.port.as_deref(), &list_ports())?,
+                        baud: request.console_baud,
+                        no_reset: request.no_reset,
+                        duration: None,
+                        run: project.run.clone(),
+                    };
+                    monitor(&watching, reporter)?;
+                    Ok(project)
+                })
             }),
             DeployWork::Verify => background(move |reporter| {
                 reporter.run(Step::Verify, |reporter| {

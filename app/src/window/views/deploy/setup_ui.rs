@@ -14,6 +14,9 @@ use crate::window::theme::{GAP, figures, tokens};
 use crate::window::views::icon_ui::{Icon, icon_button};
 use crate::window::views::widgets::{caption, card, notice, section};
 
+/// Ports of other things that are listed; old computers have dozens.
+const OTHER_PORTS: usize = 6;
+
 /// The field for a port that is not listed.
 pub(super) fn port_field() -> Id {
     Id::unique("port of the board")
@@ -46,7 +49,8 @@ fn board_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut A
     });
     card(ui, |ui| {
         let chosen = deploy.port().map(str::to_owned);
-        for port in deploy.ports.iter().flatten() {
+        let others = deploy.ports.iter().flatten().filter(|p| !p.is_board).take(OTHER_PORTS);
+        for port in deploy.boards().chain(others) {
             let is_chosen = chosen.as_deref() == Some(port.name.as_str());
             let colour = if port.is_board { t.strong } else { t.weak };
             if ui.radio(is_chosen, RichText::new(&port.name).font(figures()).color(colour)).clicked() {
@@ -190,7 +194,14 @@ fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, add: impl FnOnce(&mut Ui)) {
 }
 
 /// A path to type, or to choose.
-fn path_ui(ui: &mut Ui, name: &str, otherwise: &str, text: &mut String, pick: Pick, out: &mut Actions) {
+fn path_ui(
+    ui: &mut Ui,
+    name: &str,
+    otherwise: &'static str,
+    text: &mut String,
+    pick: Pick,
+    out: &mut Actions,
+) {
     section(ui, name);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
