@@ -86,6 +86,7 @@ window.click("Search the console")
 window.type("layer")
 window.see(" of ", exact=False)
 shot("console")
+window.click("Hide the log of Monitor", "push button")
 
 step("a board that computes something else is led back to its layer")
 choose(wrong)
