@@ -8,6 +8,7 @@ mod running;
 use octet_tests::{Firmware, Ran, python};
 use running::{Cable, Running, falsified};
 use serde_json::Value;
+use serialport::{SerialPort, TTYPort};
 
 /// A run with its project, and a board that runs its model.
 fn set_up(cable: Cable) -> Option<(Firmware, Running)> {
