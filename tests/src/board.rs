@@ -58,16 +58,24 @@ impl Firmware {
         let run = text(&self.run_folder());
         let arguments: Vec<&str> =
             words.iter().copied().chain([run.as_str()]).chain(more.iter().copied()).collect();
+        let own = self.environment();
+        let mut all: Vec<(&str, &str)> = own.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        all.extend(environment);
+        run_octet(&arguments, &all)
+    }
+
+    /// The variables of a machine with the stand-in for ESP-IDF.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let bin = self.beside("bin");
         let before = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&before)));
         let path = path.unwrap_or_else(|e| panic_with(&e.to_string())).to_string_lossy().into_owned();
-        let (idf, record) = (text(&self.beside("idf")), text(&self.beside("record")));
-        let home = text(&self.beside("home"));
-        let mut all =
-            vec![("PATH", path.as_str()), ("IDF_PATH", &idf), ("OCTET_RECORD", &record), ("HOME", &home)];
-        all.extend(environment);
-        run_octet(&arguments, &all)
+        vec![
+            ("PATH", path),
+            ("IDF_PATH", text(&self.beside("idf"))),
+            ("OCTET_RECORD", text(&self.beside("record"))),
+            ("HOME", text(&self.beside("home"))),
+        ]
     }
 
     /// Writes the project and builds it.

@@ -1,9 +1,11 @@
 //! What the end-to-end tests share: where things are, and running the program.
 
 mod board;
+mod desk;
 mod workshop;
 
 pub use board::{Emulator, Firmware, MockBoard};
+pub use desk::{desk, desk_is_ready};
 pub use workshop::Workshop;
 
 use std::path::{Path, PathBuf};

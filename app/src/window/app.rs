@@ -217,7 +217,8 @@ fn keys(ctx: &egui::Context, state: &State, actions: &mut Actions) {
     }
     // Letters and arrows belong to whoever has the keyboard: a text field, or a focused slider.
     let has_menu = egui::Popup::is_any_open(ctx);
-    if ctx.text_edit_focused() || state.palette.is_some() || behind_question || has_menu {
+    let is_behind = state.palette.is_some() || behind_question || has_menu || state.deploy.is_open;
+    if ctx.text_edit_focused() || is_behind {
         return;
     }
     ctx.input_mut(|i| {

@@ -2,7 +2,9 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, EditAction, GraphAction, HabitAction, MemoryAction, ProjectAction};
+use super::actions::{
+    Action, DeployAction, EditAction, GraphAction, HabitAction, MemoryAction, ProjectAction,
+};
 use super::backend::Pick;
 use super::state::{Language, State, ThemeChoice, Unscored};
 
@@ -110,6 +112,12 @@ pub const COMMANDS: &[Command] = &[
     }),
     command(Menu::Run, "Log of the job", keys(CTRL, Key::L), |s| {
         s.job.is_some().then_some(Action::ToggleLog)
+    }),
+    command(Menu::Run, "Deploy to a board…", keys(CTRL, Key::D), |_| {
+        Some(Action::Deploy(DeployAction::Open))
+    }),
+    command(Menu::Run, "Cancel the deployment", None, |s| {
+        s.deploy.is_running().then_some(Action::Deploy(DeployAction::Cancel))
     }),
     command(Menu::Run, "Look for plugins again", None, |_| Some(Action::FindPlugins)),
     command(Menu::View, "Command palette", keys(CTRL_SHIFT, Key::P), |_| {

@@ -66,6 +66,17 @@ pub fn milliseconds(us: f64) -> String {
     }
 }
 
+/// Microseconds as milliseconds with two decimals, for a column.
+pub fn milliseconds_column(us: f64) -> String {
+    format!("{:.2}", us / 1000.0)
+}
+
+/// How long something took, e.g. `0.4 s`, `12 s`, `1 min 05 s`.
+pub fn took(time: Duration) -> String {
+    let secs = time.as_secs_f64();
+    if secs < 10.0 { format!("{secs:.1} s") } else { wait(Duration::from_secs(time.as_secs())) }
+}
+
 /// Millions with two decimals, for a column of multiply-accumulates.
 pub fn millions_column(n: u64) -> String {
     format!("{:.2}", n as f64 / 1e6)

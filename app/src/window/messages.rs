@@ -8,7 +8,7 @@ use octet_engine::job::{Cancel, Event};
 use octet_engine::report::Report;
 
 use super::actions::{
-    Action, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
+    Action, DeployMessage, EditMessage, Effect, GraphMessage, InspectAction, InspectMessage, PicturesAction,
     PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
     apply, finished, give_up_long_score, listed, looked, note_opened, picked, read,
 };
@@ -70,6 +70,8 @@ pub enum Message {
     Strategy(StrategyMessage),
     /// About the list of runs and their comparison.
     Runs(RunsMessage),
+    /// About boards.
+    Deploy(DeployMessage),
     /// About changes by hand, and undoing them.
     Edit(EditMessage),
     /// About projects, recent files and the journal.
@@ -132,6 +134,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Pictures(message) => return message.receive(state),
         Message::Strategy(message) => return message.receive(state),
         Message::Runs(message) => return message.receive(state),
+        Message::Deploy(message) => return message.receive(state),
         Message::Edit(message) => return message.receive(state),
         Message::Project(message) => return message.receive(state),
     }

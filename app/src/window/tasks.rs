@@ -8,13 +8,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
+use octet_engine::deploy::DeployRequest;
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
-use super::actions::{Effect, ProjectEffect};
+use super::actions::{DeployEffect, DeployMessage, Effect, ProjectEffect};
 use super::backend::Backend;
 use super::lost::{Lost, lost};
 use super::messages::Message;
-use super::state::{Model, ThemeChoice};
+use super::state::{DeployWork, Model, ThemeChoice};
 use super::{START_TARGET, fonts};
 
 /// The threads' channel and what they work with.
@@ -142,6 +143,8 @@ impl Tasks {
             Effect::Pictures(effect) => self.spawn("pictures", move |b| Message::Pictures(effect.run(b))),
             Effect::Strategy(effect) => self.spawn("strategy", move |b| Message::Strategy(effect.run(b))),
             Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
+            Effect::Deploy(DeployEffect::Start { work, request }) => self.deploy(work, *request),
+            Effect::Deploy(effect) => self.spawn("deploy", move |b| Message::Deploy(effect.run(b))),
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
             Effect::Project(effect @ ProjectEffect::Save { .. }) => {
                 let (backend, reporter, lost) = (self.backend.clone(), self.reporter(), self.lost.take());
@@ -184,6 +187,22 @@ impl Tasks {
             if let Some(message) = guarded(lost, || work(backend.as_ref())) {
                 reporter.report(message);
             }
+        });
+    }
+
+    /// Works with a board until that ends, or the window is gone.
+    fn deploy(&self, work: DeployWork, request: DeployRequest) {
+        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        spawn_named("deployment", move || {
+            let handle = backend.deploy(work, request);
+            reporter.report(Message::Deploy(DeployMessage::Started(handle.cancel.clone())));
+            for event in &handle.events {
+                if !reporter.report(Message::Deploy(DeployMessage::Told(Box::new(event)))) {
+                    handle.cancel.cancel();
+                    return;
+                }
+            }
+            reporter.report(Message::Deploy(DeployMessage::Over));
         });
     }
 

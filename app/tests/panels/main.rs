@@ -10,6 +10,7 @@
 mod support;
 
 mod changes;
+mod deploy;
 mod memory;
 mod pictures;
 mod projects;

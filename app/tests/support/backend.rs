@@ -12,12 +12,14 @@ use octet::window::backend::{
 };
 use octet::window::project::Orphan;
 use octet::window::state::{CheckKey, Place, Problem, Work};
+use octet_engine::deploy::{Measurement, Port};
 use octet_engine::host::PluginFile;
 use octet_engine::job::{Cancel, Event, JobHandle, QuantizeRequest};
 use octet_engine::pictures::{Entry, Survey, survey};
 use octet_engine::report::Report;
 use serde_json::json;
 
+use super::board::StartedDeployment;
 use super::network::{branched, mobilenet_v2, single, unicode};
 
 /// A job that was started; the test plays its part.
@@ -47,6 +49,12 @@ pub struct Scripted {
     pub extra: Mutex<Vec<PluginDescription>>,
     /// Plugins that are not found at the moment.
     pub gone: Mutex<Vec<String>>,
+    /// Serial ports.
+    pub ports: Mutex<Vec<Port>>,
+    /// Deployments that were started.
+    pub deployments: Mutex<Vec<StartedDeployment>>,
+    /// What boards measured, by run folder.
+    pub measurements: Mutex<BTreeMap<PathBuf, Measurement>>,
     /// The data folder, for tests that delete runs.
     pub data: Mutex<Option<PathBuf>>,
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod backend;
+pub mod board;
 pub mod inspect;
 pub mod memory;
 pub mod network;

@@ -32,7 +32,7 @@ const TURN: Duration = Duration::from_millis(100);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How to build.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BuildRequest {
     /// The ESP-IDF to use; `None`: the first that is found.
     pub idf: Option<PathBuf>,

@@ -2,7 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::RunError;
+
+/// What kind of thing ended a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The user.
+    Cancelled,
+    /// What was asked for, the run, or a file of it.
+    Request,
+    /// A tool that is missing.
+    Tool,
+    /// The build.
+    Build,
+    /// The serial port, or nobody at its other end.
+    Port,
+    /// Another board than the one that is needed.
+    Board,
+    /// Writing to the board.
+    Flash,
+    /// The firmware's answers.
+    Console,
+    /// The board computes something else than the desktop.
+    Differs,
+}
 
 /// Each message names the file, port, chip or tensor; [`DeployError::help`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +157,25 @@ impl DeployError {
                     .to_owned(),
             ),
             _ => None,
+        }
+    }
+
+    /// What kind of thing it is.
+    pub fn cause(&self) -> Cause {
+        match self {
+            DeployError::Cancelled => Cause::Cancelled,
+            DeployError::Missing { .. } => Cause::Tool,
+            DeployError::Build { .. } => Cause::Build,
+            DeployError::Port { .. } => Cause::Port,
+            DeployError::Board { .. } => Cause::Board,
+            DeployError::Flash { .. } => Cause::Flash,
+            DeployError::Console { .. } => Cause::Console,
+            DeployError::Differs(_) => Cause::Differs,
+            DeployError::File { .. }
+            | DeployError::Run(_)
+            | DeployError::Request { .. }
+            | DeployError::Corrupt { .. }
+            | DeployError::Template(_) => Cause::Request,
         }
     }
 

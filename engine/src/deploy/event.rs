@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::classify::Classification;
 use super::console::ConsoleLine;
-use super::error::DeployError;
+use super::error::{Cause, DeployError};
 use super::verify::Verification;
 use crate::job::Cancel;
 use crate::strategy::LogLevel;
@@ -144,6 +144,8 @@ pub enum Event {
         message: String,
         /// What to do.
         help: Option<String>,
+        /// What kind of thing went wrong, for those who offer a button.
+        cause: Cause,
     },
     /// Everything is done; nothing follows.
     Done {

@@ -51,7 +51,7 @@ pub enum ModelPlace {
 }
 
 /// What to generate.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GenerateRequest {
     /// The run folder.
     pub run: PathBuf,

@@ -20,7 +20,7 @@ use crate::strategy::LogLevel;
 const EVENTS_IN_FLIGHT: usize = 4096;
 
 /// From a run to a board that answers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DeployRequest {
     /// What to generate.
     pub generate: GenerateRequest,
@@ -53,6 +53,13 @@ pub struct DeployHandle {
 
 /// Starts it.
 pub fn start(request: DeployRequest) -> DeployHandle {
+    background(move |reporter| deploy(&request, reporter))
+}
+
+/// Runs a step, or several, in the background.
+pub fn background(
+    work: impl FnOnce(&mut Reporter<'_>) -> Result<Project, DeployError> + Send + 'static,
+) -> DeployHandle {
     let (sender, events) = sync_channel(EVENTS_IN_FLIGHT);
     let cancel = Cancel::default();
     let token = cancel.clone();
@@ -60,11 +67,13 @@ pub fn start(request: DeployRequest) -> DeployHandle {
         let last = sender.clone();
         // Nobody listens any more when sending fails; the work goes on to its end.
         let mut reporter = Reporter::new(token, move |event| drop(sender.send(event)));
-        let result = deploy(&request, &mut reporter);
+        let result = work(&mut reporter);
         let step = reporter.step();
         let event = match result {
             Ok(project) => Event::Done { run: project.run, project: project.folder },
-            Err(error) => Event::Error { step, message: error.to_string(), help: error.help() },
+            Err(error) => {
+                Event::Error { step, message: error.to_string(), help: error.help(), cause: error.cause() }
+            }
         };
         drop(last.send(event));
     });

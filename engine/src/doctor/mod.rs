@@ -89,8 +89,9 @@ pub fn examine() -> Vec<Finding> {
     findings
 }
 
-const GET_IDF: &str = "install ESP-IDF 5.4.1 or later with Espressif's installer EIM (docs/deploy.md), or clone it to \
-                       ~/esp/esp-idf and run its install.sh; then Octet finds it by itself";
+const GET_IDF: &str = "install ESP-IDF 5.4.1 or later with Espressif's installer EIM (docs/deploy.md), or clone it with \
+                       `git clone --recursive https://github.com/espressif/esp-idf ~/esp/esp-idf && \
+                       ~/esp/esp-idf/install.sh all`; then Octet finds it by itself";
 
 /// The installed releases; the first is the one that is used.
 fn esp_idf() -> Vec<Finding> {

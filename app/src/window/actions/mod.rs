@@ -1,6 +1,7 @@
 //! Everything a user can do, as data: views hand back actions, [`apply`] changes the state. What takes time comes
 //! out as [`Effect`]s, which [`tasks`](super::tasks) carry out.
 
+mod deploy;
 mod edit;
 mod graph;
 mod habits;
@@ -19,6 +20,7 @@ mod runs;
 mod show;
 mod strategy;
 
+pub use deploy::{DeployAction, DeployEffect, DeployMessage};
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub(super) use edit::{after_job, give_up_long_score};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};
@@ -144,6 +146,8 @@ pub enum Action {
     Strategy(StrategyAction),
     /// On the list of runs and their comparison.
     Runs(RunsAction),
+    /// On boards.
+    Deploy(DeployAction),
     /// On changes by hand, and undoing them.
     Edit(EditAction),
     /// On projects, recent files and the journal.
@@ -222,6 +226,8 @@ pub enum Effect {
     Strategy(StrategyEffect),
     /// On the list of runs and their comparison.
     Runs(RunsEffect),
+    /// On boards.
+    Deploy(DeployEffect),
     /// On changes by hand, and undoing them.
     Edit(EditEffect),
     /// On projects, recent files and the journal.
@@ -358,6 +364,8 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Pictures(action) => action.apply(state),
         Action::Strategy(action) => action.apply(state),
         Action::Runs(action) => action.apply(state),
+        Action::Deploy(action) => action.apply(state),
+        Action::ShowStep(Step::Deploy) => DeployAction::Open.apply(state),
         Action::Edit(action) => action.apply(state),
         Action::Project(action) => action.apply(state),
         Action::Memory(action) => action.apply(state),

@@ -49,6 +49,7 @@ impl Action {
             Action::Pictures(action) => action.name(),
             Action::Strategy(action) => action.name(),
             Action::Runs(action) => action.name(),
+            Action::Deploy(action) => action.name(),
             Action::Edit(action) => action.name(),
             Action::Project(action) => action.name(),
             Action::Memory(action) => action.name(),
@@ -80,6 +81,7 @@ impl Action {
                 | Action::Start
                 | Action::Cancel
                 | Action::Graph(_)
+                | Action::Deploy(_)
                 | Action::Project(_)
                 | Action::Memory(_)
                 | Action::Habit(_)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Action, Effect, GraphAction, InspectAction, PicturesAction, ProjectAction, StrategyAction, apply,
+    Action, DeployAction, Effect, GraphAction, InspectAction, PicturesAction, ProjectAction, StrategyAction, apply,
     overwrite, project, strategy,
 };
 use crate::window::backend::Pick;
@@ -48,5 +48,7 @@ pub(in crate::window) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> A
             let written = strategy::with_ending(path.clone());
             guarded(written.clone(), Action::Strategy(StrategyAction::SavePipeline(written)))
         }
+        Pick::EspIdf => Action::Deploy(DeployAction::SetIdf(path)),
+        Pick::ClassNames => Action::Deploy(DeployAction::SetNames(path)),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use octet_engine::report::Report;
 use octet_engine::target::TargetSpec;
 
+use super::deploy::look_for_measured;
 use super::{Action, Effect, RunsEffect, apply};
 use crate::tr;
 use crate::window::messages::report_problem;
@@ -49,7 +50,7 @@ pub(in crate::window) fn read(
     let is_own = state.runs.fresh.as_ref() == Some(&path);
     let elsewhere = is_elsewhere(state, &report);
     let run = Run { path: path.clone(), report: Arc::new(report) };
-    let mut effects = vec![label(state, &run)];
+    let mut effects = vec![label(state, &run), look_for_measured(run.folder())];
     let target = TargetSpec::by_name(&run.report.target).map(Target);
     let index = state.runs.list(run);
     if !is_latest || is_own && elsewhere {

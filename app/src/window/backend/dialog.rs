@@ -31,6 +31,10 @@ pub enum Pick {
     OpenPipeline,
     /// The same, to write.
     SavePipeline,
+    /// The folder of ESP-IDF.
+    EspIdf,
+    /// A text file with the names of the classes.
+    ClassNames,
 }
 
 impl Pick {
@@ -49,6 +53,8 @@ impl Pick {
             Pick::Plugin => "Install a plugin",
             Pick::OpenPipeline => "Load a pipeline",
             Pick::SavePipeline => "Save the pipeline",
+            Pick::EspIdf => "Choose the folder of ESP-IDF",
+            Pick::ClassNames => "Choose the names of the classes",
         }
     }
     /// What the path should be.
@@ -66,6 +72,8 @@ impl Pick {
             Pick::Plugin => "Path of a plugin's library",
             Pick::OpenPipeline => "Path of a pipeline .json, or of a run folder",
             Pick::SavePipeline => "Path of the .json file to write",
+            Pick::EspIdf => "Path of the folder of ESP-IDF",
+            Pick::ClassNames => "Path of a text file, one class a line",
         }
     }
 }
@@ -92,7 +100,8 @@ pub(super) fn pick(what: Pick) -> Picked {
     let answer = match what {
         Pick::Model => dialog.add_filter(tr!("ONNX model"), &["onnx"]).pick_file(),
         Pick::Picture => dialog.add_filter(tr!("Picture"), &octet_engine::pictures::ENDINGS).pick_file(),
-        Pick::Pictures | Pick::Evaluation | Pick::Run => dialog.pick_folder(),
+        Pick::Pictures | Pick::Evaluation | Pick::Run | Pick::EspIdf => dialog.pick_folder(),
+        Pick::ClassNames => dialog.add_filter(tr!("Class names"), &["txt"]).pick_file(),
         Pick::Project => dialog.add_filter(tr!("Octet project"), &["octet"]).pick_file(),
         Pick::SaveProject => {
             dialog.add_filter(tr!("Octet project"), &["octet"]).set_file_name("project.octet").save_file()

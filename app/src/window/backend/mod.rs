@@ -1,6 +1,7 @@
 //! What the window needs from the rest of the program. Every call may take long and is made on a thread; tests
 //! put a scripted backend in place of the engine.
 
+mod deploy;
 mod dialog;
 mod engine;
 mod files;
@@ -13,6 +14,7 @@ mod runs;
 mod strategy;
 mod trash;
 
+pub use deploy::DeployBackend;
 pub use dialog::{Pick, Picked};
 pub use engine::EngineBackend;
 pub use files::{DropKind, list_pictures};
@@ -44,7 +46,14 @@ pub struct OpenedModel {
 
 /// The engine as the window sees it.
 pub trait Backend:
-    InspectBackend + PicturesBackend + StrategyBackend + RunsBackend + ProjectBackend + Send + Sync
+    InspectBackend
+    + PicturesBackend
+    + StrategyBackend
+    + RunsBackend
+    + DeployBackend
+    + ProjectBackend
+    + Send
+    + Sync
 {
     /// Reads a model file.
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem>;

@@ -7,7 +7,7 @@ use egui::Color32;
 use octet_engine::report::{LayerFacts, Report};
 
 use super::{Palette, Scale};
-use crate::window::state::{Heat, HeatSide, Model, State};
+use crate::window::state::{Heat, HeatSide, Measured, Model, State};
 
 /// What a map is made of.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct HeatRequest {
     pub shown: Option<Arc<Report>>,
     /// The run that it is compared with, A.
     pub reference: Option<Arc<Report>>,
+    /// What boards measured of B and of A.
+    pub measured: [Option<Arc<Measured>>; 2],
     /// Which figure.
     pub heat: Heat,
     /// Whose figure.
@@ -30,27 +32,34 @@ pub struct HeatRequest {
 
 impl PartialEq for HeatRequest {
     fn eq(&self, other: &Self) -> bool {
-        let same = |a: &Option<Arc<Report>>, b: &Option<Arc<Report>>| match (a, b) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
         Arc::ptr_eq(&self.model, &other.model)
             && same(&self.shown, &other.shown)
             && same(&self.reference, &other.reference)
+            && self.measured.iter().zip(&other.measured).all(|(a, b)| same(a, b))
             && (self.heat, self.side, self.linear, self.dark)
                 == (other.heat, other.side, other.linear, other.dark)
+    }
+}
+
+fn same<T>(a: &Option<Arc<T>>, b: &Option<Arc<T>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
     }
 }
 
 impl HeatRequest {
     /// What the window shows of its open model; `None` without one.
     pub fn of(state: &State, dark: bool) -> Option<Self> {
+        let measured = [state.runs.shown(), state.runs.reference()];
+        let measured = measured.map(|run| run.and_then(|r| state.measured_of(r)).cloned());
         let reference = state.runs.reference().map(|r| r.report.clone());
         Some(Self {
             model: state.model.open.clone()?,
             shown: state.runs.shown().map(|r| r.report.clone()),
             side: if reference.is_some() { state.graph.side } else { HeatSide::Shown },
             reference,
+            measured,
             heat: state.graph.heat,
             linear: state.graph.linear,
             dark,
@@ -59,12 +68,31 @@ impl HeatRequest {
 
     /// The figure of an operation, from the layers of B and of A.
     fn figure(&self, shown: Option<&LayerFacts>, reference: Option<&LayerFacts>) -> Option<f64> {
-        let of = |layer: Option<&LayerFacts>| self.heat.figure(layer?).filter(|v| v.is_finite());
+        let [of_shown, of_reference] = self.figures(shown, reference);
         match self.side {
-            HeatSide::Shown => of(shown),
-            HeatSide::Reference => of(reference),
-            HeatSide::Difference => Some(of(shown)? - of(reference)?),
+            HeatSide::Shown => of_shown,
+            HeatSide::Reference => of_reference,
+            HeatSide::Difference => Some(of_shown? - of_reference?),
         }
+    }
+
+    /// The figures of an operation, of B and of A.
+    fn figures(&self, shown: Option<&LayerFacts>, reference: Option<&LayerFacts>) -> [Option<f64>; 2] {
+        self.figures_of(self.heat, shown, reference).map(|figure| figure.filter(|v| v.is_finite()))
+    }
+
+    /// Any figure of an operation, of B and of A.
+    pub fn figures_of(
+        &self,
+        heat: Heat,
+        shown: Option<&LayerFacts>,
+        reference: Option<&LayerFacts>,
+    ) -> [Option<f64>; 2] {
+        let [of_shown, of_reference] = &self.measured;
+        let of = |layer: Option<&LayerFacts>, measured: &Option<Arc<Measured>>| {
+            heat.figure_on(layer?, measured.as_deref())
+        };
+        [of(shown, of_shown), of(reference, of_reference)]
     }
 
     fn scale(&self, figures: impl Iterator<Item = f64> + Clone) -> Option<Scale> {

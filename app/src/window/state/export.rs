@@ -12,7 +12,7 @@ pub enum TableFormat {
 }
 
 /// Headings of what is copied, with units where the window has others: errors are fractions, not percent.
-const HEADINGS: [&str; 9] = [
+const HEADINGS: [&str; 10] = [
     "operation",
     "kind",
     "bits",
@@ -22,6 +22,7 @@ const HEADINGS: [&str; 9] = [
     "output_exponent",
     "macs",
     "bytes",
+    "measured_ms",
 ];
 
 /// The rows on display as text.
@@ -46,7 +47,7 @@ pub fn table_text(state: &State, format: TableFormat) -> String {
 }
 
 /// The cells of a row; figures are fractions.
-fn cells(row: &Row, between: &str) -> [String; 9] {
+fn cells(row: &Row, between: &str) -> [String; 10] {
     let text = |v: Option<String>| v.unwrap_or_default();
     [
         row.name.clone(),
@@ -58,6 +59,7 @@ fn cells(row: &Row, between: &str) -> [String; 9] {
         text(row.output_exponent.map(|e| e.to_string())),
         row.macs.to_string(),
         text(row.bytes.map(|b| b.to_string())),
+        text(row.measured_us.map(|us| (us / 1000.0).to_string())),
     ]
 }
 

@@ -7,6 +7,7 @@ use octet_engine::network::NodeId;
 use octet_engine::report::LayerFacts;
 use serde::{Deserialize, Serialize};
 
+use super::Measured;
 use crate::window::format;
 use crate::window::graph::{Camera, Flight, Hit, Layout, LayoutKey};
 
@@ -27,6 +28,8 @@ pub enum Heat {
     Bytes,
     /// Estimated time on the chip.
     Latency,
+    /// Time that a board took.
+    Measured,
     /// Output integers at the end of their range.
     Clipped,
     /// No colours.
@@ -35,7 +38,7 @@ pub enum Heat {
 
 impl Heat {
     /// All, in the order of the menu.
-    pub const ALL: [Heat; 8] = [
+    pub const ALL: [Heat; 9] = [
         Heat::Layerwise,
         Heat::Graphwise,
         Heat::Clipped,
@@ -43,6 +46,7 @@ impl Heat {
         Heat::Macs,
         Heat::Bytes,
         Heat::Latency,
+        Heat::Measured,
         Heat::Off,
     ];
 
@@ -55,6 +59,7 @@ impl Heat {
             Heat::Macs => "MACs",
             Heat::Bytes => "bytes",
             Heat::Latency => "latency",
+            Heat::Measured => "measured latency",
             Heat::Clipped => "clipped values",
             Heat::Off => "none",
         }
@@ -73,6 +78,7 @@ impl Heat {
             Heat::Macs => "Multiply-accumulates of one picture",
             Heat::Bytes => "Weights and bias in the file",
             Heat::Latency => "Estimated time on the chip",
+            Heat::Measured => "Time that a board took, once the run was deployed and verified",
             Heat::Clipped => "Share of the output's integers that lie at the end of their range",
             Heat::Off => "No colours",
         }
@@ -89,13 +95,21 @@ impl Heat {
             Heat::Bytes => above_zero(layer.weight_bytes),
             Heat::Latency => layer.latency_us,
             Heat::Clipped => layer.clipped,
-            Heat::Off => None,
+            Heat::Measured | Heat::Off => None,
+        }
+    }
+
+    /// The figure of a layer, where `measured` is what a board told of the run.
+    pub fn figure_on(self, layer: &LayerFacts, measured: Option<&Measured>) -> Option<f64> {
+        match self {
+            Heat::Measured => measured?.layer_us(&layer.name),
+            _ => self.figure(layer),
         }
     }
 
     /// True when the figures of several operations add up to that of all.
     pub fn adds_up(self) -> bool {
-        matches!(self, Heat::Macs | Heat::Bytes | Heat::Latency)
+        matches!(self, Heat::Macs | Heat::Bytes | Heat::Latency | Heat::Measured)
     }
 
     /// True when ratios of the figure say nothing.
@@ -110,7 +124,7 @@ impl Heat {
             Heat::Bits => format!("{figure:.0} bit"),
             Heat::Macs => format::count(figure.max(0.0) as u64),
             Heat::Bytes => format::bytes(figure.max(0.0) as u64),
-            Heat::Latency => format::milliseconds(figure),
+            Heat::Latency | Heat::Measured => format::milliseconds(figure),
             Heat::Off => String::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! What the window knows: plain data that any thread could hold, without drawing and without waiting.
 
+mod deploy;
 mod document;
 mod edits;
 mod export;
@@ -20,6 +21,10 @@ mod strategies;
 mod table;
 mod toasts;
 
+pub use deploy::{
+    BAUDS, BoardConsole, BoardLine, DEPLOY_STEPS, Deploy, DeployEnd, DeployOptions, DeployStep, DeployWork,
+    Deployment, Failure, LineKind, Measured, StepStatus, StepView, command_of, file_of, in_window,
+};
 pub use document::Document;
 pub use edits::{EditError, Edits, can_leave_alone, requests};
 pub use export::{TableFormat, table_text};
@@ -77,6 +82,8 @@ pub struct State {
     pub job: Option<Job>,
     /// Finished runs.
     pub runs: Runs,
+    /// Boards, and putting runs onto them.
+    pub deploy: Deploy,
     /// Name of the selected operation; graph, table and inspector share it.
     pub selection: Option<String>,
     /// Operations marked beside the selected one, for changes of several at once.

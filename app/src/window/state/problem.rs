@@ -11,6 +11,8 @@ pub enum Place {
     Strategy,
     /// Jobs and runs.
     Run,
+    /// Boards.
+    Deploy,
 }
 
 /// A problem, told to the user.

@@ -2,7 +2,7 @@
 
 use octet_engine::report::Severity;
 
-use super::{Place, State};
+use super::{DeployStep, Place, State, StepStatus, StepView};
 use crate::tr;
 
 /// A step of the path.
@@ -16,10 +16,12 @@ pub enum Step {
     Strategy,
     /// Run, and look at the errors.
     Errors,
+    /// Put the run onto a board.
+    Deploy,
 }
 
 /// All steps, from top to bottom.
-pub const STEPS: [Step; 4] = [Step::Model, Step::Pictures, Step::Strategy, Step::Errors];
+pub const STEPS: [Step; 5] = [Step::Model, Step::Pictures, Step::Strategy, Step::Errors, Step::Deploy];
 
 /// How far a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,7 @@ impl Step {
             Step::Pictures => "Pictures",
             Step::Strategy => "Strategy",
             Step::Errors => "Errors",
+            Step::Deploy => "Deploy",
         }
     }
 
@@ -64,20 +67,23 @@ impl Step {
             Step::Pictures => Place::Pictures,
             Step::Strategy => Place::Strategy,
             Step::Errors => Place::Run,
+            Step::Deploy => Place::Deploy,
         };
         let (working, done) = match self {
             Step::Model => (state.model.opening.is_some(), state.model.open.is_some()),
             Step::Pictures => (!state.pictures.asked.is_empty(), !state.pictures.folders.is_empty()),
             Step::Strategy => (false, !state.strategies.chain.is_empty()),
             Step::Errors => (state.is_running(), state.report().is_some()),
+            Step::Deploy => (state.deploy.is_running(), is_deployed(state)),
         };
         let warns = self == Step::Errors
             && state.report().is_some_and(|r| {
                 !r.warnings.is_empty() || r.advice.iter().any(|f| f.severity > Severity::Hint)
             });
+        let failed = self == Step::Deploy && state.deployment().is_some_and(|d| d.failure().is_some());
         if working {
             Progress::Working
-        } else if state.problems.contains_key(&place) || warns {
+        } else if state.problems.contains_key(&place) || warns || failed {
             Progress::Attention
         } else if done {
             Progress::Done
@@ -113,6 +119,33 @@ impl Step {
                 (false, None) if state.report().is_some() => tr!("measured").into_owned(),
                 (false, None) => tr!("quantize to see them").into_owned(),
             },
+            Step::Deploy => deploy_summary(state),
         }
+    }
+}
+
+/// A board runs the run on display: it was measured, or everything was written.
+fn is_deployed(state: &State) -> bool {
+    let done = |d: &super::Deployment| d.step(DeployStep::Flash).status == StepStatus::Done;
+    state.measured().is_some() || state.deployment().is_some_and(done)
+}
+
+fn deploy_summary(state: &State) -> String {
+    let deployment = state.deployment();
+    if let Some(deployment) = deployment.filter(|d| d.end.is_none()) {
+        let step = deployment.running().map_or(DeployStep::Toolchain, |view| view.step);
+        return format!("{}…", tr!(StepView::title(step)));
+    }
+    if let Some(failure) = deployment.and_then(|d| d.failure()) {
+        return tr!("%{step} failed", step = tr!(StepView::title(failure.step))).into_owned();
+    }
+    match state.measured() {
+        Some(measured) => {
+            let time = crate::window::format::milliseconds(measured.measurement.network_us as f64);
+            tr!("%{time} on the board", time = time).into_owned()
+        }
+        None if is_deployed(state) => tr!("on the board").into_owned(),
+        None if state.report().is_none() => tr!("quantize first").into_owned(),
+        None => tr!("put it on a board").into_owned(),
     }
 }

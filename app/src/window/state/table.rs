@@ -31,11 +31,13 @@ pub enum Column {
     Macs,
     /// Bytes of weights and bias.
     Bytes,
+    /// Time on a board, with the estimate beside it.
+    Measured,
 }
 
 impl Column {
     /// All, from left to right.
-    pub const ALL: [Column; 9] = [
+    pub const ALL: [Column; 10] = [
         Column::Operation,
         Column::Op,
         Column::Bits,
@@ -45,7 +47,14 @@ impl Column {
         Column::Output,
         Column::Macs,
         Column::Bytes,
+        Column::Measured,
     ];
+
+    /// Those that are shown: what no board has measured has no column.
+    pub fn shown(state: &State) -> impl Iterator<Item = Column> {
+        let is_measured = state.measured().is_some();
+        Self::ALL.into_iter().filter(move |column| is_measured || *column != Column::Measured)
+    }
 
     /// Heading.
     pub fn title(self) -> &'static str {
@@ -59,6 +68,7 @@ impl Column {
             Column::Output => "Out exp.",
             Column::Macs => "MACs (M)",
             Column::Bytes => "KiB",
+            Column::Measured => "Board (ms)",
         }
     }
 
@@ -76,6 +86,7 @@ impl Column {
             Column::Output => "The output is integers times two to this exponent",
             Column::Macs => "Multiply-accumulates of one picture, in millions",
             Column::Bytes => "Weights and bias in the file, in KiB",
+            Column::Measured => "Time on the board in milliseconds; the estimate stands before it",
         }
     }
 }
@@ -124,6 +135,10 @@ pub struct Row {
     pub macs: u64,
     /// Bytes in the file, once it is written.
     pub bytes: Option<u64>,
+    /// Estimated microseconds on the chip.
+    pub estimated_us: Option<f64>,
+    /// Microseconds on a board.
+    pub measured_us: Option<f64>,
     /// The same of the run that is compared with, where it has the operation.
     pub before: Option<Before>,
 }
@@ -152,6 +167,7 @@ fn op_name(network: &Network, id: NodeId) -> String {
 /// The rows of the run on display; without one, the operations of the model.
 pub fn rows(state: &State) -> Vec<Row> {
     let before = before(state);
+    let measured = state.measured();
     let mut rows: Vec<Row> = match (state.report(), &state.model.open) {
         (Some(report), _) => report
             .layers
@@ -166,6 +182,8 @@ pub fn rows(state: &State) -> Vec<Row> {
                 output_exponent: Some(l.output_exponent),
                 macs: l.macs,
                 bytes: Some(l.weight_bytes),
+                estimated_us: l.latency_us,
+                measured_us: measured.and_then(|m| m.layer_us(&l.name)),
                 before: before.get(l.name.as_str()).copied(),
             })
             .collect(),
@@ -183,6 +201,8 @@ pub fn rows(state: &State) -> Vec<Row> {
                     output_exponent: None,
                     macs: network.macs(id),
                     bytes: None,
+                    estimated_us: None,
+                    measured_us: None,
                     before: None,
                 })
                 .collect()
@@ -236,6 +256,7 @@ fn sort(rows: &mut [Row], view: &TableView) {
         Column::Output => known(a.output_exponent.map(f64::from), b.output_exponent.map(f64::from)),
         Column::Macs => direct(a.macs.cmp(&b.macs)),
         Column::Bytes => known(a.bytes.map(|b| b as f64), b.bytes.map(|b| b as f64)),
+        Column::Measured => known(a.measured_us, b.measured_us),
     });
 }
 
@@ -254,6 +275,8 @@ mod tests {
             output_exponent: None,
             macs: 0,
             bytes: None,
+            estimated_us: None,
+            measured_us: None,
             before: None,
         }
     }

@@ -6,7 +6,7 @@ use octet_engine::target::TARGETS;
 use super::icon_ui::{Icon, icon_button};
 use super::menu_ui;
 use super::widgets::{primary_button, quiet_button};
-use crate::window::actions::{Action, Actions, EditAction};
+use crate::window::actions::{Action, Actions, DeployAction, EditAction};
 use crate::window::backend::Pick;
 use crate::window::commands::COMMANDS;
 use crate::window::state::{State, ThemeChoice};
@@ -30,6 +30,7 @@ pub(super) fn bar_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         strategy_ui(ui, state, out);
         ui.add_space(6.0);
         start_ui(ui, state, out);
+        deploy_ui(ui, state, out);
         undo_ui(ui, state, out);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| theme_ui(ui, out));
     });
@@ -137,12 +138,24 @@ fn start_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     }
 }
 
+/// Opens the sheet; its title says what is at work there.
+fn deploy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let words = if state.deploy.is_running() { tr!("Deploying…") } else { tr!("Deploy") };
+    let hint = tr!("Put the run onto a board (%{keys})", keys = shortcut(ui, "Deploy to a board…"));
+    let button = ui.button(words).on_hover_text(hint);
+    if button.clicked() {
+        out.push(Action::Deploy(DeployAction::Open));
+    }
+}
+
+/// The keys of a command.
+fn shortcut(ui: &Ui, title: &str) -> String {
+    let command = COMMANDS.iter().find(|c| c.title == title);
+    command.and_then(|c| c.shortcut).map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default()
+}
+
 /// Undo and redo, with what they would do.
 fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
-    let shortcut = |ui: &Ui, title: &str| {
-        let command = COMMANDS.iter().find(|c| c.title == title);
-        command.and_then(|c| c.shortcut).map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default()
-    };
     let undo = state.history.past().next_back();
     let redo = state.history.future().next();
     for (icon, title, what, action) in [

@@ -33,6 +33,8 @@ pub(super) enum Icon {
     Pin,
     /// The same, for what is not.
     Unpinned,
+    /// Look once more.
+    Again,
 }
 
 /// A button with an icon only; `name` is its tooltip and its name for screen readers.
@@ -113,6 +115,14 @@ fn paint(ui: &Ui, icon: Icon, rect: Rect, colour: Color32) {
             }
             painter.line_segment([c + vec2(-5.0, 1.0), c + vec2(5.0, 1.0)], stroke);
             painter.line_segment([c + vec2(0.0, 1.0), c + vec2(0.0, 7.0)], stroke);
+        }
+        Icon::Again => {
+            let arc = (0..=18).map(|i| c + Vec2::angled(TAU * (0.05 + 0.8 * i as f32 / 18.0)) * 5.5);
+            let arc: Vec<Pos2> = arc.collect();
+            let tip = arc[arc.len() - 1];
+            painter.add(Shape::line(arc, stroke));
+            painter.line_segment([tip, tip + vec2(0.8, -3.8)], stroke);
+            painter.line_segment([tip, tip + vec2(-3.8, 0.6)], stroke);
         }
         Icon::Back => {
             let arc = (0..=18).map(|i| c + Vec2::angled(TAU * (0.62 + 0.76 * i as f32 / 18.0)) * 5.5);

@@ -117,6 +117,9 @@ fn exponents_ui(ui: &mut Ui, state: &State, layer: &LayerFacts) {
             let name = tr!("Estimate on %{chip}", chip = bar_ui::chip(&report.target));
             fact(ui, &name, &format!("{:.2} ms", us / 1000.0));
         }
+        if let Some(us) = state.measured().and_then(|m| m.layer_us(&layer.name)) {
+            fact(ui, "Measured on the board", &format!("{:.2} ms", us / 1000.0));
+        }
     });
 }
 

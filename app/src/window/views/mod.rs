@@ -5,6 +5,7 @@ mod about_ui;
 mod advice_ui;
 mod bar_ui;
 mod compare_ui;
+mod deploy;
 mod edit_ui;
 mod empty_ui;
 mod graph;
@@ -77,6 +78,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, panels: &mut Panels, out: &mut Acti
     about_ui::about_ui(ui, state, out);
     palette_ui::palette_ui(ui, state, out);
     compare_ui::compare_ui(ui, state, out);
+    deploy::sheet_ui(ui, state, out);
     offer_ui::offer_ui(ui, state, out);
     overlay_ui::path_field_ui(ui, state, out);
     overlay_ui::overwrite_ui(ui, state, out);
@@ -128,6 +130,7 @@ fn side_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             Side::Step(Step::Model) => model_ui::model_ui(ui, state, out),
             Side::Step(Step::Pictures) => pictures_ui::pictures_ui(ui, state, out),
             Side::Step(Step::Strategy) => strategy_ui::strategy_ui(ui, state, out),
+            Side::Step(Step::Deploy) => deploy::page_ui(ui, state, out),
             Side::Step(Step::Errors) => summary_ui::summary_ui(ui, state, out),
             Side::Runs => runs_ui::runs_ui(ui, state, out),
             Side::Layer => inspector_ui::inspector_ui(ui, state, out),

@@ -4,6 +4,7 @@ use egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 use octet_engine::report::Report;
 
 use super::bar_ui::chip;
+use super::deploy;
 use super::widgets::quiet_button;
 use crate::window::actions::{Action, Actions, EditAction};
 use crate::window::format;
@@ -21,6 +22,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             if state.unscored().is_some_and(|why| why != Unscored::OtherSettings) {
                 score_button_ui(ui, out);
             }
+            deploy::status_ui(ui, state, out);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| verdict_ui(ui, state));
         });
     });
@@ -97,6 +99,10 @@ fn verdict_ui(ui: &mut Ui, state: &State) {
             ];
             if let Some(ms) = report.latency.estimated_ms {
                 parts.push(format!("≈ {ms:.0} ms"));
+            }
+            if let Some(measured) = state.measured() {
+                let time = format::milliseconds(measured.measurement.network_us as f64);
+                parts.push(crate::tr!("%{time} on the board", time = time).into_owned());
             }
             if let Some((figure, name)) = state.runs.shown().and_then(|r| r.verdict()) {
                 parts.push(

@@ -1,12 +1,13 @@
 //! The last step's page: what the run found out, or what is missing for one.
 
 use egui::{Label, Response, RichText, Ui};
+use octet_engine::deploy::Measurement;
 use octet_engine::report::{Accuracy, EvaluationFacts, PeakTensor, Report};
 
 use super::bar_ui::chip;
 use super::unscored_ui::unscored_ui;
 use super::widgets::{caption, card, fact, heading, notice, primary_button, problem_ui, section};
-use super::{advice_ui, memory, try_ui};
+use super::{advice_ui, deploy, memory, try_ui};
 use crate::window::actions::{Action, Actions, MemoryAction};
 use crate::window::format;
 use crate::window::state::{Place, ShownMemory, State, verdict_words};
@@ -72,7 +73,7 @@ fn report_ui(ui: &mut Ui, state: &State, name: &str, report: &Report, out: &mut 
         }
     }
     memory_ui(ui, state, report, out);
-    latency_ui(ui, report);
+    latency_ui(ui, report, state.measured().map(|m| &m.measurement));
     section(ui, "Pictures");
     card(ui, |ui| {
         fact(ui, "Calibrated on", &report.calibration.used.len().to_string());
@@ -181,7 +182,11 @@ fn map_ui(ui: &mut Ui, memory: ShownMemory<'_>, out: &mut Actions) {
         .show(ui, |ui| memory::verdicts_ui(ui, memory));
 }
 
-fn latency_ui(ui: &mut Ui, report: &Report) {
+fn latency_ui(ui: &mut Ui, report: &Report, measured: Option<&Measurement>) {
+    if let Some(measured) = measured {
+        section(ui, "Time of one inference (measured)");
+        card(ui, |ui| deploy::measured_facts_ui(ui, measured));
+    }
     let Some(ms) = report.latency.estimated_ms else { return };
     section(ui, "Time of one inference (estimate)");
     card(ui, |ui| {

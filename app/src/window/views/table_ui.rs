@@ -5,6 +5,7 @@ use egui_extras::{Column as Width, TableBuilder};
 
 use super::edit_ui::edit_menu_ui;
 use super::words;
+use crate::tr;
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::heat::Scale;
@@ -17,6 +18,9 @@ struct Scales {
     graphwise: Option<Scale>,
     layerwise: Option<Scale>,
 }
+
+/// Width of the column of what a board measured.
+const MEASURED_WIDTH: f32 = 96.0;
 
 /// The table.
 pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -46,7 +50,8 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let selected = state.selection.as_ref().and_then(|s| rows.iter().position(|r| r.name == *s));
     let scroll_to = moved_to(ui, state, selected);
     // The columns of bars take a share of the width, the names take what is left.
-    let bars = (ui.available_width() * 0.125).clamp(104.0, 190.0);
+    let room = ui.available_width() - if state.measured().is_some() { MEASURED_WIDTH } else { 0.0 };
+    let bars = (room * 0.125).clamp(92.0, 190.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("layers")
         .sense(Sense::click())
@@ -61,12 +66,15 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         .column(Width::exact(54.0))
         .column(Width::exact(62.0))
         .column(Width::exact(52.0));
+    if state.measured().is_some() {
+        table = table.column(Width::exact(MEASURED_WIDTH));
+    }
     if let Some(row) = scroll_to {
         table = table.scroll_to_row(row, None);
     }
     table
         .header(26.0, |mut header| {
-            for column in Column::ALL {
+            for column in Column::shown(state) {
                 header.col(|ui| heading_ui(ui, state, column, out));
             }
         })
@@ -75,7 +83,7 @@ pub(super) fn table_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                 let row = &rows[line.index()];
                 let is_selected = selected == Some(line.index()) || state.marked.contains(&row.name);
                 line.set_selected(is_selected);
-                for column in Column::ALL {
+                for column in Column::shown(state) {
                     line.col(|ui| cell_ui(ui, state, row, column, &scales));
                 }
                 let response = line.response();
@@ -219,7 +227,31 @@ fn cell_ui(ui: &mut Ui, state: &State, row: &Row, column: Column, scales: &Scale
         Column::Bytes => {
             figure_ui(ui, row.bytes.filter(|b| *b > 0).map(format::kib_column));
         }
+        Column::Measured => measured_ui(ui, row),
     }
+}
+
+/// What a board took, with the estimate before it.
+fn measured_ui(ui: &mut Ui, row: &Row) {
+    let t = tokens(ui);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let measured = row.measured_us.map(format::milliseconds_column);
+        let colour = if measured.is_some() { t.strong } else { t.unmeasured };
+        let text = RichText::new(measured.unwrap_or_else(|| "–".to_owned())).font(figures()).color(colour);
+        let figure = ui.add(Label::new(text).extend());
+        if let Some(estimated) = row.estimated_us {
+            let text = RichText::new(format!("≈{}", format::milliseconds_column(estimated)));
+            ui.add(Label::new(text.small().color(t.weak)).extend());
+            if let Some(measured) = row.measured_us {
+                let (estimate, board) = (format::milliseconds(estimated), format::milliseconds(measured));
+                figure.on_hover_text(tr!(
+                    "%{board} on the board, estimated were %{estimate}",
+                    board = board,
+                    estimate = estimate
+                ));
+            }
+        }
+    });
 }
 
 /// A figure, flush right.

@@ -107,8 +107,7 @@ fn figure_ui(
     shown: Option<&LayerFacts>,
     reference: Option<&LayerFacts>,
 ) {
-    let of = |layer: Option<&LayerFacts>| layer.and_then(|l| heat.figure(l));
-    let (b, a) = (of(shown), of(reference));
+    let [b, a] = scene.heat.request.figures_of(heat, shown, reference);
     if a.is_none() && b.is_none() {
         return;
     }

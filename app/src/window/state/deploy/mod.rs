@@ -1,0 +1,156 @@
+//! Putting runs onto boards: the sheet, what is chosen in it, and the deployment at work.
+
+mod console;
+mod deployment;
+mod measured;
+mod options;
+mod step;
+mod words;
+
+pub use console::{BoardConsole, BoardLine, LineKind};
+pub use deployment::{DeployEnd, DeployWork, Deployment, Failure};
+pub use measured::Measured;
+pub use octet_engine::deploy::Step as DeployStep;
+pub use options::{BAUDS, DeployOptions};
+pub use step::{DEPLOY_STEPS, StepStatus, StepView};
+pub use words::{command_of, in_window};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use octet_engine::deploy::Port;
+use octet_engine::doctor;
+use octet_engine::network::Network;
+
+use super::{Run, State};
+
+/// Boards, tools, and the deployment.
+#[derive(Debug, Default)]
+pub struct Deploy {
+    /// The sheet is shown.
+    pub is_open: bool,
+    /// What is chosen.
+    pub options: DeployOptions,
+    /// The serial ports, boards first; `None` until somebody has looked.
+    pub ports: Option<Vec<Port>>,
+    /// A thread looks for ports.
+    pub looks_for_ports: bool,
+    /// What of the tool chain is there; `None` until somebody has looked.
+    pub tools: Option<Vec<doctor::Finding>>,
+    /// A thread looks at the tools.
+    pub looks_at_tools: bool,
+    /// The deployment at work, or the last one.
+    pub deployment: Option<Deployment>,
+    /// What the board said.
+    pub console: BoardConsole,
+    /// What boards measured, by run folder.
+    pub measured: BTreeMap<PathBuf, Arc<Measured>>,
+}
+
+impl Deploy {
+    /// The ports that are boards.
+    pub fn boards(&self) -> impl Iterator<Item = &Port> {
+        self.ports.iter().flatten().filter(|p| p.is_board)
+    }
+
+    /// The port that would be used; `None` when there is none, or when one has to be chosen.
+    pub fn port(&self) -> Option<&str> {
+        if let Some(port) = self.options.port() {
+            return Some(port);
+        }
+        let mut boards = self.boards();
+        boards.next().filter(|_| boards.next().is_none()).map(|p| p.name.as_str())
+    }
+
+    /// What somebody who deploys for this chip has to have, of what was looked at.
+    pub fn tools_for<'a>(&'a self, chip: &'a str) -> impl Iterator<Item = &'a doctor::Finding> {
+        self.tools.iter().flatten().filter(move |tool| concerns(tool, chip))
+    }
+
+    /// True while a deployment, the console or a comparison is at work.
+    pub fn is_running(&self) -> bool {
+        self.deployment.as_ref().is_some_and(|d| d.end.is_none())
+    }
+}
+
+/// Whether a finding of the doctor is about deploying for this chip. Ports have a list of their own.
+fn concerns(tool: &doctor::Finding, chip: &str) -> bool {
+    match tool.name {
+        "SIMD" | "file dialogs" | "boards" => false,
+        name if name.starts_with("Rust for ") => tool.details.split(", ").any(|c| c == chip),
+        _ => true,
+    }
+}
+
+impl State {
+    /// What stands in the way of a deployment of the run on display; `None` when it can start.
+    pub fn deploy_obstacle(&self) -> Option<&'static str> {
+        let deploy = &self.deploy;
+        if deploy.is_running() {
+            Some("A deployment is at work")
+        } else if self.runs.shown().is_none() {
+            Some("Quantize the model first")
+        } else if deploy.port().is_some() {
+            None
+        } else if deploy.ports.is_none() {
+            Some("Looking for boards…")
+        } else if deploy.boards().next().is_some() {
+            Some("Several boards are connected: choose one")
+        } else {
+            Some("Connect a board, or type its port")
+        }
+    }
+
+    /// The deployment that the sheet shows: the one at work, or the last one of the run on display.
+    pub fn deployment(&self) -> Option<&Deployment> {
+        let deployment = self.deploy.deployment.as_ref()?;
+        let is_shown = self.runs.shown().is_some_and(|run| run.folder() == deployment.run);
+        (deployment.end.is_none() || is_shown).then_some(deployment)
+    }
+
+    /// What a board measured of a run.
+    pub fn measured_of(&self, run: &Run) -> Option<&Arc<Measured>> {
+        self.deploy.measured.get(run.folder())
+    }
+
+    /// What a board measured of the run on display.
+    pub fn measured(&self) -> Option<&Arc<Measured>> {
+        self.measured_of(self.runs.shown()?)
+    }
+
+    /// The operation of the open model that makes a tensor of the file, one with figures where there is such a one.
+    pub fn operation_of(&self, tensor: &str) -> Option<String> {
+        let network = &self.model.open.as_ref()?.network;
+        let node = node_of(network, tensor)?;
+        let own = network.node(node).name.as_str();
+        if self.layer(own).is_some() {
+            return Some(own.to_owned());
+        }
+        // A Clip is part of the operation before it.
+        let before = network.node(node).inputs.first().and_then(|t| network.producer(*t));
+        let before =
+            before.map(|id| network.node(id).name.as_str()).filter(|name| self.layer(name).is_some());
+        Some(before.unwrap_or(own).to_owned())
+    }
+}
+
+fn node_of(network: &Network, tensor: &str) -> Option<octet_engine::network::NodeId> {
+    let named = |name: &str| network.tensors.iter().position(|t| t.name == name);
+    // A RequantizeLinear of ours is named after the tensor that it reads.
+    let id = named(tensor).or_else(|| named(tensor.rsplit_once("_at_")?.0));
+    match id {
+        Some(id) => network.producer(octet_engine::network::TensorId(id)),
+        None => network.find_node(tensor),
+    }
+}
+
+/// A file that a tool named, which may lie beside the project or in its build.
+pub fn file_of(project: &Path, named: &Path) -> PathBuf {
+    if named.is_absolute() {
+        return named.to_owned();
+    }
+    let beside = project.join(named);
+    let inside = project.join("build").join(named);
+    if !beside.exists() && inside.exists() { inside } else { beside }
+}
