@@ -5,7 +5,6 @@
 
 mod running;
 
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,11 +116,48 @@ fn every_fault_has_its_message_and_leaves_the_flash_alone() {
     std::fs::remove_file(&args).unwrap();
     told.push(("not built", refused(&firmware, board())));
 
-    let mut all = String::new();
-    for (fault, message) in told {
-        writeln!(all, "{fault}:\n  {message}\n").unwrap();
+    // What is wrong, and what to do.
+    let expected: [(&str, &[&str]); 11] = [
+        ("wrong chip", &["is an esp32c6, and this firmware is for esp32c3", "--port", "--target esp32c6"]),
+        ("too small flash", &["has 2 MB of flash", "laid out for 4 MB", "a board with more flash"]),
+        ("busy port", &["PORT: it is in use by PROGRAM; close the other program"]),
+        ("no such port", &["/dev/no-such-port: there is no such port", "octet doctor"]),
+        (
+            "overlapping partitions",
+            &["partition-table.bin`: partitions `factory`", "and `model`", "overlap; build the project anew"],
+        ),
+        (
+            "overlapping files",
+            &["flasher_args.json`: ", "bootloader.bin` (0x0..", "overlap; build the project anew"],
+        ),
+        ("corrupt flasher_args.json", &["flasher_args.json`: it is damaged", "build the project anew"]),
+        (
+            "a path that leaves the project",
+            &[
+                "it names `../../../secret.bin`, which leaves the project",
+                "files outside of the project are never",
+            ],
+        ),
+        (
+            "a link that leaves the project",
+            &["it names `link.bin`, which leaves the project", "never flashed"],
+        ),
+        (
+            "another model",
+            &["model.espdl`: it is not the model of the run", "octet firmware new FOLDER/a run"],
+        ),
+        (
+            "not built",
+            &["is not built", "flasher_args.json` is missing", "octet firmware build FOLDER/a run"],
+        ),
+    ];
+    assert_eq!(told.len(), expected.len());
+    for ((fault, message), (name, words)) in told.iter().zip(expected) {
+        assert_eq!(*fault, name);
+        for word in words {
+            assert!(message.contains(word), "{fault}: `{word}` is not in: {message}");
+        }
     }
-    insta::assert_snapshot!("messages_of_faults", all);
 }
 
 #[test]
