@@ -177,6 +177,12 @@ impl Deployment {
     /// Takes note of what the engine tells, but for the console's lines.
     pub fn note(&mut self, event: Event, now: Instant) {
         match event {
+            // The command line alone sends pictures.
+            Event::Classified(_)
+            | Event::Step { step: DeployStep::Classify, .. }
+            | Event::Progress { step: DeployStep::Classify, .. }
+            | Event::Log { step: DeployStep::Classify, .. }
+            | Event::Error { step: DeployStep::Classify, .. } => {}
             Event::Step { step, state, secs } => self.step_told(step, state, secs, now),
             Event::Progress { step, fraction, message, bytes } => {
                 let view = self.step_mut(step);

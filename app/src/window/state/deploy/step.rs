@@ -105,6 +105,7 @@ impl StepView {
             DeployStep::Flash => "Flash",
             DeployStep::Monitor => "Monitor",
             DeployStep::Verify => "Verify",
+            DeployStep::Classify => "Classify",
         }
     }
 
@@ -119,6 +120,7 @@ impl StepView {
             DeployStep::Verify => {
                 "Compares every tensor of the board with the desktop's, and measures every layer"
             }
+            DeployStep::Classify => "Sends pictures to the board, and compares its answers with the desktop's",
         }
     }
 
