@@ -91,7 +91,7 @@ fn a_file_is_looked_at_for_the_chip_that_is_named() {
     let maps: MemoryMaps = serde_json::from_value(json["memory_map"].clone()).unwrap();
     let s31 = maps.chip("esp32s31").unwrap();
     assert_eq!((maps.target.as_str(), s31.same_file, s31.place), ("esp32s31", true, ActivationPlace::Sram));
-    assert!(inspected(&model, &[]).contains("416595 bytes, of which "));
+    assert!(inspected(&model, &[]).contains("416631 bytes, of which "));
     let plain = run_octet(&["inspect", model.to_str().unwrap(), "--json"], &[]);
     assert!(!plain.stdout.contains("memory_map"), "only when it is asked for");
 }
