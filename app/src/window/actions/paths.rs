@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Action, DeployAction, Effect, GraphAction, InspectAction, PicturesAction, ProjectAction, StrategyAction, apply,
-    overwrite, project, strategy,
+    Action, DeployAction, Effect, GraphAction, InspectAction, PicturesAction, ProjectAction, StrategyAction,
+    apply, overwrite, project, strategy,
 };
 use crate::window::backend::Pick;
 use crate::window::state::State;

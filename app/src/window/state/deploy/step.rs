@@ -120,7 +120,9 @@ impl StepView {
             DeployStep::Verify => {
                 "Compares every tensor of the board with the desktop's, and measures every layer"
             }
-            DeployStep::Classify => "Sends pictures to the board, and compares its answers with the desktop's",
+            DeployStep::Classify => {
+                "Sends pictures to the board, and compares its answers with the desktop's"
+            }
         }
     }
 
