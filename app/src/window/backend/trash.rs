@@ -15,6 +15,7 @@ use crate::tr;
 const FOLDER: &str = "trash";
 /// A start of the program empties the trash of what has lain there longer. Another window may still want the rest.
 const STAYS: Duration = Duration::from_hours(24);
+
 /// Moves a run folder to the trash; returns where it is now.
 pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     let failed = |e: std::io::Error| format!("{e}: {}", run.display());
