@@ -71,11 +71,10 @@ impl<'o> Scores<'o> {
                 continue;
             }
             used = (used + 1).min(answers.len());
-            if let Some(moved) = answers.get_mut(place..used) {
-                moved.rotate_right(1);
-                if let Some(first) = moved.first_mut() {
-                    *first = Answer { index: index as u32, score: value };
-                }
+            // Each answer behind it moves on by one place.
+            let mut moved = Answer { index: index as u32, score: value };
+            for answer in answers.iter_mut().take(used).skip(place) {
+                core::mem::swap(answer, &mut moved);
             }
         }
         let answers = answers.get_mut(..used).unwrap_or_default();

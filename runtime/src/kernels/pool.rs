@@ -60,7 +60,7 @@ pub(crate) fn average(
     (y_type, y): (DType, &mut [u8]),
 ) {
     let whole = window.kernel[0] * window.kernel[1];
-    windows(window, batch, channels, |out, first, taps| {
+    windows(window, batch, channels, &mut |out, first, taps| {
         let (mut sum, mut inside) = (0i64, 0);
         taps(&mut |at| {
             sum += i64::from(elem::get(x_type, x, first + at));
@@ -73,19 +73,21 @@ pub(crate) fn average(
 
 /// The largest element of each window; padding never counts.
 pub(crate) fn max(window: &Window, [batch, channels]: [usize; 2], dtype: DType, x: &[u8], y: &mut [u8]) {
-    windows(window, batch, channels, |out, first, taps| {
+    windows(window, batch, channels, &mut |out, first, taps| {
         let mut largest = i32::MIN;
         taps(&mut |at| largest = largest.max(elem::get(dtype, x, first + at)));
         elem::set(dtype, y, out, largest);
     });
 }
 
-/// Visits every output element: its index, the index of its picture and channel in the input, and its taps.
+/// Visits every output element: its index, the index of its picture and channel in the input, and its taps. One function for both
+/// kinds of pools, since chips have little room for code.
+#[inline(never)]
 fn windows(
     window: &Window,
     batch: usize,
     channels: usize,
-    mut visit: impl FnMut(usize, usize, &dyn Fn(&mut dyn FnMut(usize))),
+    visit: &mut dyn FnMut(usize, usize, &dyn Fn(&mut dyn FnMut(usize))),
 ) {
     let picture = window.input[0] * window.input[1] * channels;
     let mut out = 0;

@@ -27,29 +27,32 @@ pub(crate) fn softmax(op: &Softmax, (x_type, x): (DType, &[u8]), (y_type, y): (D
             let at = |i: usize| (outer * op.length + i) * op.inner + inner;
             let q = |i: usize| elem::get(x_type, x, at(i));
             let plain = |i: usize| table[(q(i) + 128).clamp(0, 255) as usize];
-            let plain_sum: f32 = if x_type == DType::I8 { sum(op.length, plain) } else { 0.0 };
+            let plain_sum: f32 = if x_type == DType::I8 { sum(op.length, &plain) } else { 0.0 };
             if plain_sum.is_normal() {
-                write(op, y_type, y, at, |i| plain(i) / plain_sum);
+                write(op, y_type, y, &at, &|i| plain(i) / plain_sum);
                 continue;
             }
             let largest = (0..op.length).map(q).max().unwrap_or(0);
             let shifted = |i: usize| libm::expf(scale * q(i) as f32 - scale * largest as f32);
-            let shifted_sum = sum(op.length, shifted);
-            write(op, y_type, y, at, |i| shifted(i) / shifted_sum);
+            let shifted_sum = sum(op.length, &shifted);
+            write(op, y_type, y, &at, &|i| shifted(i) / shifted_sum);
         }
     }
 }
 
-fn sum(length: usize, value: impl Fn(usize) -> f32) -> f32 {
+// Called, not copied for each way to compute a score: chips have little room for code.
+#[inline(never)]
+fn sum(length: usize, value: &dyn Fn(usize) -> f32) -> f32 {
     (0..length).fold(0.0, |sum, i| sum + value(i))
 }
 
+#[inline(never)]
 fn write(
     op: &Softmax,
     dtype: DType,
     y: &mut [u8],
-    at: impl Fn(usize) -> usize,
-    score: impl Fn(usize) -> f32,
+    at: &dyn Fn(usize) -> usize,
+    score: &dyn Fn(usize) -> f32,
 ) {
     let scale = exp2_f32(-op.output_exponent);
     for i in 0..op.length {
