@@ -73,7 +73,7 @@ assert os.path.isfile(os.path.join(run, "firmware", "build", "flasher_args.json"
 
 step("the board that runs the model computes what the desktop computes")
 choose(right)
-window.click("Verify again", "push button")
+window.click("Verify now", "push button")
 window.see("tensors are equal", exact=False, secs=120)
 ended()
 shot("equal")

@@ -349,7 +349,7 @@ fn the_console_is_watched_searched_and_stopped() {
     tell(&mut window, [step(DeployStep::Monitor, StepState::Done), done("/runs/one")]);
     ended(&mut window);
     assert_eq!(status(&window, DeployStep::Monitor), StepStatus::Done);
-    window.press(Role::Button, "Verify again");
+    window.press(Role::Button, "Verify now");
     wait_for_start(&mut window, 1);
     assert_eq!(window.backend.deployments.lock().unwrap()[1].work, DeployWork::Verify);
     assert_eq!(status(&window, DeployStep::Monitor), StepStatus::Done, "what was done before stays");

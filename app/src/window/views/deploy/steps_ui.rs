@@ -6,6 +6,7 @@ use egui::{
     Align, Button, CornerRadius, Label, Layout, ProgressBar, Rect, RichText, Sense, Stroke, StrokeKind, Ui,
     Vec2, vec2,
 };
+use octet_engine::deploy::Cause;
 
 use super::setup_ui::port_field;
 use super::{console_ui, log_ui, verdict_ui};
@@ -166,11 +167,12 @@ fn again_ui(ui: &mut Ui, state: &State, view: &StepView, out: &mut Actions) {
     let (words, action) = match view.step {
         DeployStep::Monitor if watches => ("Stop", DeployAction::Cancel),
         DeployStep::Monitor => ("Watch the console", DeployAction::Watch),
+        DeployStep::Verify if view.secs.is_none() => ("Verify now", DeployAction::Verify),
         DeployStep::Verify => ("Verify again", DeployAction::Verify),
         _ => return,
     };
     let is_possible = (watches && view.step == DeployStep::Monitor) || state.deploy_obstacle().is_none();
-    if is_possible && ui.add(Button::new(tr!(words)).small()).clicked() {
+    if is_possible && ui.button(tr!(words)).clicked() {
         out.push(Action::Deploy(action));
     }
 }
@@ -189,7 +191,12 @@ fn message(view: &StepView) -> String {
 fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) {
     let t = tokens(ui);
     ui.add_space(2.0);
-    notice(ui, t.error, &failure.message, failure.help.as_deref().unwrap_or_default());
+    let help = failure.help.as_deref().unwrap_or_default();
+    match failure.cause {
+        // The verdict above names the tensor.
+        Cause::Differs => caption(ui, help),
+        _ => notice(ui, t.error, &failure.message, help),
+    }
     ui.horizontal_wrapped(|ui| {
         if ui.button(tr!("Try again")).clicked() {
             out.push(Action::Deploy(DeployAction::Retry));
@@ -202,9 +209,7 @@ fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) 
             out.push(Action::Deploy(DeployAction::OtherPort));
             ui.memory_mut(|m| m.request_focus(port_field()));
         }
-        if failure.cause == octet_engine::deploy::Cause::Tool
-            && ui.button(tr!("Look at the tools again")).clicked()
-        {
+        if failure.cause == Cause::Tool && ui.button(tr!("Look at the tools again")).clicked() {
             out.push(Action::Deploy(DeployAction::ExamineTools));
         }
         if quiet_button(ui, "Copy details").clicked() {

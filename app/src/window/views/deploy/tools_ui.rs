@@ -52,8 +52,11 @@ fn tool_ui(ui: &mut Ui, tool: &Finding, out: &mut Actions) {
     });
     let is_version = tool.state != Found::Missing && !tool.details.is_empty();
     if is_version {
-        ui.add(Label::new(RichText::new(&tool.details).small().color(t.weak)).truncate())
-            .on_hover_text(&tool.details);
+        ui.horizontal(|ui| {
+            ui.add_space(14.0 + ui.spacing().item_spacing.x);
+            let details = RichText::new(&tool.details).small().color(t.weak);
+            ui.add(Label::new(details).truncate()).on_hover_text(&tool.details);
+        });
     }
     let Some(remedy) = &tool.remedy else { return };
     ui.add(Label::new(RichText::new(in_window(remedy)).small().color(t.text)).wrap());

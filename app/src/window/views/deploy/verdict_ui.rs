@@ -62,10 +62,11 @@ fn equal_ui(ui: &mut Ui, verification: &Verification) {
 /// The times of one inference.
 pub(in crate::window::views) fn measured_facts_ui(ui: &mut Ui, measured: &Measurement) {
     fact(ui, &chip(&measured.chip), &format::milliseconds(measured.network_us as f64));
-    if let Some(us) = measured.preprocess_us {
+    // The self-test prepares no picture.
+    if let Some(us) = measured.preprocess_us.filter(|us| *us > 0) {
         fact(ui, "Pre-processing", &format::milliseconds(us as f64));
     }
-    if let Some(us) = measured.postprocess_us {
+    if let Some(us) = measured.postprocess_us.filter(|us| *us > 0) {
         fact(ui, "Post-processing", &format::milliseconds(us as f64));
     }
     if let Some(bytes) = measured.arena_bytes {
