@@ -40,7 +40,15 @@ fn logo_ui(ui: &mut Ui) {
         let colour = if 0b1011_0110 >> bit & 1 == 1 { t.accent } else { t.line };
         ui.painter().rect_filled(Rect::from_min_max(min, pos2(min.x + 6.0, min.y + 6.0)), 1.5, colour);
     }
+    if is_narrow(ui) {
+        return;
+    }
     ui.label(RichText::new(crate::tr!("Octet")).size(17.0).color(t.strong));
+}
+
+/// The whole bar does not fit.
+fn is_narrow(ui: &Ui) -> bool {
+    ui.ctx().content_rect().width() < 960.0
 }
 
 fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -88,7 +96,8 @@ fn strategy_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         words if words.is_empty() => "Choose a strategy".to_owned(),
         words => words,
     };
-    let combo = ComboBox::from_id_salt("strategy").selected_text(words).width(150.0);
+    let width = if is_narrow(ui) { 90.0 } else { 150.0 };
+    let combo = ComboBox::from_id_salt("strategy").selected_text(words).width(width).truncate();
     let shown = combo.show_ui(ui, |ui| {
         let found = strategies.found.as_deref().unwrap_or_default();
         if found.is_empty() {
@@ -159,6 +168,10 @@ fn theme_ui(ui: &mut Ui, out: &mut Actions) {
     };
     if icon_button(ui, sign, words).clicked() {
         out.push(Action::SetTheme(other));
+    }
+    // The menu has it too, where there is no room.
+    if is_narrow(ui) {
+        return;
     }
     if quiet_button(ui, "Open run…").on_hover_text(crate::tr!("Show the report of a run folder")).clicked()
     {

@@ -10,7 +10,7 @@ use crate::tr;
 use crate::window::actions::{Action, Actions, DeployAction};
 use crate::window::backend::Pick;
 use crate::window::state::{BAUDS, DeployOptions, State};
-use crate::window::theme::{GAP, figures, tokens};
+use crate::window::theme::{figures, tokens};
 use crate::window::views::icon_ui::{Icon, icon_button};
 use crate::window::views::widgets::{caption, card, notice, section};
 
@@ -22,16 +22,25 @@ pub(super) fn port_field() -> Id {
     Id::unique("port of the board")
 }
 
-/// The column.
-pub(super) fn setup_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+/// The board.
+pub(super) fn port_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let mut options = state.deploy.options.clone();
     board_ui(ui, state, &mut options, out);
-    ui.add_space(GAP);
+    set(options, state, out);
+}
+
+/// The options and the tools.
+pub(super) fn rest_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let mut options = state.deploy.options.clone();
     options_ui(ui, state, &mut options, out);
+    set(options, state, out);
+    tools_ui(ui, state, out);
+}
+
+fn set(options: DeployOptions, state: &State, out: &mut Actions) {
     if options != state.deploy.options {
         out.push(Action::Deploy(DeployAction::Set(Box::new(options))));
     }
-    tools_ui(ui, state, out);
 }
 
 /// The ports, boards first; a click chooses one.
