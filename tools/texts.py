@@ -77,7 +77,7 @@ def texts():
 
 def texts_of_others():
     """The texts of the engine and of plugins that come along which the window translates, in one line."""
-    rooms = ["../engine/src/advise", "../engine/src/pictures/lint", "../plugins"]
+    rooms = ["../engine/src/advise", "../engine/src/doctor", "../engine/src/pictures/lint", "../plugins"]
     files = (path for room in rooms for path in sorted((ROOT / room).glob("**/*.rs")))
     body = " ".join(path.read_text(encoding="utf-8") for path in files)
     return " ".join(body.replace("///", "").replace("\\\n", "").replace('\\"', '"').split())

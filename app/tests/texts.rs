@@ -188,7 +188,7 @@ fn in_one_line(text: &str) -> String {
 
 /// The texts of the engine and of plugins that come along which the window translates: titles, descriptions, remedies.
 fn texts_of_others() -> String {
-    let rooms = ["../engine/src/advise", "../engine/src/pictures/lint", "../plugins"];
+    let rooms = ["../engine/src/advise", "../engine/src/doctor", "../engine/src/pictures/lint", "../plugins"];
     let files = rooms.iter().flat_map(|room| sources(&root().join(room)));
     let all: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
     in_one_line(&all.replace("///", "").replace("\\\n", "").replace("\\\"", "\""))

@@ -16,8 +16,8 @@ use crate::{key, tr};
 /// Widths in points: of what has a name of any length, and of what stands behind it.
 const NARROWEST_NAME: f32 = 100.0;
 const WIDEST_NAME: f32 = 260.0;
-const BEHIND_MODEL: f32 = 540.0;
-const BEHIND_STRATEGY: f32 = 310.0;
+const BEHIND_MODEL: f32 = 620.0;
+const BEHIND_STRATEGY: f32 = 390.0;
 
 /// The top bar.
 pub(super) fn bar_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -46,7 +46,15 @@ fn logo_ui(ui: &mut Ui) {
         let colour = if 0b1011_0110 >> bit & 1 == 1 { t.accent } else { t.line };
         ui.painter().rect_filled(Rect::from_min_max(min, pos2(min.x + 6.0, min.y + 6.0)), 1.5, colour);
     }
+    if is_narrow(ui) {
+        return;
+    }
     ui.label(RichText::new(crate::tr!("Octet")).size(17.0).color(t.strong));
+}
+
+/// The whole bar does not fit.
+fn is_narrow(ui: &Ui) -> bool {
+    ui.ctx().content_rect().width() < 960.0
 }
 
 /// However long a name is, what comes after it stays in the window.
@@ -183,6 +191,10 @@ fn theme_ui(ui: &mut Ui, out: &mut Actions) {
     };
     if icon_button(ui, sign, words).clicked() {
         out.push(Action::SetTheme(other));
+    }
+    // The menu has it too, where there is no room.
+    if is_narrow(ui) {
+        return;
     }
     if quiet_button(ui, "Open run…").on_hover_text(crate::tr!("Show the report of a run folder")).clicked()
     {

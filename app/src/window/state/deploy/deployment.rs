@@ -202,7 +202,6 @@ impl Deployment {
                 let is_wish = self.cancelling || cause == Cause::Cancelled;
                 let view = self.step_mut(step);
                 view.status = if is_wish { StepStatus::Cancelled } else { StepStatus::Failed };
-                view.note(None, message.clone());
                 let help = help.as_deref().map(super::in_window);
                 self.end = Some(match is_wish {
                     true => DeployEnd::Cancelled,

@@ -15,6 +15,7 @@ pub use options::{BAUDS, DeployOptions};
 pub use step::{DEPLOY_STEPS, StepStatus, StepView};
 pub use words::{command_of, in_window};
 
+use crate::key;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,17 +89,17 @@ impl State {
     pub fn deploy_obstacle(&self) -> Option<&'static str> {
         let deploy = &self.deploy;
         if deploy.is_running() {
-            Some("A deployment is at work")
+            Some(key!("A deployment is at work"))
         } else if self.runs.shown().is_none() {
-            Some("Quantize the model first")
+            Some(key!("Quantize the model first"))
         } else if deploy.port().is_some() {
             None
         } else if deploy.ports.is_none() {
             Some("Looking for boards…")
         } else if deploy.boards().next().is_some() {
-            Some("Several boards are connected: choose one")
+            Some(key!("Several boards are connected: choose one"))
         } else {
-            Some("Connect a board, or type its port")
+            Some(key!("Connect a board, or type its port"))
         }
     }
 

@@ -6,7 +6,7 @@ use octet_engine::strategy::LogLevel;
 
 use crate::tr;
 use crate::window::actions::{Action, Actions, DeployAction};
-use crate::window::state::{DeployStep, Deployment, StepView};
+use crate::window::state::{DeployStep, Deployment, StepStatus, StepView};
 use crate::window::theme::{figures, tokens};
 use crate::window::views::widgets::quiet_button;
 
@@ -17,7 +17,8 @@ const HEIGHT: f32 = 190.0;
 pub(super) fn log_ui(ui: &mut Ui, deployment: &Deployment, view: &StepView, out: &mut Actions) {
     let t = tokens(ui);
     if view.log.is_empty() {
-        if view.step != DeployStep::Monitor {
+        // The console and an error say more than that.
+        if view.step != DeployStep::Monitor && view.status != StepStatus::Failed {
             ui.label(RichText::new(tr!("It has told nothing.")).small().color(t.weak));
         }
         return;

@@ -49,9 +49,11 @@ pub(super) fn sheet_ui(ui: &Ui, state: &State, out: &mut Actions) {
         if ui.available_width() < TWO_COLUMNS {
             ScrollArea::vertical().id_salt("deploy").auto_shrink([false, false]).show(ui, |ui| {
                 ui.set_max_width(ui.available_width() - 12.0);
-                setup_ui::setup_ui(ui, state, out);
+                setup_ui::port_ui(ui, state, out);
                 ui.add_space(SECTION);
                 steps_ui::steps_ui(ui, state, out);
+                ui.add_space(GAP);
+                setup_ui::rest_ui(ui, state, out);
             });
             return;
         }
@@ -60,7 +62,9 @@ pub(super) fn sheet_ui(ui: &Ui, state: &State, out: &mut Actions) {
             strip.cell(|ui| {
                 ScrollArea::vertical().id_salt("setup").auto_shrink([false, false]).show(ui, |ui| {
                     ui.set_max_width(ui.available_width() - 12.0);
-                    setup_ui::setup_ui(ui, state, out);
+                    setup_ui::port_ui(ui, state, out);
+                    ui.add_space(GAP);
+                    setup_ui::rest_ui(ui, state, out);
                 });
             });
             strip.cell(|ui| {

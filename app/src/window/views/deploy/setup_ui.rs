@@ -6,13 +6,13 @@ use egui::{
 use octet_engine::deploy::{ChipFacts, Flavour, ModelPlace, Psram};
 
 use super::tools_ui::tools_ui;
-use crate::tr;
 use crate::window::actions::{Action, Actions, DeployAction};
 use crate::window::backend::Pick;
 use crate::window::state::{BAUDS, DeployOptions, State};
-use crate::window::theme::{GAP, figures, tokens};
+use crate::window::theme::{figures, tokens};
 use crate::window::views::icon_ui::{Icon, icon_button};
 use crate::window::views::widgets::{caption, card, notice, section};
+use crate::{key, tr};
 
 /// Ports of other things that are listed; old computers have dozens.
 const OTHER_PORTS: usize = 6;
@@ -22,16 +22,25 @@ pub(super) fn port_field() -> Id {
     Id::unique("port of the board")
 }
 
-/// The column.
-pub(super) fn setup_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+/// The board.
+pub(super) fn port_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let mut options = state.deploy.options.clone();
     board_ui(ui, state, &mut options, out);
-    ui.add_space(GAP);
+    set(options, state, out);
+}
+
+/// The options and the tools.
+pub(super) fn rest_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let mut options = state.deploy.options.clone();
     options_ui(ui, state, &mut options, out);
+    set(options, state, out);
+    tools_ui(ui, state, out);
+}
+
+fn set(options: DeployOptions, state: &State, out: &mut Actions) {
     if options != state.deploy.options {
         out.push(Action::Deploy(DeployAction::Set(Box::new(options))));
     }
-    tools_ui(ui, state, out);
 }
 
 /// The ports, boards first; a click chooses one.
@@ -97,11 +106,11 @@ fn options_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut
             let facts = state.report().and_then(|r| ChipFacts::by_name(&r.target));
             what_ui(ui, options, facts);
             how_ui(ui, options);
-            path_ui(ui, "ESP-IDF", "the first that is found", &mut options.idf, Pick::EspIdf, out);
+            path_ui(ui, "ESP-IDF", key!("the first that is found"), &mut options.idf, Pick::EspIdf, out);
             path_ui(
                 ui,
                 "Class names",
-                "from the calibration pictures",
+                key!("from the calibration pictures"),
                 &mut options.names,
                 Pick::ClassNames,
                 out,
@@ -120,7 +129,7 @@ fn what_ui(ui: &mut Ui, options: &mut DeployOptions, facts: Option<&ChipFacts>) 
         Flavour::Octet => tr!("Octet's runtime"),
         Flavour::EspDl => tr!("ESP-DL, to compare"),
     };
-    choice_ui(ui, "Executes the model", &words(options.flavour), |ui| {
+    choice_ui(ui, key!("Executes the model"), &words(options.flavour), |ui| {
         for flavour in [Flavour::Octet, Flavour::EspDl] {
             ui.add_enabled_ui(flavour == Flavour::Octet || has_esp_dl, |ui| {
                 ui.selectable_value(&mut options.flavour, flavour, words(flavour))
@@ -132,7 +141,7 @@ fn what_ui(ui: &mut Ui, options: &mut DeployOptions, facts: Option<&ChipFacts>) 
         ModelPlace::Partition => tr!("its own partition"),
         ModelPlace::Rodata => tr!("the application"),
     };
-    choice_ui(ui, "The model lies in", &words(options.model_place), |ui| {
+    choice_ui(ui, key!("The model lies in"), &words(options.model_place), |ui| {
         for place in [ModelPlace::Partition, ModelPlace::Rodata] {
             ui.selectable_value(&mut options.model_place, place, words(place));
         }
@@ -167,9 +176,10 @@ fn how_ui(ui: &mut Ui, options: &mut DeployOptions) {
         "For boards without the circuit for it: hold BOOT, press RESET, release both, then deploy; press RESET afterwards"
     ));
     ui.add(Checkbox::new(&mut options.verify, tr!("Compare with the desktop in the end")));
-    for (name, baud) in
-        [("Baud of flashing", &mut options.baud), ("Baud of the console", &mut options.console_baud)]
-    {
+    for (name, baud) in [
+        (key!("Baud of flashing"), &mut options.baud),
+        (key!("Baud of the console"), &mut options.console_baud),
+    ] {
         choice_ui(ui, name, &baud.to_string(), |ui| {
             for speed in BAUDS {
                 ui.selectable_value(baud, speed, speed.to_string());

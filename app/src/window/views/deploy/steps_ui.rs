@@ -10,7 +10,6 @@ use octet_engine::deploy::Cause;
 
 use super::setup_ui::port_field;
 use super::{console_ui, log_ui, verdict_ui};
-use crate::tr;
 use crate::window::actions::{Action, Actions, DeployAction};
 use crate::window::format;
 use crate::window::state::{
@@ -19,6 +18,7 @@ use crate::window::state::{
 use crate::window::theme::{GAP, figures, tokens};
 use crate::window::views::icon_ui::{Icon, icon_button};
 use crate::window::views::widgets::{caption, card, notice, primary_button, quiet_button};
+use crate::{key, tr};
 
 /// The column.
 pub(super) fn steps_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -66,7 +66,7 @@ fn start_ui(ui: &mut Ui, state: &State, deployment: Option<&Deployment>, out: &m
             }
         } else {
             let obstacle = state.deploy_obstacle();
-            let words = if deployment.is_some() { "Deploy again" } else { "Deploy now" };
+            let words = if deployment.is_some() { key!("Deploy again") } else { key!("Deploy now") };
             if primary_button(ui, words, obstacle.is_none()).clicked() {
                 out.push(Action::Deploy(DeployAction::Start));
             }
@@ -134,7 +134,7 @@ fn row_ui(ui: &mut Ui, state: &State, deployment: Option<&Deployment>, view: &St
             StepStatus::ToDo | StepStatus::LeftOut => t.weak,
         };
         let word = if view.step == DeployStep::Monitor && view.status == StepStatus::ToDo {
-            "when you like"
+            key!("when you like")
         } else {
             view.status.words()
         };
@@ -166,9 +166,9 @@ fn again_ui(ui: &mut Ui, state: &State, view: &StepView, out: &mut Actions) {
     let watches = state.deployment().is_some_and(|d| d.end.is_none() && d.work == DeployWork::Monitor);
     let (words, action) = match view.step {
         DeployStep::Monitor if watches => ("Stop", DeployAction::Cancel),
-        DeployStep::Monitor => ("Watch the console", DeployAction::Watch),
-        DeployStep::Verify if view.secs.is_none() => ("Verify now", DeployAction::Verify),
-        DeployStep::Verify => ("Verify again", DeployAction::Verify),
+        DeployStep::Monitor => (key!("Watch the console"), DeployAction::Watch),
+        DeployStep::Verify if view.secs.is_none() => (key!("Verify now"), DeployAction::Verify),
+        DeployStep::Verify => (key!("Verify again"), DeployAction::Verify),
         _ => return,
     };
     let is_possible = (watches && view.step == DeployStep::Monitor) || state.deploy_obstacle().is_none();

@@ -4,12 +4,12 @@ use egui::{Align, Label, Layout, RichText, Ui};
 use octet_engine::doctor::{Finding, State as Found};
 
 use super::steps_ui::sign_ui;
-use crate::tr;
 use crate::window::actions::{Action, Actions, DeployAction};
 use crate::window::state::{State, StepStatus, command_of, in_window};
 use crate::window::theme::{GAP, SECTION, tokens};
 use crate::window::views::icon_ui::{Icon, icon_button};
 use crate::window::views::widgets::{caption, card, quiet_button};
+use crate::{key, tr};
 
 /// The tools for the run's chip.
 pub(super) fn tools_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
@@ -43,7 +43,7 @@ fn tool_ui(ui: &mut Ui, tool: &Finding, out: &mut Actions) {
     let (status, word, colour) = match tool.state {
         Found::Present => (StepStatus::Done, "found", t.weak),
         Found::Missing => (StepStatus::Failed, "missing", t.error),
-        Found::Problem => (StepStatus::Failed, "not good enough", t.warn),
+        Found::Problem => (StepStatus::Failed, key!("not good enough"), t.warn),
     };
     ui.horizontal(|ui| {
         sign_ui(ui, status, 14.0);
