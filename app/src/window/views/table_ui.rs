@@ -5,7 +5,6 @@ use egui_extras::{Column as Width, TableBuilder};
 
 use super::edit_ui::edit_menu_ui;
 use super::words;
-use crate::tr;
 use crate::window::actions::{Action, Actions};
 use crate::window::format;
 use crate::window::heat::Scale;
