@@ -52,8 +52,8 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    (1usize..150, 1usize..36, 1usize..20, 0u32..8, any::<[bool; 4]>(), prop_oneof![0u32..16, 16u32..29]).prop_flat_map(
-        |(taps, filters, pixels, reach, [blocked, nonnegative, relu, half_even], shift)| {
+    (1usize..150, 1usize..36, 1usize..20, 0u32..8, any::<[bool; 4]>(), prop_oneof![0u32..16, 16u32..29])
+        .prop_flat_map(|(taps, filters, pixels, reach, [blocked, nonnegative, relu, half_even], shift)| {
             let weights = prop::collection::vec(weight(), taps * filters);
             let inputs = prop::collection::vec(input(reach, nonnegative), taps * pixels);
             // Channels that do nearly nothing have large biases and shifts.
@@ -71,8 +71,7 @@ fn case() -> impl Strategy<Value = Case> {
                 inputs,
                 biases,
             })
-        },
-    )
+        })
 }
 
 impl Case {
