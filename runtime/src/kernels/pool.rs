@@ -80,15 +80,13 @@ pub(crate) fn max(window: &Window, [batch, channels]: [usize; 2], dtype: DType, 
     });
 }
 
+/// Visits the places of a window's taps.
+type Taps<'a> = dyn Fn(&mut dyn FnMut(usize)) + 'a;
+
 /// Visits every output element: its index, the index of its picture and channel in the input, and its taps. One function for both
 /// kinds of pools, since chips have little room for code.
 #[inline(never)]
-fn windows(
-    window: &Window,
-    batch: usize,
-    channels: usize,
-    visit: &mut dyn FnMut(usize, usize, &dyn Fn(&mut dyn FnMut(usize))),
-) {
+fn windows(window: &Window, batch: usize, channels: usize, visit: &mut dyn FnMut(usize, usize, &Taps<'_>)) {
     let picture = window.input[0] * window.input[1] * channels;
     let mut out = 0;
     for b in 0..batch {
