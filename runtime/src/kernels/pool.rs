@@ -80,7 +80,7 @@ pub(crate) fn max(window: &Window, [batch, channels]: [usize; 2], dtype: DType, 
     });
 }
 
-/// Hands the offsets of a window's taps to a closure.
+/// Visits the places of a window's taps.
 type Taps<'a> = dyn Fn(&mut dyn FnMut(usize)) + 'a;
 
 /// Visits every output element: its index, the index of its picture and channel in the input, and its taps. One function for both

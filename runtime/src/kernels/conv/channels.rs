@@ -40,13 +40,16 @@ impl<'a> Channels<'a> {
         self.shift - word(self.exponents, index).map_or(0, i64::from_le_bytes) as i32
     }
 
-    /// Whether every sum of the layer can be rounded in 32 bits: shifts of 0..=30, and room for adding a half.
+    /// Whether every sum of a layer of bytes can be rounded in 32 bits: shifts of 0..=30, and room for adding a half. Looked
+    /// at channel by channel, since channels that do nearly nothing have large biases and shifts.
     pub(crate) fn round_in_32_bits(&self, conv: &Conv) -> bool {
-        !conv.wide
-            && (0..conv.filters).all(|channel| {
-                let shift = self.shift(channel);
-                (0..=30).contains(&shift) && conv.bound + (1 << shift) <= i64::from(i32::MAX)
-            })
+        let products = (conv.taps() as i64).saturating_mul(1 << 14);
+        (0..conv.filters).all(|channel| {
+            let shift = self.shift(channel);
+            let bias = self.bias(channel).saturating_abs();
+            (0..=30).contains(&shift)
+                && products.saturating_add(bias).saturating_add((1 << shift) >> 1) <= i64::from(i32::MAX)
+        })
     }
 }
 
