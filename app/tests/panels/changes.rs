@@ -337,7 +337,9 @@ fn typing_is_one_change_until_the_field_is_left() {
         let setting = PicturesAction::SetPreprocessing("mean".to_owned(), Some(text.to_owned()));
         Action::Pictures(setting)
     };
-    ["0", "0.", "0.5"].map(|text| session.perform(mean(text)));
+    for text in ["0", "0.", "0.5"] {
+        session.perform(mean(text));
+    }
     assert_eq!(session.past().len(), past + 1);
     session.state.history.seal();
     session.perform(mean("0.25"));
