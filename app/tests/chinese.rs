@@ -42,10 +42,14 @@ const ALLOWED: [&str; 9] = [
 fn is_english(text: &str) -> bool {
     let is_word = |token: &str| {
         let bare = token.trim_matches(|c: char| c.is_ascii_punctuation() || c == '…');
-        bare.len() >= 2 && bare.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '\'')
+        bare.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '\'').then_some(bare.len())
+    };
+    let are_words = |pair: &[&str]| match (is_word(pair[0]), is_word(pair[1])) {
+        (Some(one), Some(other)) => one.min(other) >= 2 || one.min(other) == 1 && one.max(other) >= 4,
+        _ => false,
     };
     let tokens: Vec<&str> = text.split_whitespace().collect();
-    tokens.windows(2).any(|pair| pair.iter().all(|token| is_word(token)))
+    tokens.windows(2).any(are_words)
 }
 
 /// What the window says in English on a page: names, values, descriptions and placeholders of all that is shown.

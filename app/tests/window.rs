@@ -96,7 +96,7 @@ fn a_dropped_folder_is_listed_with_its_pictures() {
     }
     window.drop_path(&folder);
     window.until("the folder is listed", |s| !s.pictures.folders.is_empty());
-    assert!(window.has("garden") && window.has("2 pictures, 1 other files"));
+    assert!(window.has("garden") && window.has("2 pictures, 1 other file"));
     assert_eq!(Step::Pictures.progress(window.state()), Progress::Done);
     window.click(Role::Button, "Remove garden");
     assert!(window.state().pictures.folders.is_empty());

@@ -205,7 +205,11 @@ fn what_cannot_be_asked_is_refused_before_the_port_is_opened() {
     let Some((firmware, board)) = set_up(fine(), Box::new(Some)) else { return };
     failed(&classify(&firmware, &board, &["none.png"]), &["none.png", "no such file"]);
     let text = root().join("README.md");
-    failed(&classify(&firmware, &board, &[text.to_str().unwrap()]), &["README.md", "JPEG, PNG, WebP or BMP"]);
+    let arguments = [text.to_str().unwrap(), "--port", &board.port, "--no-reset"];
+    failed(
+        &firmware.octet(&["firmware", "classify"], &arguments, &[]),
+        &["README.md", "JPEG, PNG, WebP or BMP"],
+    );
     for wrong in [&["--top", "0"][..], &["--top", "11"], &["--baud", "1"]] {
         assert_eq!(classify(&firmware, &board, wrong).code, 2, "{wrong:?}");
     }

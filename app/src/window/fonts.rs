@@ -137,7 +137,7 @@ mod tests {
             serde_json::from_str(include_str!("../../locales/zh.json")).unwrap();
         let ctx = Context::default();
         install(&ctx);
-        let _ = ctx.run_ui(egui::RawInput::default(), |_| {});
+        ctx.run_ui(egui::RawInput::default(), |_| {}).textures_delta.clear();
         let mut characters: Vec<char> = all.values().flat_map(|text| text.chars()).collect();
         characters.sort_unstable();
         characters.dedup();
@@ -152,7 +152,7 @@ mod tests {
     fn a_name_without_glyphs_asks_for_the_face_of_the_system_once() {
         let ctx = Context::default();
         install(&ctx);
-        let _ = ctx.run_ui(egui::RawInput::default(), |_| {});
+        ctx.run_ui(egui::RawInput::default(), |_| {}).textures_delta.clear();
         let mut glyphs = MissingGlyphs::default();
         let mut state = State::default();
         state.settings.opened("/models/größe.onnx".as_ref());

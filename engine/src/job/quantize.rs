@@ -1,7 +1,7 @@
 //! The job itself, inside the worker: model, pictures, strategies, plan, file, analyses.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -236,17 +236,22 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
 }
 
 fn open_cached(path: &Path, cache: &mut Cache) -> Result<Arc<Opened>, JobError> {
-    // Files change under a long-lived worker: their size and time tell.
-    let stamp = std::fs::metadata(path).and_then(|m| Ok((m.len(), m.modified()?))).ok();
-    let key = format!("{} {stamp:?}", path.display());
-    if let Some((known, opened)) = cache.model.as_ref().filter(|_| stamp.is_some())
-        && *known == key
+    if let Some((known, opened)) = &cache.model
+        && stamps(path, opened).is_some_and(|now| now == *known)
     {
         return Ok(Arc::clone(opened));
     }
     let opened = Arc::new(onnx::open(path)?);
-    cache.model = Some((key, Arc::clone(&opened)));
+    cache.model = stamps(path, &opened).map(|stamps| (stamps, Arc::clone(&opened)));
     Ok(opened)
+}
+
+/// Size and time of the model's files, which change under a long-lived worker.
+fn stamps(path: &Path, opened: &Opened) -> Option<String> {
+    let stamp = |path: &Path| std::fs::metadata(path).and_then(|m| Ok((m.len(), m.modified()?))).ok();
+    let files = std::iter::once(path).chain(opened.external.iter().map(PathBuf::as_path));
+    let stamps: Option<Vec<_>> = files.map(|file| Some((file, stamp(file)?))).collect();
+    stamps.map(|stamps| format!("{stamps:?}"))
 }
 
 /// The strategy with the settings that it ran with.

@@ -6,6 +6,7 @@
 
 pub mod build;
 mod error;
+mod external;
 pub(crate) mod graph;
 mod lower;
 mod read;
@@ -22,10 +23,9 @@ pub use write::{
 
 use std::fmt::Write as _;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prost::Message;
-use sha2::{Digest, Sha256};
 use tract_onnx::pb::ModelProto;
 
 use crate::network::Network;
@@ -39,8 +39,10 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 pub struct Opened {
     /// The network.
     pub network: Network,
-    /// SHA-256 of the file, hexadecimal.
+    /// SHA-256 of the file and of the files beside it that its weights lie in, hexadecimal.
     pub sha256: String,
+    /// The files beside it that its weights lie in.
+    pub external: Vec<PathBuf>,
     /// What the passes changed, one line each.
     pub notes: Vec<String>,
 }
@@ -51,17 +53,19 @@ pub struct Opened {
 /// See [`OpenError`]; nodes that are not supported are all listed at once.
 pub fn open(path: &Path) -> Result<Opened, OpenError> {
     let bytes = read_limited(path, MAX_FILE_BYTES)?;
-    let sha256 = hex(&Sha256::digest(&bytes));
     let not_onnx = |reason: &str| OpenError::NotOnnx { path: path.to_owned(), reason: reason.to_owned() };
     if bytes.is_empty() {
         return Err(not_onnx("the file is empty"));
     }
     let model = ModelProto::decode(bytes.as_slice()).map_err(|e| not_onnx(&e.to_string()))?;
-    drop(bytes);
     let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
     let folder = path.parent().unwrap_or(Path::new(""));
+    let external = external::files(&model, folder);
+    let sha256 =
+        external::identity(&bytes, &external).map_err(|(path, source)| OpenError::Io { path, source })?;
+    drop(bytes);
     let (network, notes) = from_proto(model, stem, folder, path)?;
-    Ok(Opened { network, sha256, notes })
+    Ok(Opened { network, sha256, external, notes })
 }
 
 /// Opens a decoded model: `name` is the network's name (the graph's own when `None`), `folder` holds external

@@ -183,7 +183,7 @@ fn read_external(
 }
 
 /// A path of the model file, inside its folder even after symbolic links are followed.
-fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
+pub(super) fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     let relative = Path::new(location);
     let plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     let outside =
