@@ -92,6 +92,8 @@ pub struct Running {
 impl Running {
     pub fn new(model: Vec<u8>, labels: &'static str, cable: Cable, noise: Noise) -> Running {
         let (line, other_end) = TTYPort::pair().unwrap();
+        // Programs that are started inherit the end that `pair` opened, but no copy of it: the board would never go away.
+        let line = line.try_clone_native().unwrap();
         let port = other_end.name().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
