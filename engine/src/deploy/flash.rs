@@ -82,7 +82,7 @@ pub fn check_chip(
     request: &FlashRequest,
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, DeployError> {
-    let (mut flasher, device) = connect(request, FIRST_BAUD)?;
+    let (mut flasher, device) = connect(request)?;
     reporter.tell(Event::Device(device.clone()));
     let suits = check_device(plan, &device);
     reset(&mut flasher, request, reporter);
@@ -94,7 +94,7 @@ pub fn check_chip(
 /// # Errors
 /// The port cannot be opened, or nobody answers.
 pub(super) fn detect(request: &FlashRequest, reporter: &mut Reporter<'_>) -> Result<Device, DeployError> {
-    let (mut flasher, device) = connect(request, FIRST_BAUD)?;
+    let (mut flasher, device) = connect(request)?;
     reset(&mut flasher, request, reporter);
     Ok(device)
 }
@@ -120,9 +120,15 @@ fn write(
     baud: u32,
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, Failure> {
-    let (mut flasher, device) = connect(request, baud)?;
+    let (mut flasher, device) = connect(request)?;
     reporter.tell(Event::Device(device.clone()));
     check_device(wanted, &device)?;
+    if baud > FIRST_BAUD {
+        // A bridge that does not bear this speed may bear the next one.
+        let failed =
+            |e: espflash::Error| Failure::Link(format!("at the change to {baud} baud: {}", told(&e)));
+        flasher.change_baud(baud).map_err(failed)?;
+    }
     warn_of_psram(wanted, &mut flasher, reporter);
     if request.model_only {
         check_table(whole, &mut flasher)?;
@@ -178,7 +184,8 @@ fn segment(address: u32, piece: &[u8]) -> Segment<'_> {
     Segment { addr: address, data }
 }
 
-fn connect(request: &FlashRequest, baud: u32) -> Result<(Flasher, Device), DeployError> {
+/// Connects at the speed of the first words and asks who is there.
+fn connect(request: &FlashRequest) -> Result<(Flasher, Device), DeployError> {
     let name = &request.port.name;
     let serial = open_port(&request.port, FIRST_BAUD)?;
     let before =
@@ -201,7 +208,7 @@ fn connect(request: &FlashRequest, baud: u32) -> Result<(Flasher, Device), Deplo
     }
     };
     let mut flasher =
-        Flasher::connect(connection, true, true, true, None, Some(baud)).map_err(|e| no_answer(&e))?;
+        Flasher::connect(connection, true, true, true, None, None).map_err(|e| no_answer(&e))?;
     if flasher.secure_download_mode() {
         return Err(DeployError::Board {
             message: format!("the chip at {name} is in secure download mode"),
