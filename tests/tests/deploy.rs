@@ -197,6 +197,19 @@ fn a_board_that_is_unplugged_leaves_a_message() {
 }
 
 #[test]
+fn a_bridge_that_bears_no_high_speed_is_tried_at_a_lower_one() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    firmware.build();
+    let board = MockBoard::new(&python, "esp32c3", &["--max-baud", "460800"]);
+    let ran = flash_of(&firmware, &board, &["--baud", "921600"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("trying again at 460800 baud"), "{}", ran.stderr);
+    let flash = board.flash();
+    assert!(flash == expected_flash(&firmware.project(), flash.len()), "the flash differs");
+}
+
+#[test]
 fn the_model_alone_needs_the_projects_partition_table_on_the_board() {
     let Some(python) = python() else { return };
     let firmware = Firmware::new(&python, "esp32c3");
