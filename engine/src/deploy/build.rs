@@ -97,6 +97,7 @@ pub fn build(
     request: &BuildRequest,
     reporter: &mut Reporter<'_>,
 ) -> Result<FlashPlan, DeployError> {
+    project.check_whole()?;
     let idf = toolchain(project.chip(), project.psram, project.flavour, request, reporter)?;
     remove_other_chips_build(project)?;
     let log_path = project.run.join(BUILD_LOG);

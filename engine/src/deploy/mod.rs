@@ -36,6 +36,7 @@ mod start;
 mod talk;
 mod template;
 mod verify;
+mod write;
 
 pub use assets::PictureRecord;
 pub use build::{BuildRequest, build};

@@ -60,6 +60,7 @@ impl FlashPlan {
     /// # Errors
     /// The first thing that is wrong, with its file and what to do.
     pub fn read(project: &Project) -> Result<FlashPlan, DeployError> {
+        project.check_whole()?;
         let build = project.folder.join("build");
         let args_path = build.join("flasher_args.json");
         let description_path = build.join("project_description.json");
