@@ -39,6 +39,16 @@ fn every_tensor_is_equal_and_the_times_go_into_the_run() {
 }
 
 #[test]
+fn what_cannot_be_kept_is_not_told_as_verified() {
+    let Some((firmware, board)) = set_up(fine()) else { return };
+    std::fs::create_dir_all(firmware.run_folder().join("measured.json/in the way")).unwrap();
+    let ran = verify(&firmware, &board, &["--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("measured.json"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("\"verified\""), "{}", ran.stdout);
+}
+
+#[test]
 fn the_first_tensor_that_differs_is_named() {
     let cable = Box::new(|line: &str| Some(falsified(&falsified(line, 9), 7)));
     let Some((firmware, board)) = set_up(cable) else { return };

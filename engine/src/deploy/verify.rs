@@ -80,16 +80,20 @@ pub fn verify(
         let help = "build and flash the firmware of this Octet";
         return Err(session.failed("the board told no tensor", help));
     }
+    let differs = match &verification.first_difference {
+        Some(difference) => Some(difference.told()),
+        None if !verification.output_matches => {
+            Some("the board's output is not the one stored in the model".to_owned())
+        }
+        None => None,
+    };
+    // The time of something that was computed otherwise would be no measurement of this network. Whoever is told of an
+    // equal one reads it from the run.
+    if differs.is_none() {
+        verification.measurement.write(&project.run, project.flavour)?;
+    }
     reporter.tell(Event::Verified(verification.clone()));
-    if let Some(difference) = &verification.first_difference {
-        return Err(DeployError::Differs(difference.told()));
-    }
-    if !verification.output_matches {
-        return Err(DeployError::Differs("the board's output is not the one stored in the model".to_owned()));
-    }
-    // The time of something that was computed otherwise would be no measurement of this network.
-    verification.measurement.write(&project.run, project.flavour)?;
-    Ok(verification)
+    differs.map_or(Ok(verification), |difference| Err(DeployError::Differs(difference)))
 }
 
 /// What one self-test told.
