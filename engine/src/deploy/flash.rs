@@ -44,6 +44,7 @@ pub fn flash(
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, DeployError> {
     let wanted = if request.model_only { plan.model_only()? } else { plan.clone() };
+    check_built(plan, request, reporter)?;
     let speeds = bauds(request.baud);
     let last = speeds.len() - 1;
     for (attempt, &baud) in speeds.iter().enumerate() {
@@ -71,6 +72,27 @@ pub fn flash(
         reporter.log(LogLevel::Warning, message);
     }
     Err(DeployError::Flash { message: "no speed was tried".to_owned(), help: "give --baud".to_owned() })
+}
+
+/// An application that is older than its project has other labels, pictures or pre-processing.
+fn check_built(
+    plan: &FlashPlan,
+    request: &FlashRequest,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), DeployError> {
+    let Some(path) = &plan.changed_since_build else { return Ok(()) };
+    let message = format!("`{path}` was changed after the application was built");
+    if !request.model_only {
+        return Err(DeployError::request(
+            message,
+            "build the project first with `octet firmware build`; nothing was written",
+        ));
+    }
+    let message = format!(
+        "{message}: only the model is new on the board, and labels, test pictures or pre-processing may be older"
+    );
+    reporter.log(LogLevel::Warning, message);
+    Ok(())
 }
 
 /// Looks which chip is there and whether the plan suits it; writes nothing.

@@ -7,6 +7,7 @@
 mod assets;
 mod build;
 mod build_log;
+mod built;
 mod chip;
 mod classify;
 mod console;
