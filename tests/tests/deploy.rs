@@ -395,6 +395,25 @@ fn an_application_that_is_older_than_its_project_is_not_flashed() {
 }
 
 #[test]
+fn a_project_that_does_without_psram_is_flashed_whatever_its_activations_need() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32s3");
+    firmware.build();
+    let record = firmware.project().join("octet.json");
+    let mut project: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    assert_eq!(project["psram"], false);
+    project["arena_bytes"] = json!(64 << 20);
+    std::fs::write(&record, project.to_string()).unwrap();
+    let board = MockBoard::new(&python, "esp32s3", &["--flash-mib", "8"]);
+    let ran = flash_of(&firmware, &board, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // One that is made for it needs a build with it.
+    project["psram"] = json!(true);
+    std::fs::write(&record, project.to_string()).unwrap();
+    refused(&flash_of(&firmware, &board, &[]), &["CONFIG_SPIRAM is not set"]);
+}
+
+#[test]
 fn wrong_arguments_exit_with_2() {
     let Some(python) = python() else { return };
     let firmware = Firmware::new(&python, "esp32c3");

@@ -105,6 +105,15 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
             "leave out `--psram on`",
         ));
     }
+    if needs_psram && !psram {
+        let message = format!(
+            "the activations need {} KiB, and an {} is estimated to have {} KiB for them without external RAM",
+            arena_bytes.div_ceil(1024),
+            chip.name,
+            chip.sram_bytes / 1024
+        );
+        reporter.log(LogLevel::Warning, message);
+    }
     let preprocessing = assets::preprocessing(&report)?;
     let pictures = match request.flavour {
         Flavour::Octet => assets::test_pictures(&report, request.pictures.min(16), &preprocessing),

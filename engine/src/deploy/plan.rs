@@ -352,11 +352,12 @@ fn check_psram(
     description: &Description,
     description_path: &Path,
 ) -> Result<bool, DeployError> {
-    let needs = chip.needs_psram(project.arena_bytes).map_err(|reason| {
+    chip.needs_psram(project.arena_bytes).map_err(|reason| {
         DeployError::request(reason, "take a smaller input, a narrower network, or a chip with PSRAM")
-    })? || project.psram;
-    if !needs || chip.psram == Psram::None {
-        return Ok(needs);
+    })?;
+    // What was chosen counts, not what the activations are estimated to need.
+    if !project.psram || chip.psram == Psram::None {
+        return Ok(project.psram);
     }
     let name = description.config_file.as_deref().unwrap_or("../sdkconfig");
     let path = inside(&project.folder, build, name, description_path)?;
@@ -366,10 +367,7 @@ fn check_psram(
     }
     Err(DeployError::Corrupt {
         path,
-        reason: format!(
-            "the activations need {} KiB, which only external RAM has, and CONFIG_SPIRAM is not set",
-            project.arena_bytes.div_ceil(1024)
-        ),
+        reason: "the firmware is made for external RAM, and CONFIG_SPIRAM is not set".to_owned(),
         help: "remove `sdkconfig` and build anew, or set CONFIG_SPIRAM in `idf.py menuconfig`".to_owned(),
     })
 }
