@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::console::plain;
 
 /// The board's names are cut to this many bytes (docs/console.md), less what JSON escapes take.
-const SURE_NAME_BYTES: usize = 200;
+pub const SURE_NAME_BYTES: usize = 200;
 
 /// A tensor that the board computes otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

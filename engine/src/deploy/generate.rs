@@ -186,9 +186,7 @@ fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, Depl
         Some(name) => TargetSpec::by_name(name).ok_or_else(|| unknown(name))?,
         None => of_run,
     };
-    // Everything but the name.
-    let as_run = TargetSpec { target: of_run.target, name: of_run.name, ..*wanted };
-    if as_run != *of_run {
+    if !memory::computes_alike(wanted, of_run) {
         return Err(DeployError::request(
             format!(
                 "the run quantized the model for {}, which computes otherwise than {}",
