@@ -197,6 +197,19 @@ fn a_board_that_is_unplugged_leaves_a_message() {
 }
 
 #[test]
+fn a_bridge_that_bears_no_high_speed_is_tried_at_a_lower_one() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    firmware.build();
+    let board = MockBoard::new(&python, "esp32c3", &["--max-baud", "460800"]);
+    let ran = flash_of(&firmware, &board, &["--baud", "921600"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("trying again at 460800 baud"), "{}", ran.stderr);
+    let flash = board.flash();
+    assert!(flash == expected_flash(&firmware.project(), flash.len()), "the flash differs");
+}
+
+#[test]
 fn the_model_alone_needs_the_projects_partition_table_on_the_board() {
     let Some(python) = python() else { return };
     let firmware = Firmware::new(&python, "esp32c3");
@@ -345,7 +358,59 @@ fn what_the_user_changed_stays_and_a_new_model_is_taken_over() {
     assert!(ran.stderr.contains("main/main.c"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(&main).unwrap(), "/* mine */\n");
     assert_eq!(std::fs::read(firmware.project().join("model.espdl")).unwrap(), bytes);
+    // The application was made of another main.c.
+    refused(&flash_of(&firmware, &board, &[]), &["main/main.c", "octet firmware build"]);
+    assert_eq!(firmware.octet(&["firmware", "build"], &[], &[]).code, 0);
     assert_eq!(flash_of(&firmware, &board, &[]).code, 0);
+}
+
+#[test]
+fn an_application_that_is_older_than_its_project_is_not_flashed() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    let board = MockBoard::new(&python, "esp32c3", &[]);
+    firmware.build();
+    assert_eq!(flash_of(&firmware, &board, &[]).code, 0);
+    let labels = firmware.beside("labels.txt");
+    std::fs::write(&labels, "tench\ngoldfish\n").unwrap();
+    let ran = firmware.octet(&["firmware", "new"], &["--names", labels.to_str().unwrap()], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    refused(&flash_of(&firmware, &board, &[]), &["main/assets/labels.txt", "octet firmware build"]);
+    // The model alone can be: what is older is told.
+    let ran = flash_of(&firmware, &board, &["--model-only"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("main/assets/labels.txt"), "{}", ran.stderr);
+
+    // In the application the model is one of the things that it was made of.
+    let rodata = ["--model-in", "rodata"];
+    assert_eq!(firmware.octet(&["firmware", "new"], &rodata, &[]).code, 0);
+    assert_eq!(firmware.octet(&["firmware", "build"], &[], &[]).code, 0);
+    let model = firmware.run_folder().join("model.espdl");
+    let mut bytes = std::fs::read(&model).unwrap();
+    bytes.extend([0; 16]);
+    std::fs::write(&model, &bytes).unwrap();
+    refused(&flash_of(&firmware, &board, &[]), &["model.espdl", "octet firmware new"]);
+    assert_eq!(firmware.octet(&["firmware", "new"], &rodata, &[]).code, 0);
+    refused(&flash_of(&firmware, &board, &[]), &["model.espdl", "octet firmware build"]);
+}
+
+#[test]
+fn a_project_that_does_without_psram_is_flashed_whatever_its_activations_need() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32s3");
+    firmware.build();
+    let record = firmware.project().join("octet.json");
+    let mut project: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    assert_eq!(project["psram"], false);
+    project["arena_bytes"] = json!(64 << 20);
+    std::fs::write(&record, project.to_string()).unwrap();
+    let board = MockBoard::new(&python, "esp32s3", &["--flash-mib", "8"]);
+    let ran = flash_of(&firmware, &board, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // One that is made for it needs a build with it.
+    project["psram"] = json!(true);
+    std::fs::write(&record, project.to_string()).unwrap();
+    refused(&flash_of(&firmware, &board, &[]), &["CONFIG_SPIRAM is not set"]);
 }
 
 #[test]

@@ -4,7 +4,12 @@
 
 mod running;
 
-use octet_tests::{Firmware, Ran};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use octet_tests::{Firmware, Ran, python};
 use running::{Cable, Running, falsified, fine};
 use serde_json::Value;
 use serialport::{SerialPort, TTYPort};
@@ -36,6 +41,16 @@ fn every_tensor_is_equal_and_the_times_go_into_the_run() {
     assert!(measured["network_us"].as_u64().unwrap() > 0);
     let kept = std::fs::read_to_string(firmware.run_folder().join("console.log")).unwrap();
     assert!(kept.contains("@octet1") && kept.contains("\"hello\""), "{kept}");
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_told_as_verified() {
+    let Some((firmware, board)) = set_up(fine()) else { return };
+    std::fs::create_dir_all(firmware.run_folder().join("measured.json/in the way")).unwrap();
+    let ran = verify(&firmware, &board, &["--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("measured.json"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("\"verified\""), "{}", ran.stdout);
 }
 
 #[test]
@@ -138,6 +153,60 @@ fn a_board_that_says_why_it_cannot_is_quoted() {
         "{}",
         ran.stderr
     );
+}
+
+/// What `octet firmware verify` makes of a board that starts over and over, telling these events.
+fn verify_esp_dl(firmware: &Firmware, events: &[String]) -> Ran {
+    let (mut line, other_end) = TTYPort::pair().unwrap();
+    let port = other_end.name().unwrap();
+    let lines: String =
+        events.iter().map(|e| format!("@octet1 {:08x} {e}\n", crc32fast::hash(e.as_bytes()))).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    line.set_timeout(Duration::from_millis(50)).unwrap();
+    let thread = std::thread::spawn(move || {
+        while !told.load(Ordering::Relaxed) {
+            // Nobody may be there to read.
+            let _ = line.write_all(lines.as_bytes());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let arguments = ["--flavour", "esp-dl", "--port", &port, "--no-reset", "--patience", "5"];
+    let ran = firmware.octet(&["firmware", "verify"], &arguments, &[]);
+    stop.store(true, Ordering::Relaxed);
+    thread.join().unwrap();
+    ran
+}
+
+#[test]
+fn the_time_of_esp_dl_counts_for_the_projects_model_and_chip_alone() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32s3");
+    assert_eq!(firmware.octet(&["firmware", "new"], &["--flavour", "esp-dl"], &[]).code, 0);
+    let model = std::fs::read(firmware.run_folder().join("model.espdl")).unwrap();
+    let crc = crc32fast::hash(&model);
+    let measured = firmware.run_folder().join("measured-esp-dl.json");
+    let hello = |target: &str, crc: u32| {
+        format!(r#"{{"seq":0,"event":"hello","protocol":1,"target":"{target}","model_crc32":"{crc:08x}"}}"#)
+    };
+    let passed = r#"{"seq":1,"event":"test","id":0,"passed":true}"#.to_owned();
+    let result = |micros: &str| format!(r#"{{"seq":2,"event":"result","id":0,"micros":{{{micros}}}}}"#);
+    let (time, bye) = (r#""network":1200"#, r#"{"seq":3,"event":"bye"}"#.to_owned());
+    for (events, words) in [
+        (vec![hello("esp32p4", crc), passed.clone(), result(time)], "the firmware is for esp32p4"),
+        (vec![hello("esp32s3", crc ^ 1), passed.clone(), result(time)], "another model"),
+        (vec![hello("esp32s3", crc), passed.clone(), result("")], "no time of the network"),
+        (vec![passed.clone(), result(time), bye.clone()], "which model it runs"),
+    ] {
+        let ran = verify_esp_dl(&firmware, &events);
+        assert_eq!(ran.code, 1, "{words}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+        assert!(!measured.exists(), "{words}");
+    }
+    let ran = verify_esp_dl(&firmware, &[hello("esp32s3", crc), passed, result(time), bye]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let measured: Value = serde_json::from_slice(&std::fs::read(measured).unwrap()).unwrap();
+    assert_eq!((&measured["network_us"], &measured["model_crc32"]), (&1200.into(), &crc.into()));
 }
 
 #[test]

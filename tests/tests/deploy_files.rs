@@ -191,6 +191,21 @@ fn cmake_reads_the_project_and_finds_all_it_names() {
 }
 
 #[test]
+fn settings_of_the_user_are_read_last_and_stay() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    assert_eq!(firmware.octet(&["firmware", "new"], &[], &[]).code, 0);
+    assert!(!text_of(&cmake(&python, &firmware.project(), "esp32c3", None)).contains("sdkconfig.user"));
+    let own = firmware.project().join("sdkconfig.user");
+    std::fs::write(&own, "CONFIG_LOG_DEFAULT_LEVEL_WARN=y\n").unwrap();
+    assert_eq!(firmware.octet(&["firmware", "new"], &["--pictures", "1"], &[]).code, 0);
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "CONFIG_LOG_DEFAULT_LEVEL_WARN=y\n");
+    let told = text_of(&cmake(&python, &firmware.project(), "esp32c3", None));
+    let (octets, own) = (told.find("sdkconfig.octet").unwrap(), told.find("sdkconfig.user").unwrap());
+    assert!(octets < own, "{told}");
+}
+
+#[test]
 fn releases_of_esp_idf_that_do_not_work_end_the_configuration() {
     let Some(python) = python() else { return };
     let firmware = Firmware::new(&python, "esp32s3");

@@ -7,6 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::build_log::{BuildLog, Finding};
+use super::built;
 use super::chip::ChipFacts;
 use super::console::plain;
 use super::error::DeployError;
@@ -97,10 +98,12 @@ pub fn build(
     request: &BuildRequest,
     reporter: &mut Reporter<'_>,
 ) -> Result<FlashPlan, DeployError> {
+    project.check_whole()?;
     let idf = toolchain(project.chip(), project.psram, project.flavour, request, reporter)?;
     remove_other_chips_build(project)?;
     let log_path = project.run.join(BUILD_LOG);
     let mut log_file = fresh_file(&log_path)?;
+    let inputs = built::inputs(project);
     let mut building = Building { child: spawn(project, &idf)?, status: None };
     let (sender, lines) = sync_channel::<String>(LINES_IN_FLIGHT);
     let child = &mut building.child;
@@ -141,7 +144,11 @@ pub fn build(
             log: log_path,
         });
     }
-    let plan = FlashPlan::read(project)?;
+    let mut plan = FlashPlan::read(project)?;
+    if let Some(app) = plan.app() {
+        built::keep(project, &app.bytes, inputs)?;
+        plan.changed_since_build = built::changed_since(project, &app.bytes)?;
+    }
     for file in &plan.files {
         let place = plan.partitions.iter().find(|p| p.name == file.name);
         let room = place.map_or_else(String::new, |p| format!(" of {} KiB", p.size >> 10));

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::console::plain;
+
 /// The board's names are cut to this many bytes (docs/console.md), less what JSON escapes take.
-const SURE_NAME_BYTES: usize = 200;
+pub const SURE_NAME_BYTES: usize = 200;
 
 /// A tensor that the board computes otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// In execution order, the network's input being 0.
     pub index: usize,
-    /// Its name.
+    /// Its name, without what a terminal would act on.
     pub name: String,
     /// CRC32 on the board.
     pub board_crc32: u32,
@@ -47,14 +49,14 @@ pub(super) fn first_difference(
     let mut first: Option<Difference> = None;
     for tensor in told {
         // Names are what both know; an index counts on where blocks are fused.
-        let at = by_name.get(short(&tensor.name)).copied().flatten().unwrap_or(tensor.index);
+        let at = by_name.get(&short(&plain(&tensor.name))).copied().flatten().unwrap_or(tensor.index);
         let Some((name, crc32)) = expected.get(at) else { continue };
         compared += 1;
         let is_earlier = first.as_ref().is_none_or(|f| at < f.index);
         if tensor.crc32 != *crc32 && is_earlier {
             first = Some(Difference {
                 index: at,
-                name: name.clone(),
+                name: plain(name),
                 board_crc32: tensor.crc32,
                 desktop_crc32: *crc32,
             });
@@ -64,16 +66,16 @@ pub(super) fn first_difference(
 }
 
 /// Where each name stands; `None` where it stands twice.
-fn places(expected: &[(String, u32)]) -> HashMap<&str, Option<usize>> {
+fn places(expected: &[(String, u32)]) -> HashMap<String, Option<usize>> {
     let mut places = HashMap::new();
     for (index, (name, _)) in expected.iter().enumerate() {
-        places.entry(short(name)).and_modify(|at| *at = None).or_insert(Some(index));
+        places.entry(short(&plain(name))).and_modify(|at| *at = None).or_insert(Some(index));
     }
     places
 }
 
-fn short(name: &str) -> &str {
-    &name[..name.floor_char_boundary(SURE_NAME_BYTES)]
+fn short(name: &str) -> String {
+    name[..name.floor_char_boundary(SURE_NAME_BYTES)].to_owned()
 }
 
 #[cfg(test)]
@@ -109,5 +111,15 @@ mod tests {
         let expected = [("in".to_owned(), 1), (long.clone(), 2)];
         let cut = &long[..long.floor_char_boundary(235)];
         assert_eq!(first_difference(&expected, &[told(9, cut, 2)]), (1, None));
+    }
+
+    #[test]
+    fn a_name_of_the_file_does_nothing_to_a_terminal() {
+        let evil = "conv\u{1b}[2J\u{202e}\n1";
+        let expected = [("in".to_owned(), 1), (evil.to_owned(), 2)];
+        let (compared, first) = first_difference(&expected, &[told(9, "conv1", 3)]);
+        let difference = first.unwrap();
+        assert_eq!((compared, difference.index, difference.name.as_str()), (1, 1, "conv1"));
+        assert!(!difference.told().contains('\u{1b}'));
     }
 }

@@ -44,6 +44,7 @@ pub fn flash(
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, DeployError> {
     let wanted = if request.model_only { plan.model_only()? } else { plan.clone() };
+    check_built(plan, request, reporter)?;
     let speeds = bauds(request.baud);
     let last = speeds.len() - 1;
     for (attempt, &baud) in speeds.iter().enumerate() {
@@ -73,6 +74,27 @@ pub fn flash(
     Err(DeployError::Flash { message: "no speed was tried".to_owned(), help: "give --baud".to_owned() })
 }
 
+/// An application that is older than its project has other labels, pictures or pre-processing.
+fn check_built(
+    plan: &FlashPlan,
+    request: &FlashRequest,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), DeployError> {
+    let Some(path) = &plan.changed_since_build else { return Ok(()) };
+    let message = format!("`{path}` was changed after the application was built");
+    if !request.model_only {
+        return Err(DeployError::request(
+            message,
+            "build the project first with `octet firmware build`; nothing was written",
+        ));
+    }
+    let message = format!(
+        "{message}: only the model is new on the board, and labels, test pictures or pre-processing may be older"
+    );
+    reporter.log(LogLevel::Warning, message);
+    Ok(())
+}
+
 /// Looks which chip is there and whether the plan suits it; writes nothing.
 ///
 /// # Errors
@@ -82,7 +104,7 @@ pub fn check_chip(
     request: &FlashRequest,
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, DeployError> {
-    let (mut flasher, device) = connect(request, FIRST_BAUD)?;
+    let (mut flasher, device) = connect(request)?;
     reporter.tell(Event::Device(device.clone()));
     let suits = check_device(plan, &device);
     reset(&mut flasher, request, reporter);
@@ -94,7 +116,7 @@ pub fn check_chip(
 /// # Errors
 /// The port cannot be opened, or nobody answers.
 pub(super) fn detect(request: &FlashRequest, reporter: &mut Reporter<'_>) -> Result<Device, DeployError> {
-    let (mut flasher, device) = connect(request, FIRST_BAUD)?;
+    let (mut flasher, device) = connect(request)?;
     reset(&mut flasher, request, reporter);
     Ok(device)
 }
@@ -120,9 +142,15 @@ fn write(
     baud: u32,
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, Failure> {
-    let (mut flasher, device) = connect(request, baud)?;
+    let (mut flasher, device) = connect(request)?;
     reporter.tell(Event::Device(device.clone()));
     check_device(wanted, &device)?;
+    if baud > FIRST_BAUD {
+        // A bridge that does not bear this speed may bear the next one.
+        let failed =
+            |e: espflash::Error| Failure::Link(format!("at the change to {baud} baud: {}", told(&e)));
+        flasher.change_baud(baud).map_err(failed)?;
+    }
     warn_of_psram(wanted, &mut flasher, reporter);
     if request.model_only {
         check_table(whole, &mut flasher)?;
@@ -178,7 +206,8 @@ fn segment(address: u32, piece: &[u8]) -> Segment<'_> {
     Segment { addr: address, data }
 }
 
-fn connect(request: &FlashRequest, baud: u32) -> Result<(Flasher, Device), DeployError> {
+/// Connects at the speed of the first words and asks who is there.
+fn connect(request: &FlashRequest) -> Result<(Flasher, Device), DeployError> {
     let name = &request.port.name;
     let serial = open_port(&request.port, FIRST_BAUD)?;
     let before =
@@ -201,7 +230,7 @@ fn connect(request: &FlashRequest, baud: u32) -> Result<(Flasher, Device), Deplo
     }
     };
     let mut flasher =
-        Flasher::connect(connection, true, true, true, None, Some(baud)).map_err(|e| no_answer(&e))?;
+        Flasher::connect(connection, true, true, true, None, None).map_err(|e| no_answer(&e))?;
     if flasher.secure_download_mode() {
         return Err(DeployError::Board {
             message: format!("the chip at {name} is in secure download mode"),

@@ -14,7 +14,8 @@ use super::error::DeployError;
 use super::event::Reporter;
 use super::inside::{MAX_MODEL_BYTES, read_limited};
 use super::partitions::Layout;
-use super::project::{PROJECT_FILE, Project};
+use super::project::Project;
+use super::write::write_all;
 use super::{render, template};
 use crate::memory;
 use crate::pictures::{Preprocessing, Resize};
@@ -104,6 +105,15 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
             "leave out `--psram on`",
         ));
     }
+    if needs_psram && !psram {
+        let message = format!(
+            "the activations need {} KiB, and an {} is estimated to have {} KiB for them without external RAM",
+            arena_bytes.div_ceil(1024),
+            chip.name,
+            chip.sram_bytes / 1024
+        );
+        reporter.log(LogLevel::Warning, message);
+    }
     let preprocessing = assets::preprocessing(&report)?;
     let pictures = match request.flavour {
         Flavour::Octet => assets::test_pictures(&report, request.pictures.min(16), &preprocessing),
@@ -129,6 +139,7 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         flash_mib: layout.flash_mib,
         pictures: pictures.iter().map(|p| PictureRecord { name: p.name.clone(), class: p.class }).collect(),
         files: BTreeMap::new(),
+        unfinished: BTreeMap::new(),
         folder,
         run: run_folder,
     };
@@ -175,9 +186,7 @@ fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, Depl
         Some(name) => TargetSpec::by_name(name).ok_or_else(|| unknown(name))?,
         None => of_run,
     };
-    // Everything but the name.
-    let as_run = TargetSpec { target: of_run.target, name: of_run.name, ..*wanted };
-    if as_run != *of_run {
+    if !memory::computes_alike(wanted, of_run) {
         return Err(DeployError::request(
             format!(
                 "the run quantized the model for {}, which computes otherwise than {}",
@@ -271,81 +280,6 @@ fn values(
         },
         pictures => shown,
     }
-}
-
-/// Writes what is new and leaves what the user changed.
-fn write_all(
-    project: &mut Project,
-    files: &[(String, Vec<u8>)],
-    reporter: &mut Reporter<'_>,
-) -> Result<(), DeployError> {
-    let folder = project.folder.clone();
-    let before = match folder.join(PROJECT_FILE).is_file() {
-        true => Project::read(&folder, &project.run)?.files,
-        false => {
-            let is_empty = std::fs::read_dir(&folder).map_or(true, |mut entries| entries.next().is_none());
-            if !is_empty {
-                return Err(DeployError::request(
-                    format!("`{}` holds files that are not Octet's", folder.display()),
-                    "choose an empty folder with `--out`",
-                ));
-            }
-            BTreeMap::new()
-        }
-    };
-    let mut settings_changed = false;
-    for (index, (path, bytes)) in files.iter().enumerate() {
-        reporter.check()?;
-        let whole = folder.join(path);
-        let crc = crc32fast::hash(bytes);
-        let on_disk = std::fs::read(&whole).ok().map(|b| crc32fast::hash(&b));
-        let is_the_users = match (on_disk, before.get(path)) {
-            (Some(now), Some(written)) => now != *written && now != crc,
-            (Some(now), None) => now != crc,
-            (None, _) => false,
-        };
-        project.files.insert(path.clone(), crc);
-        if is_the_users {
-            // Its record stays what Octet wrote last, so that it is the user's next time too.
-            project.files.insert(path.clone(), before.get(path).copied().unwrap_or(crc));
-            reporter.log(LogLevel::Info, format!("`{path}` was changed by you and stays as it is"));
-            continue;
-        }
-        if on_disk != Some(crc) {
-            let parent = whole.parent().unwrap_or(&folder);
-            stays_inside(&folder, parent)?;
-            let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            run::write_file(parent, &name, bytes)?;
-            settings_changed |= path.starts_with("sdkconfig") || path == "octet.cmake";
-        }
-        reporter.progress((index + 1) as f32 / files.len() as f32, path.clone());
-    }
-    if settings_changed && folder.join("sdkconfig").is_file() {
-        // ESP-IDF reads the defaults only where there is no sdkconfig.
-        let old = folder.join("sdkconfig.old");
-        std::fs::rename(folder.join("sdkconfig"), &old).map_err(DeployError::file(&old))?;
-        let message = "settings changed: `sdkconfig` is made anew, the one before is `sdkconfig.old`";
-        reporter.log(LogLevel::Info, message);
-    }
-    project.write()
-}
-
-/// A link in the project of somebody else's run may not lead what is written to other places.
-fn stays_inside(folder: &Path, parent: &Path) -> Result<(), DeployError> {
-    std::fs::create_dir_all(folder).map_err(DeployError::file(folder))?;
-    let root = folder.canonicalize().map_err(DeployError::file(folder))?;
-    let mut nearest = parent;
-    while !nearest.exists() && nearest.symlink_metadata().is_err() {
-        nearest = nearest.parent().unwrap_or(folder);
-    }
-    let real = nearest.canonicalize().map_err(DeployError::file(nearest))?;
-    if real.starts_with(&root) {
-        return Ok(());
-    }
-    Err(DeployError::request(
-        format!("`{}` leads out of the project", nearest.display()),
-        "remove the link, or choose an empty folder with `--out`",
-    ))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod assets;
 mod build;
 mod build_log;
+mod built;
 mod chip;
 mod classify;
 mod console;
@@ -36,6 +37,7 @@ mod start;
 mod talk;
 mod template;
 mod verify;
+mod write;
 
 pub use assets::PictureRecord;
 pub use build::{BuildRequest, build};
@@ -43,7 +45,7 @@ pub use build_log::{BuildLog, Finding as BuildFinding};
 pub use chip::{ChipFacts, Psram, RustTarget};
 pub use classify::{Classification, ClassifyRequest, PreparedBy, RankedClass, classify};
 pub use console::{BoardEvent, ConsoleDecoder, ConsoleLine, command_line};
-pub use difference::Difference;
+pub use difference::{Difference, SURE_NAME_BYTES};
 pub use error::{Cause, DeployError};
 pub use escape::{Language, literal};
 pub use event::{Device, Diagnostic, Event, Reporter, Step, StepState};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::built;
 use super::chip::{ChipFacts, Psram};
 use super::error::DeployError;
 use super::flasher_args::{
@@ -52,6 +53,8 @@ pub struct FlashPlan {
     pub needs_psram: bool,
     /// Headers of the boot loader and the application.
     pub images: Vec<(String, ImageHeader)>,
+    /// A file of the project that is another one than the application was made of.
+    pub changed_since_build: Option<String>,
 }
 
 impl FlashPlan {
@@ -60,6 +63,7 @@ impl FlashPlan {
     /// # Errors
     /// The first thing that is wrong, with its file and what to do.
     pub fn read(project: &Project) -> Result<FlashPlan, DeployError> {
+        project.check_whole()?;
         let build = project.folder.join("build");
         let args_path = build.join("flasher_args.json");
         let description_path = build.join("project_description.json");
@@ -90,11 +94,21 @@ impl FlashPlan {
         check_overlap(&args_path, &files)?;
         let partitions = partitions(&args_path, &mut files)?;
         let needs_psram = check_psram(project, chip, &build, &description, &description_path)?;
-        let plan =
-            FlashPlan { chip, images: images(chip, &files)?, files, partitions, flash_bytes, needs_psram };
+        let mut plan = FlashPlan {
+            chip,
+            images: images(chip, &files)?,
+            files,
+            partitions,
+            flash_bytes,
+            needs_psram,
+            changed_since_build: None,
+        };
         plan.check_places(&args_path)?;
         plan.check_complete(project, &args_path)?;
         plan.check_model(project)?;
+        if let Some(app) = plan.app() {
+            plan.changed_since_build = built::changed_since(project, &app.bytes)?;
+        }
         Ok(plan)
     }
 
@@ -122,6 +136,12 @@ impl FlashPlan {
     /// The partition table's file.
     pub fn table(&self) -> Option<&FlashFile> {
         self.files.iter().find(|f| f.name == "partition-table")
+    }
+
+    /// The application's file.
+    pub(super) fn app(&self) -> Option<&FlashFile> {
+        let is_app = |name: &str| self.partitions.iter().any(|p| p.name == name && p.kind == 0);
+        self.files.iter().find(|f| is_app(&f.name))
     }
 
     fn check_places(&self, args_path: &Path) -> Result<(), DeployError> {
@@ -168,13 +188,13 @@ impl FlashPlan {
 
     /// An application and the model must be there: a board with one of them runs nothing.
     fn check_complete(&self, project: &Project, args_path: &Path) -> Result<(), DeployError> {
-        let has = |is_it: &dyn Fn(&Partition) -> bool| {
-            self.files.iter().any(|f| self.partitions.iter().any(|p| p.name == f.name && is_it(p)))
-        };
-        if !has(&|partition| partition.kind == 0) {
+        if self.app().is_none() {
             return Err(corrupt(args_path, "it names no application".to_owned()));
         }
-        if project.model_in_partition && !has(&|partition| partition.name == MODEL_PARTITION) {
+        let is_model = |name: &str| name == MODEL_PARTITION;
+        let has_model =
+            self.files.iter().any(|f| is_model(&f.name)) && self.partitions.iter().any(|p| is_model(&p.name));
+        if project.model_in_partition && !has_model {
             return Err(corrupt(args_path, "it does not name the model".to_owned()));
         }
         Ok(())
@@ -182,13 +202,18 @@ impl FlashPlan {
 
     /// The model that is flashed must be the run's.
     fn check_model(&self, project: &Project) -> Result<(), DeployError> {
-        let Some(file) = self.files.iter().find(|f| f.name == MODEL_PARTITION) else { return Ok(()) };
+        let file = self.files.iter().find(|f| f.name == MODEL_PARTITION);
         let of_run = read_limited(&project.run.join("model.espdl"), MAX_MODEL_BYTES)?;
-        if file.bytes == of_run {
+        let is_the_runs = match file {
+            Some(file) => file.bytes == of_run,
+            // The application holds it: it is the project's, or something of the project was changed since the build.
+            None => project.model_crc32 == crc32fast::hash(&of_run),
+        };
+        if is_the_runs {
             return Ok(());
         }
         Err(DeployError::Corrupt {
-            path: file.path.clone(),
+            path: file.map_or_else(|| project.folder.join("model.espdl"), |file| file.path.clone()),
             reason: format!("it is not the model of the run `{}`", project.run.display()),
             help: format!("take the new one over with `octet firmware new {}`", project.run.display()),
         })
@@ -327,11 +352,12 @@ fn check_psram(
     description: &Description,
     description_path: &Path,
 ) -> Result<bool, DeployError> {
-    let needs = chip.needs_psram(project.arena_bytes).map_err(|reason| {
+    chip.needs_psram(project.arena_bytes).map_err(|reason| {
         DeployError::request(reason, "take a smaller input, a narrower network, or a chip with PSRAM")
-    })? || project.psram;
-    if !needs || chip.psram == Psram::None {
-        return Ok(needs);
+    })?;
+    // What was chosen counts, not what the activations are estimated to need.
+    if !project.psram || chip.psram == Psram::None {
+        return Ok(project.psram);
     }
     let name = description.config_file.as_deref().unwrap_or("../sdkconfig");
     let path = inside(&project.folder, build, name, description_path)?;
@@ -341,10 +367,7 @@ fn check_psram(
     }
     Err(DeployError::Corrupt {
         path,
-        reason: format!(
-            "the activations need {} KiB, which only external RAM has, and CONFIG_SPIRAM is not set",
-            project.arena_bytes.div_ceil(1024)
-        ),
+        reason: "the firmware is made for external RAM, and CONFIG_SPIRAM is not set".to_owned(),
         help: "remove `sdkconfig` and build anew, or set CONFIG_SPIRAM in `idf.py menuconfig`".to_owned(),
     })
 }

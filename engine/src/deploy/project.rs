@@ -44,6 +44,9 @@ pub struct Project {
     pub pictures: Vec<PictureRecord>,
     /// CRC32 of every file as it was written.
     pub files: BTreeMap<String, u32>,
+    /// CRC32 of what is being written; empty once all of it is there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unfinished: BTreeMap<String, u32>,
     /// Where it lies.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -77,7 +80,7 @@ impl Project {
         let corrupt = |reason: String| DeployError::Corrupt {
             path: path.clone(),
             reason,
-            help: "write the project anew with `octet firmware new`".to_owned(),
+            help: format!("write the project anew with `octet firmware new {}`", run.display()),
         };
         let project: Project = serde_json::from_slice(&bytes)
             .map_err(|e| corrupt(format!("it is no record of a project: {e}")))?;
@@ -91,6 +94,20 @@ impl Project {
             return Err(corrupt(format!("there is no chip `{}`", project.target)));
         }
         Ok(Project { folder: folder.to_owned(), run: run.to_owned(), ..project })
+    }
+
+    /// A project that was written in part would be built from files of two requests.
+    ///
+    /// # Errors
+    /// Its generation was cancelled or failed.
+    pub(super) fn check_whole(&self) -> Result<(), DeployError> {
+        if self.unfinished.is_empty() {
+            return Ok(());
+        }
+        Err(DeployError::request(
+            format!("`{}` was written only in part", self.folder.display()),
+            format!("write it to its end with `octet firmware new {}`", self.run.display()),
+        ))
     }
 
     /// Writes the record.

@@ -155,7 +155,11 @@ impl Session {
         Ok(None)
     }
 
-    fn check_hello(&self, hello: &BoardEvent, project: &Project) -> Result<(), DeployError> {
+    /// Looks whether the board has the project's firmware and model.
+    ///
+    /// # Errors
+    /// It has others.
+    pub(super) fn check_hello(&self, hello: &BoardEvent, project: &Project) -> Result<(), DeployError> {
         let wrong = |what: String, help: &str| DeployError::Console {
             message: format!("{}: {what}", self.port),
             help: help.to_owned(),

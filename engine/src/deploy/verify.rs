@@ -80,16 +80,20 @@ pub fn verify(
         let help = "build and flash the firmware of this Octet";
         return Err(session.failed("the board told no tensor", help));
     }
+    let differs = match &verification.first_difference {
+        Some(difference) => Some(difference.told()),
+        None if !verification.output_matches => {
+            Some("the board's output is not the one stored in the model".to_owned())
+        }
+        None => None,
+    };
+    // The time of something that was computed otherwise would be no measurement of this network. Whoever is told of an
+    // equal one reads it from the run.
+    if differs.is_none() {
+        verification.measurement.write(&project.run, project.flavour)?;
+    }
     reporter.tell(Event::Verified(verification.clone()));
-    if let Some(difference) = &verification.first_difference {
-        return Err(DeployError::Differs(difference.told()));
-    }
-    if !verification.output_matches {
-        return Err(DeployError::Differs("the board's output is not the one stored in the model".to_owned()));
-    }
-    // The time of something that was computed otherwise would be no measurement of this network.
-    verification.measurement.write(&project.run, project.flavour)?;
-    Ok(verification)
+    differs.map_or(Ok(verification), |difference| Err(DeployError::Differs(difference)))
 }
 
 /// What one self-test told.
@@ -113,7 +117,7 @@ fn self_test(
         let trouble = match ask(session, attempt, reporter)? {
             None => session.restarted(),
             Some(answers) => match (&answers.result, answers.lost()) {
-                (Some(result), 0) => return Ok(compare(project, expected, &answers, result)),
+                (Some(result), 0) => return compare(session, project, expected, &answers, result),
                 (_, lost) => session.failed(
                     &format!("{lost} lines were lost on the way"),
                     "take a shorter cable and no hub, and stop what else writes to the console; nothing was claimed",
@@ -177,36 +181,55 @@ fn ask(session: &mut Session, id: u32, reporter: &mut Reporter<'_>) -> Result<Op
     }
 }
 
-/// ESP-DL's flavour tells its test and its best time by itself.
+/// ESP-DL's flavour tells who it is, its test and its best time by itself, once after each start.
 fn esp_dl(
     session: &mut Session,
     project: &Project,
     reporter: &mut Reporter<'_>,
 ) -> Result<Verification, DeployError> {
-    let mut answers = Answers::default();
+    let mut answers: Option<Answers> = None;
     loop {
         let Some(event) = session.event(reporter)? else { continue };
-        match event.event.as_str() {
-            "test" => answers.passed = event.fields.get("passed").and_then(serde_json::Value::as_bool),
-            "result" => answers.result = Some(event),
+        match (event.event.as_str(), &mut answers) {
+            ("hello", _) => {
+                session.check_hello(&event, project)?;
+                answers = Some(Answers::default());
+            }
+            ("bye", None) => {
+                return Err(session.failed(
+                    "the firmware did not say which model it runs",
+                    "press RESET while Octet waits; if that does not help, write, build and flash the project anew",
+                ));
+            }
+            ("test", Some(answers)) => {
+                answers.passed = event.fields.get("passed").and_then(serde_json::Value::as_bool);
+            }
+            ("result", Some(answers)) => answers.result = Some(event),
             _ => {}
         }
-        if let (Some(_), Some(result)) = (answers.passed, &answers.result) {
-            return Ok(compare(project, &[], &answers, result));
+        if let Some(answers) = &answers
+            && let (Some(_), Some(result)) = (answers.passed, &answers.result)
+        {
+            return compare(session, project, &[], answers, result);
         }
     }
 }
 
 fn compare(
+    session: &Session,
     project: &Project,
     expected: &[(String, u32)],
     answers: &Answers,
     result: &BoardEvent,
-) -> Verification {
+) -> Result<Verification, DeployError> {
     let (compared, first) = first_difference(expected, &answers.tensors);
     let micros =
         |key: &str| result.fields.get("micros").and_then(|m| m.get(key)).and_then(serde_json::Value::as_u64);
-    Verification {
+    let network_us = micros("network").ok_or_else(|| {
+        let help = "write, build and flash the firmware of this Octet";
+        session.failed("the board told no time of the network", help)
+    })?;
+    Ok(Verification {
         tensors: compared,
         untold: expected.len().saturating_sub(compared),
         first_difference: first,
@@ -215,12 +238,12 @@ fn compare(
             schema: Measurement::schema(),
             chip: project.target.clone(),
             model_crc32: project.model_crc32,
-            network_us: micros("network").unwrap_or(0),
+            network_us,
             preprocess_us: micros("preprocess"),
             postprocess_us: micros("postprocess"),
             cycles: result.number("cycles"),
             arena_bytes: result.number("arena_bytes"),
             layers: answers.layers.clone(),
         },
-    }
+    })
 }

@@ -79,7 +79,7 @@ pub fn maps(simulator: &Simulator) -> Result<MemoryMaps, SimulatorError> {
 }
 
 /// Whether both chips execute the same file: everything but the name is the same.
-fn computes_alike(a: &TargetSpec, b: &TargetSpec) -> bool {
+pub(crate) fn computes_alike(a: &TargetSpec, b: &TargetSpec) -> bool {
     TargetSpec { target: b.target, name: b.name, ..*a } == *b
 }
 

@@ -62,9 +62,9 @@ pub trait DeployBackend {
             Problem::new(Place::Deploy, title, format!("{e}; {help}"))
         })
     }
-    /// Opens a file with the system's program for it.
+    /// Opens a text with the system's program for it; of anything else its folder, since a tool named it.
     fn open_file(&self, path: &Path) -> Result<(), Problem> {
-        open::that_detached(path).map_err(|e| {
+        open::that_detached(openable(path)).map_err(|e| {
             let detail = format!("{e}; the file is {}", path.display());
             Problem::new(Place::Deploy, "No program could be opened for this file", detail)
         })
@@ -73,8 +73,45 @@ pub trait DeployBackend {
 
 impl DeployBackend for EngineBackend {}
 
+/// What of a file may be opened: opening a program would start it.
+fn openable(path: &Path) -> &Path {
+    const TEXTS: [&str; 17] = [
+        "c", "cc", "cmake", "cpp", "csv", "cxx", "h", "hh", "hpp", "inc", "ld", "lf", "log", "rs", "s",
+        "toml", "txt",
+    ];
+    let ending = path.extension().map(|e| e.to_ascii_lowercase());
+    if path.is_file() && ending.is_some_and(|ending| TEXTS.iter().any(|text| ending == *text)) {
+        return path;
+    }
+    // Some systems take a folder with an ending for a program.
+    let mut folders = path.ancestors().skip(1);
+    folders.find(|folder| folder.is_dir() && folder.extension().is_none()).unwrap_or(Path::new("."))
+}
+
 /// The project that an earlier deployment wrote.
 fn project_of(request: &DeployRequest) -> Result<Project, octet_engine::deploy::DeployError> {
     let generate = &request.generate;
     Project::read(&Project::default_folder(&generate.run, generate.flavour), &generate.run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_not_opened() {
+        let folder = tempfile::Builder::new().prefix("plain").tempdir().unwrap();
+        let bundle = folder.path().join("tool.app");
+        std::fs::create_dir_all(bundle.join("folder.c")).unwrap();
+        for name in ["main.c", "assets.S", "build.log", "run.sh", "tool.exe", "tool", "tool.app/tool"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        for name in ["main.c", "assets.S", "build.log"] {
+            let path = folder.path().join(name);
+            assert_eq!(openable(&path), path);
+        }
+        for name in ["run.sh", "tool.exe", "tool", "tool.app/tool", "tool.app/folder.c", "none.c"] {
+            assert_eq!(openable(&folder.path().join(name)), folder.path(), "{name}");
+        }
+    }
 }

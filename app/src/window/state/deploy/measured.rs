@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use octet_engine::deploy::Measurement;
-
-/// Boards cut names that are longer than this many bytes (docs/console.md).
-const SURE_NAME_BYTES: usize = 200;
+use octet_engine::deploy::{Measurement, SURE_NAME_BYTES};
 
 /// A measurement whose layers are found by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +29,15 @@ impl Measured {
             return Some(*micros as f64);
         }
         let is_start = |cut: &str| cut.len() >= SURE_NAME_BYTES && name.starts_with(cut);
-        let long = name.len() > SURE_NAME_BYTES;
-        let found = if long { self.micros.iter().find(|(cut, _)| is_start(cut)) } else { None };
-        found.map(|(_, micros)| *micros as f64)
+        if name.len() <= SURE_NAME_BYTES {
+            return None;
+        }
+        let mut found = self.micros.iter().filter(|(cut, _)| is_start(cut));
+        // Where several may be meant, none is known.
+        match (found.next(), found.next()) {
+            (Some((_, micros)), None) => Some(*micros as f64),
+            _ => None,
+        }
     }
 }
 
@@ -68,5 +71,9 @@ mod tests {
         assert_eq!(measured.layer_us("a"), Some(7.0));
         assert_eq!(measured.layer_us(&long), Some(5.0));
         assert_eq!(measured.layer_us("b"), None);
+        // Two that it may be.
+        let mut measurement = measured.measurement;
+        measurement.layers.push(layer(&long[..long.floor_char_boundary(220)], 6));
+        assert_eq!(Measured::new(measurement).layer_us(&long), None);
     }
 }

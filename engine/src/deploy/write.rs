@@ -1,0 +1,224 @@
+//! Writing a project's files beside those of the user.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::DeployError;
+use super::event::Reporter;
+use super::project::{PROJECT_FILE, Project};
+use crate::run;
+use crate::strategy::LogLevel;
+
+/// Writes what is new and leaves what the user changed. However it ends, the record tells Octet's files from the user's.
+pub(super) fn write_all(
+    project: &mut Project,
+    files: &[(String, Vec<u8>)],
+    reporter: &mut Reporter<'_>,
+) -> Result<(), DeployError> {
+    let folder = project.folder.clone();
+    let before = written_before(project, files, reporter)?;
+    reporter.check()?;
+    project.files.clone_from(&before);
+    project.unfinished = files.iter().map(|(path, bytes)| (path.clone(), crc32fast::hash(bytes))).collect();
+    project.write()?;
+    for (index, (path, bytes)) in files.iter().enumerate() {
+        reporter.check()?;
+        let whole = folder.join(path);
+        let crc = crc32fast::hash(bytes);
+        let on_disk = crc_of(&whole);
+        let is_the_users = match (on_disk, before.get(path)) {
+            (Some(now), Some(written)) => now != *written && now != crc,
+            (Some(now), None) => now != crc,
+            (None, _) => false,
+        };
+        if is_the_users {
+            // Its record stays what Octet wrote last, so that it is the user's next time too.
+            project.files.entry(path.clone()).or_insert(crc);
+            reporter.log(LogLevel::Info, format!("`{path}` was changed by you and stays as it is"));
+            continue;
+        }
+        if on_disk != Some(crc) {
+            let parent = whole.parent().unwrap_or(&folder);
+            stays_inside(&folder, parent)?;
+            if path.starts_with("sdkconfig") || path == "octet.cmake" {
+                set_settings_aside(&folder, reporter)?;
+            }
+            let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            run::write_file(parent, &name, bytes)?;
+        }
+        project.files.insert(path.clone(), crc);
+        reporter.progress((index + 1) as f32 / files.len() as f32, path.clone());
+    }
+    project.files.retain(|path, _| project.unfinished.contains_key(path));
+    project.unfinished.clear();
+    project.write()
+}
+
+/// CRC32 of each file as Octet wrote it last, also where it did not come to its end.
+fn written_before(
+    project: &Project,
+    files: &[(String, Vec<u8>)],
+    reporter: &mut Reporter<'_>,
+) -> Result<BTreeMap<String, u32>, DeployError> {
+    let folder = &project.folder;
+    if !folder.join(PROJECT_FILE).is_file() {
+        let is_empty = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+        if !is_empty {
+            return Err(DeployError::request(
+                format!("`{}` holds files that are not Octet's", folder.display()),
+                "choose an empty folder with `--out`, or move what is in this one elsewhere",
+            ));
+        }
+        return Ok(BTreeMap::new());
+    }
+    let record = match Project::read(folder, &project.run) {
+        Ok(record) => record,
+        Err(error @ DeployError::Corrupt { .. }) => {
+            let message = format!(
+                "{error}; it is made anew, and files that differ from this run's stay: remove those that you did not \
+                 change and write the project once more"
+            );
+            reporter.log(LogLevel::Warning, message);
+            return Ok(BTreeMap::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let mut before = record.files;
+    for (path, _) in files {
+        if let Some(&crc) = record.unfinished.get(path)
+            && crc_of(&folder.join(path)) == Some(crc)
+        {
+            before.insert(path.clone(), crc);
+        }
+    }
+    Ok(before)
+}
+
+fn crc_of(file: &Path) -> Option<u32> {
+    std::fs::read(file).ok().map(|bytes| crc32fast::hash(&bytes))
+}
+
+/// ESP-IDF reads the defaults only where there is no `sdkconfig`. It goes before they change: if writing them ends on the
+/// way, nothing tells later that they were changed.
+fn set_settings_aside(folder: &Path, reporter: &mut Reporter<'_>) -> Result<(), DeployError> {
+    if !folder.join("sdkconfig").is_file() {
+        return Ok(());
+    }
+    let old = folder.join("sdkconfig.old");
+    std::fs::rename(folder.join("sdkconfig"), &old).map_err(DeployError::file(&old))?;
+    let message = "settings changed: `sdkconfig` is made anew, the one before is `sdkconfig.old`";
+    reporter.log(LogLevel::Info, message);
+    Ok(())
+}
+
+/// A link in the project of somebody else's run may not lead what is written to other places.
+fn stays_inside(folder: &Path, parent: &Path) -> Result<(), DeployError> {
+    std::fs::create_dir_all(folder).map_err(DeployError::file(folder))?;
+    let root = folder.canonicalize().map_err(DeployError::file(folder))?;
+    let mut nearest = parent;
+    while !nearest.exists() && nearest.symlink_metadata().is_err() {
+        nearest = nearest.parent().unwrap_or(folder);
+    }
+    let real = nearest.canonicalize().map_err(DeployError::file(nearest))?;
+    if real.starts_with(&root) {
+        return Ok(());
+    }
+    Err(DeployError::request(
+        format!("`{}` leads out of the project", nearest.display()),
+        "remove the link, or choose an empty folder with `--out`",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Event;
+    use super::super::generate::Flavour;
+    use super::*;
+    use crate::job::Cancel;
+
+    fn project(folder: &Path) -> Project {
+        Project {
+            schema: Project::schema(),
+            name: "octet_test".to_owned(),
+            target: "esp32c3".to_owned(),
+            flavour: Flavour::Octet,
+            model_bytes: 0,
+            model_crc32: 0,
+            model_in_partition: true,
+            arena_bytes: 0,
+            psram: false,
+            flash_mib: 4,
+            pictures: Vec::new(),
+            files: BTreeMap::new(),
+            unfinished: BTreeMap::new(),
+            folder: folder.join("firmware"),
+            run: folder.to_owned(),
+        }
+    }
+
+    /// Writes files with this text; `cancelled` ends it after the first one. What was logged is handed back.
+    fn written(folder: &Path, text: &str, cancelled: bool) -> (Result<(), DeployError>, Vec<String>) {
+        let names = ["a.c", "sdkconfig.octet", "model.espdl"];
+        let files: Vec<(String, Vec<u8>)> =
+            names.map(|name| (name.to_owned(), format!("{text} {name}").into_bytes())).into();
+        let (cancel, mut told) = (Cancel::default(), Vec::new());
+        let token = cancel.clone();
+        let result = {
+            let mut reporter = Reporter::new(cancel, |event| match event {
+                Event::Log { message, .. } => told.push(message),
+                Event::Progress { .. } if cancelled => token.cancel(),
+                _ => {}
+            });
+            write_all(&mut project(folder), &files, &mut reporter)
+        };
+        (result, told)
+    }
+
+    #[test]
+    fn a_generation_that_was_cancelled_is_taken_up_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let of_project = |name: &str| folder.path().join("firmware").join(name);
+        let text = |name: &str| std::fs::read_to_string(of_project(name)).unwrap();
+        assert!(written(folder.path(), "first", true).0.unwrap_err().is_cancelled());
+        let part = Project::read(&of_project(""), folder.path()).unwrap();
+        assert!(part.check_whole().unwrap_err().to_string().contains("only in part"));
+        let (ended, told) = written(folder.path(), "second", false);
+        assert!(ended.is_ok() && told.is_empty(), "{ended:?} {told:?}");
+        assert_eq!(text("a.c"), "second a.c");
+        // Two that ended on the way, one after the other, and settings that were made before them.
+        std::fs::write(of_project("sdkconfig"), "made").unwrap();
+        assert!(written(folder.path(), "third", true).0.unwrap_err().is_cancelled());
+        assert!(written(folder.path(), "fourth", true).0.unwrap_err().is_cancelled());
+        let (ended, told) = written(folder.path(), "fifth", false);
+        assert!(ended.is_ok() && told.len() == 1 && told[0].contains("sdkconfig.old"), "{ended:?} {told:?}");
+        assert_eq!(
+            (text("a.c"), text("model.espdl")),
+            ("fifth a.c".to_owned(), "fifth model.espdl".to_owned())
+        );
+        assert!(Project::read(&of_project(""), folder.path()).unwrap().check_whole().is_ok());
+    }
+
+    #[test]
+    fn settings_are_made_anew_when_writing_ends_behind_their_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let sdkconfig = folder.path().join("firmware/sdkconfig");
+        assert!(written(folder.path(), "first", false).0.is_ok());
+        std::fs::write(&sdkconfig, "made").unwrap();
+        // A folder where the last file belongs cannot be replaced.
+        std::fs::remove_file(folder.path().join("firmware/model.espdl")).unwrap();
+        std::fs::create_dir_all(folder.path().join("firmware/model.espdl/in the way")).unwrap();
+        assert!(written(folder.path(), "second", false).0.is_err());
+        assert!(!sdkconfig.exists());
+    }
+
+    #[test]
+    fn a_damaged_record_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(written(folder.path(), "first", false).0.is_ok());
+        std::fs::write(folder.path().join("firmware").join(PROJECT_FILE), "{").unwrap();
+        let (ended, told) = written(folder.path(), "first", false);
+        assert!(ended.is_ok() && told.len() == 1 && told[0].contains("made anew"), "{ended:?} {told:?}");
+        let (ended, told) = written(folder.path(), "second", false);
+        assert!(ended.is_ok() && told.is_empty(), "{ended:?} {told:?}");
+    }
+}
