@@ -41,9 +41,9 @@ fn quantized() -> (Session, tempfile::TempDir) {
 #[test]
 fn the_end_of_a_job_does_not_take_the_user_away_from_another_model() {
     let (mut session, _pictures) = Session::ready("net");
-    session.edit(wide("n2"));
     session.perform(Action::Start);
     session.work();
+    session.edit(wide("n2"));
     session.perform(Action::OpenModel("/models/other.onnx".into()));
     session.work();
     assert!(session.widths().is_empty(), "they are another model's");
@@ -53,7 +53,8 @@ fn the_end_of_a_job_does_not_take_the_user_away_from_another_model() {
     session.work();
     assert_eq!(session.state.model.open.as_ref().unwrap().file_name(), "other.onnx");
     assert_eq!(session.widths(), [("n4", 16)]);
-    assert!(session.state.runs.shown.is_none() && session.state.runs.all.len() == 1);
+    assert!(session.state.runs.shown.is_none(), "{:?}", session.state.runs.shown);
+    assert_eq!(session.state.runs.all.len(), 1);
     assert!(session.state.toasts.all.iter().any(|t| t.run.as_ref() == Some(&run)));
 
     session.perform(Action::Runs(RunsAction::Show(run)));
