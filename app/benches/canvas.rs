@@ -67,6 +67,7 @@ impl Bench {
         let report = report::report(&network, path);
         let opened = OpenedModel { network, sha256: "abc".to_owned(), notes: Vec::new() };
         let model = Model::new(path.into(), opened);
+        apply(&mut bench.state, Action::OpenModel(path.into()));
         receive(&mut bench.state, Message::Model(path.into(), Ok(Box::new(model))));
         receive(&mut bench.state, Message::Run("/runs/one".into(), Ok(Box::new(report))));
         while bench.state.graph.layout.is_none() {

@@ -1,6 +1,7 @@
 //! How long it takes until a change of one operation's width is scored: a job in a worker that has done the one before.
 //!
 //! `cargo bench --workspace --bench rescore` on the model and pictures of ../shared; says so where they are missing.
+//! With `OCTET_PHASES` in the environment it prints where the time went, too.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
@@ -65,5 +66,11 @@ fn seconds(workers: &Workers, shared: &Path, target: &str, wide: Option<&str>) -
     let started = Instant::now();
     let last = start(workers, request, packages.iter().map(library).collect()).events.iter().last();
     assert!(matches!(last, Some(Event::Done { .. })), "{last:?}");
-    started.elapsed().as_secs_f64()
+    let seconds = started.elapsed().as_secs_f64();
+    if std::env::var_os("OCTET_PHASES").is_some() {
+        let report = std::fs::read_to_string(out.path().join("report.json")).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        println!("  {}", report["timings_secs"]);
+    }
+    seconds
 }

@@ -1,7 +1,9 @@
 //! Statistics that were computed before, by what they depend on.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::score::FloatScores;
 
 use crate::strategy::TensorStatistics;
 
@@ -10,7 +12,10 @@ const CAPACITY_BINS: usize = 8 << 20;
 
 /// Statistics of one network and one set of pictures, oldest dropped first.
 #[derive(Debug, Default)]
-pub struct StatisticsCache(Mutex<Entries>);
+pub struct StatisticsCache {
+    entries: Mutex<Entries>,
+    float_scores: Mutex<Option<Arc<FloatScores>>>,
+}
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -24,8 +29,17 @@ fn bins(statistics: &[TensorStatistics]) -> usize {
 }
 
 impl StatisticsCache {
+    /// The float network's scores that were kept last.
+    pub(super) fn float_scores(&self) -> Option<Arc<FloatScores>> {
+        self.float_scores.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn keep_float_scores(&self, scores: Arc<FloatScores>) {
+        *self.float_scores.lock().unwrap_or_else(PoisonError::into_inner) = Some(scores);
+    }
+
     pub(super) fn get(&self, key: &[u8; 32]) -> Option<Vec<TensorStatistics>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned()
     }
 
     pub(super) fn insert(&self, key: [u8; 32], statistics: &[TensorStatistics]) {
@@ -33,7 +47,7 @@ impl StatisticsCache {
         if size > CAPACITY_BINS {
             return;
         }
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         while entries.bins + size > CAPACITY_BINS {
             let Some(oldest) = entries.order.pop_front() else { break };
             if let Some(dropped) = entries.by_key.remove(&oldest) {

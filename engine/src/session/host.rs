@@ -129,7 +129,6 @@ impl StrategyHost for Session {
             StrategyError::Invalid("holding out every picture leaves none to calibrate on".to_owned())
         })?;
         self.split = split;
-        self.float_scores = None;
         Ok(())
     }
 

@@ -61,7 +61,6 @@ pub struct Session {
     snapshots: Vec<Draft>,
     curves: Vec<Curve>,
     can_finish: bool,
-    float_scores: Option<score::FloatScores>,
     split: split::Split,
     /// The simulator of the last quantized run, and the version of the draft that it was made for.
     last_simulator: Option<(u64, Simulator)>,
@@ -117,7 +116,6 @@ impl Session {
             snapshots: Vec::new(),
             curves: Vec::new(),
             can_finish: false,
-            float_scores: None,
             split: split::Split::default(),
             last_simulator: None,
         }
@@ -132,9 +130,7 @@ impl Session {
     /// Tells that the strategy has returned. Gives the curves that it drew.
     pub fn end_strategy(&mut self) -> Vec<Curve> {
         self.snapshots.clear();
-        if std::mem::take(&mut self.split) != split::Split::default() {
-            self.float_scores = None;
-        }
+        self.split = split::Split::default();
         self.last_simulator = None;
         if std::mem::take(&mut self.can_finish) {
             (self.sink)(Event::CanFinish { can: false });

@@ -1,4 +1,5 @@
-//! Scores of the output alone: what a search over many drafts asks for. The float side is computed once.
+//! Scores of the output alone: what a search over many drafts asks for. The float side is computed once, for later jobs on
+//! the same pictures too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,13 +9,16 @@ use rayon::prelude::*;
 
 use super::Session;
 use super::host::strategy_error;
+use super::split::Split;
 use crate::analyse::{AnalysisError, Ticker, dequantized_nchw, mean, noise_to_signal, to_nhwc, top1};
 use crate::draft::Draft;
 use crate::network::{NodeId, TensorId};
 use crate::strategy::{PictureSet, Score, StrategyError};
 
 /// The float network's scores on the first pictures, and what they depend on.
+#[derive(Debug)]
 pub(super) struct FloatScores {
+    split: Split,
     set: PictureSet,
     changed_weights: BTreeMap<TensorId, Arc<[f32]>>,
     relu_for_clip: BTreeSet<NodeId>,
@@ -22,8 +26,9 @@ pub(super) struct FloatScores {
 }
 
 impl FloatScores {
-    fn fits(&self, set: PictureSet, draft: &Draft, pictures: usize) -> bool {
-        self.set == set
+    fn fits(&self, split: Split, set: PictureSet, draft: &Draft, pictures: usize) -> bool {
+        self.split == split
+            && self.set == set
             && self.scores.len() >= pictures
             && self.relu_for_clip == draft.relu_for_clip
             && self.changed_weights.len() == draft.changed_weights.len()
@@ -42,15 +47,21 @@ impl Session {
         inputs: &[Vec<f32>],
         ticker: &Ticker<'_>,
     ) -> Result<Score, StrategyError> {
-        let known = self.float_scores.take().filter(|known| known.fits(set, &self.draft, inputs.len()));
+        let known = self.statistics.float_scores();
+        let known = known.filter(|known| known.fits(self.split, set, &self.draft, inputs.len()));
         let known = match known {
             Some(known) => known,
-            None => FloatScores {
-                set,
-                changed_weights: self.draft.changed_weights.clone(),
-                relu_for_clip: self.draft.relu_for_clip.clone(),
-                scores: self.float_scores(inputs, ticker)?,
-            },
+            None => {
+                let new = Arc::new(FloatScores {
+                    split: self.split,
+                    set,
+                    changed_weights: self.draft.changed_weights.clone(),
+                    relu_for_clip: self.draft.relu_for_clip.clone(),
+                    scores: self.float_scores(inputs, ticker)?,
+                });
+                self.statistics.keep_float_scores(Arc::clone(&new));
+                new
+            }
         };
         let input_shape = &self.network.tensor(self.network.input).shape;
         let output_shape = &self.network.tensor(self.network.output).shape;
@@ -72,7 +83,6 @@ impl Session {
             )
             .collect();
         let measured = measured.map_err(strategy_error)?;
-        self.float_scores = Some(known);
         let figures: Vec<f64> = measured.iter().map(|m| m.0).collect();
         let agreeing = measured.iter().filter(|m| m.1).count();
         Ok(Score {
