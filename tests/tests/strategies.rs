@@ -94,6 +94,24 @@ fn a_pipeline_file_repeats_a_run_byte_for_byte() {
 }
 
 #[test]
+fn a_setting_goes_to_every_strategy_of_its_id_or_to_one_place_of_the_chain() {
+    let out = tempfile::tempdir().unwrap();
+    let chain = ["--strategy", "int8,mixed-precision,mixed-precision"];
+    let layers = ["--set", "mixed-precision.layers=*features.1/conv/conv.0/conv.0.0/Conv"];
+    let last = ["--set", "3.layers=*features.2/conv/conv.2/Conv"];
+    let report =
+        quantize("torchvision_opset11", "esp32p4", out.path(), &[&chain[..], &layers, &last].concat());
+    let of = |place: usize| report["strategy"][place]["settings"]["layers"].as_str().unwrap();
+    assert_eq!(of(1), "*features.1/conv/conv.0/conv.0.0/Conv");
+    assert_eq!(of(2), "*features.2/conv/conv.2/Conv");
+
+    quantize("torchvision_opset11", "esp32p4", out.path(), &[&chain[..], &layers].concat());
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["strategy"][1]["settings"], report["strategy"][2]["settings"]);
+}
+
+#[test]
 fn a_strategy_that_needs_exponents_says_who_should_come_before_it() {
     let out = tempfile::tempdir().unwrap();
     let (model, pictures) = (fixture("models/torchvision_opset11.onnx"), fixture("pictures"));

@@ -100,7 +100,8 @@ pub struct QuantizeArgs {
     /// Strategies with their settings from a file, such as the `pipeline.json` of a run folder.
     #[arg(long, conflicts_with = "strategy")]
     pub pipeline: Option<PathBuf>,
-    /// Settings: `ID.key=value`, or `key=value` with one strategy.
+    /// Settings: `ID.key=value` for every strategy with that id, `PLACE.key=value` for the one in that place of the chain
+    /// (from 1), or `key=value` with one strategy.
     #[arg(long = "set")]
     pub settings: Vec<String>,
     /// Output exponent of an operation, set by hand: `OPERATION=EXPONENT`; may be given more than once.

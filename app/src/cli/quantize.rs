@@ -129,7 +129,7 @@ fn on_interrupt(cancel: Cancel, can_finish: Arc<AtomicBool>) -> anyhow::Result<(
     ctrlc::set_handler(interrupt).context("cannot watch for Ctrl-C")
 }
 
-/// Sorts `ID.key=value` and `key=value` to the strategies, over what the pipeline says. Values are JSON where they
+/// Sorts `ID.key=value`, `PLACE.key=value` and `key=value` to the strategies, over what the pipeline says. Values are JSON where they
 /// read as such, text otherwise.
 fn with_settings(
     chosen: &[&Found],
@@ -143,19 +143,30 @@ fn with_settings(
     for setting in settings {
         let wrong = |why: &str| UsageError(format!("--set {setting}: {why}"));
         let (path, value) = setting.split_once('=').ok_or_else(|| wrong("write `ID.key=value`"))?;
-        let (position, key) = match path.rsplit_once('.') {
-            Some((id, key)) => {
-                let named = requests.iter().position(|r| r.id == id || r.id.rsplit('.').next() == Some(id));
-                (named.ok_or_else(|| wrong("no strategy of this run has that id"))?, key)
-            }
-            None if requests.len() == 1 => (0, path),
+        let (of, key) = match path.rsplit_once('.') {
+            Some((of, key)) => (Some(of), key),
+            None if requests.len() == 1 => (None, path),
             None => return Err(wrong("say of which strategy: `ID.key=value`").into()),
         };
-        let value =
+        let value: serde_json::Value =
             serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
-        requests[position].settings.insert(key.to_owned(), value);
+        let mut is_of_any = false;
+        for (position, request) in requests.iter_mut().enumerate() {
+            if of.is_none_or(|of| is_named(of, position, &request.id)) {
+                request.settings.insert(key.to_owned(), value.clone());
+                is_of_any = true;
+            }
+        }
+        if !is_of_any {
+            return Err(wrong("no strategy of this run has that id or place").into());
+        }
     }
     Ok(requests)
+}
+
+/// True when the strategy in this place of the chain (from 0) is meant by its id, the last part of it, or its place from 1.
+fn is_named(name: &str, position: usize, id: &str) -> bool {
+    id == name || id.rsplit('.').next() == Some(name) || name.parse() == Ok(position + 1)
 }
 
 /// `runs/MODEL-TARGET-STRATEGY`, numbered so that nothing is overwritten.

@@ -7,7 +7,8 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::{Entry, Listing};
 use crate::report::SkippedPicture;
 
-const REASON: &str = "left out, as was asked for";
+/// Why a picture was skipped that was to be left out.
+pub const LEFT_OUT: &str = "left out, as was asked for";
 
 /// Why pictures cannot be left out.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,12 @@ pub enum LeaveOutError {
 }
 
 impl Listing {
+    /// Those of these names that a picture has: what is given to [`Listing::without`] once folders have changed.
+    pub fn known<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a String> {
+        let has = |name: &str| self.entries.iter().any(|entry| is_called(entry, name));
+        names.iter().filter(move |name| has(name))
+    }
+
     /// Without the pictures of these names or patterns; they are counted as skipped. A name is relative to its folder; a
     /// whole path means one picture where several folders have one of that name. What is a name is no pattern.
     ///
@@ -56,7 +63,7 @@ impl Listing {
         self.entries.retain(|entry| {
             let stays = place.next().is_none_or(|i| !left_out.contains(&i));
             if !stays {
-                skipped.push(SkippedPicture { file: entry.file.clone(), reason: REASON.to_owned() });
+                skipped.push(SkippedPicture { file: entry.file.clone(), reason: LEFT_OUT.to_owned() });
             }
             stays
         });

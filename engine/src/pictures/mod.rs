@@ -16,8 +16,8 @@ mod survey;
 
 pub use decode::{MAX_PIXELS, decode};
 pub use folder::{ENDINGS, Entry, FolderError, Listing, MAX_DEPTH};
-pub use leave_out::LeaveOutError;
 pub(crate) use leave_out::own_names;
+pub use leave_out::{LEFT_OUT, LeaveOutError};
 pub use load::{Loaded, load, load_one};
 pub use preprocess::{Preprocessing, Resize};
 pub use preview::{InputFormat, InputPreview, preview, thumbnail};

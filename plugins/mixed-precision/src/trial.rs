@@ -69,7 +69,8 @@ pub(crate) struct Trial<'h, 'a, 'u> {
 impl<'h, 'a, 'u> Trial<'h, 'a, 'u> {
     pub(crate) fn new(host: &'h mut Host<'a>, units: &'u Units, settings: &Settings) -> Result<Self, Error> {
         host.progress(0.02, "ranges of the activations")?;
-        let ranges = Ranges::of_all(host)?;
+        // A search asks for one after the other; what is named by hand is seen to when it is widened.
+        let ranges = if settings.searches() { Ranges::of_all(host)? } else { Ranges::default() };
         let mut wide = BTreeSet::new();
         for unit in units.ids() {
             if units.is_wide(unit, host)? {

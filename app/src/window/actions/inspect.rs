@@ -6,7 +6,7 @@ use std::sync::Arc;
 use octet_engine::probe::{ActivationFigures, FeatureMaps, Scatter, TriedPicture, WeightFigures};
 use octet_engine::report::{Finding, Remedy};
 
-use super::Effect;
+use super::{Effect, PicturesAction};
 use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::state::{
@@ -326,6 +326,11 @@ fn apply_remedy(state: &mut State, finding: Finding) {
             state
                 .toasts
                 .info(tr!("Pre-processing is now %{words}: quantize to see what it changes", words = words));
+        }
+        Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => {
+            PicturesAction::LeaveOut(leave_out).apply(state);
+            state.toasts.info(tr!("These pictures are left out: quantize to see what it changes"));
+            state.side = Side::Step(Step::Pictures);
         }
         Remedy::Pictures { .. } => state.side = Side::Step(Step::Pictures),
     }

@@ -72,7 +72,7 @@ pub(super) fn start(state: &mut State, is_score: bool) -> Vec<Effect> {
         preprocessing: pictures.preprocessing.clone(),
         threads: 0,
         reuse: is_score,
-        leave_out: Vec::new(),
+        leave_out: pictures.left_out(),
         edits: state.edits.exponents.clone(),
     };
     let slug = if is_score { "score".to_owned() } else { state.strategies.slug() };

@@ -307,6 +307,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::RemovePictures(index) => {
             if index < state.pictures.folders.len() {
                 state.pictures.folders.remove(index);
+                state.pictures.leave_out = state.pictures.left_out();
             }
             Vec::new()
         }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
 
 use super::{Action, Effect, changed};
-use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
 use crate::window::state::{
     Check, CheckKey, Document, PictureFolder, Place, PreviewKey, Problem, Side, State, Step, Thumbnail, Work,
 };
+use crate::{tr, trn};
 
 /// Thumbnails that are decoded at once.
 const BATCH: usize = 8;
@@ -26,6 +26,10 @@ pub enum PicturesAction {
     ChangePreprocessing(BTreeMap<String, String>),
     /// Take all settings back to the model's own.
     ResetPreprocessing,
+    /// Do without these calibration pictures.
+    LeaveOut(Vec<String>),
+    /// Use all pictures again.
+    UseAll,
     /// Take the evaluation pictures' classes from this CSV.
     SetLabels(PathBuf),
     /// Take them from where they are found beside the pictures.
@@ -50,6 +54,11 @@ impl PicturesAction {
             }
             PicturesAction::ChangePreprocessing(_) => tr!("change the pre-processing").into_owned(),
             PicturesAction::ResetPreprocessing => tr!("pre-processing as the model has it").into_owned(),
+            PicturesAction::LeaveOut(files) => match &files[..] {
+                [file] => tr!("leave out %{file}", file = file).into_owned(),
+                files => trn!(files.len(), "leave out one picture", "leave out %{n} pictures").into_owned(),
+            },
+            PicturesAction::UseAll => tr!("use all pictures").into_owned(),
             PicturesAction::SetLabels(path) => tr!("labels from %{path}", path = path.display()).into_owned(),
             PicturesAction::ClearLabels => tr!("no table of labels").into_owned(),
             PicturesAction::Preview(path) => tr!("preview %{path}", path = path.display()).into_owned(),
@@ -70,6 +79,11 @@ impl PicturesAction {
             }
             PicturesAction::ChangePreprocessing(settings) => pictures.preprocessing.extend(settings),
             PicturesAction::ResetPreprocessing => pictures.preprocessing.clear(),
+            PicturesAction::LeaveOut(files) => {
+                let new = files.into_iter().filter(|f| !pictures.leave_out.contains(f)).collect::<Vec<_>>();
+                pictures.leave_out.extend(new);
+            }
+            PicturesAction::UseAll => pictures.leave_out.clear(),
             PicturesAction::SetLabels(path) => return relabel(state, Some(super::absolute(path))),
             PicturesAction::ClearLabels => return relabel(state, None),
             PicturesAction::Preview(path) => pictures.preview.chosen = Some(path),
@@ -300,7 +314,7 @@ fn check(state: &mut State) -> Option<PicturesEffect> {
     let key = match (preprocessing, model) {
         (Some(preprocessing), Some(model)) if !folders.is_empty() => {
             let classes = model.network.tensor(model.network.output).len();
-            Some(CheckKey { folders, preprocessing, classes })
+            Some(CheckKey { folders, leave_out: state.pictures.leave_out.clone(), preprocessing, classes })
         }
         _ => None,
     };
@@ -316,6 +330,6 @@ fn check(state: &mut State) -> Option<PicturesEffect> {
     let key = Box::new(key?);
     let ticket = Work::new(pictures.total());
     pictures.check = Check::Running(ticket.clone());
-    let listings = pictures.folders.iter().map(|f| f.listing.clone()).collect();
+    let listings = pictures.used();
     Some(PicturesEffect::Check { listings, key, ticket })
 }

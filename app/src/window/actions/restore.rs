@@ -12,7 +12,7 @@ use super::{Effect, RunsAction, RunsEffect, changed, show};
 use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
 use crate::window::state::{
-    Chosen, Document, Edits, PictureFolder, Place, Problem, Side, State, Step, Target,
+    Chosen, Document, Edits, PictureFolder, Place, Problem, Side, State, Step, Target, left_out,
 };
 use crate::{key, tr};
 
@@ -91,6 +91,7 @@ pub(super) fn restored(state: &mut State, listings: Listings) -> Vec<Effect> {
         evaluation,
         labels,
         preprocessing: differing(state, &report),
+        leave_out: left_out(&report),
         chain,
         // Widths and calibration methods by hand are in the strategies' settings.
         edits: Edits { exponents: report.edits.clone(), ..Edits::default() },

@@ -37,6 +37,9 @@ pub struct Project {
     /// Pre-processing that differs from the model's own.
     #[serde(default)]
     pub preprocessing: BTreeMap<String, String>,
+    /// Calibration pictures that are not used: their names in their folder, or whole paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave_out: Vec<String>,
     /// The chain of strategies.
     #[serde(default)]
     pub strategies: Vec<StrategyRequest>,
@@ -145,6 +148,7 @@ impl Project {
             evaluation: evaluation.or_else(|| missing.evaluation.clone()),
             labels: pictures.labels.clone(),
             preprocessing: pictures.preprocessing.clone(),
+            leave_out: pictures.leave_out.clone(),
             strategies: chain,
             edits: state.edits.clone(),
             other_edits: other.map(|(sha256, kept)| (sha256.clone(), kept.edits.clone())).collect(),

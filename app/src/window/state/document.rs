@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use octet_engine::pictures::LEFT_OUT;
+use octet_engine::report::Report;
+
 use super::{Chosen, Edits, PictureFolder, State, Target};
 
 /// A copy of everything that can be undone.
@@ -18,10 +21,18 @@ pub struct Document {
     pub labels: Option<PathBuf>,
     /// Pre-processing that differs from the model's own.
     pub preprocessing: BTreeMap<String, String>,
+    /// Calibration pictures that are not used, by name.
+    pub leave_out: Vec<String>,
     /// The strategies with their settings.
     pub chain: Vec<Chosen>,
     /// Changes by hand.
     pub edits: Edits,
+}
+
+/// The pictures that a run did without.
+pub(in crate::window) fn left_out(report: &Report) -> Vec<String> {
+    let skipped = report.calibration.skipped.iter();
+    skipped.filter(|s| s.reason == LEFT_OUT).map(|s| s.file.clone()).collect()
 }
 
 impl Document {
@@ -33,6 +44,7 @@ impl Document {
             evaluation: state.pictures.evaluation.clone(),
             labels: state.pictures.labels.clone(),
             preprocessing: state.pictures.preprocessing.clone(),
+            leave_out: state.pictures.leave_out.clone(),
             chain: state.strategies.chain.clone(),
             edits: state.edits.clone(),
         }
@@ -45,6 +57,7 @@ impl Document {
         state.pictures.evaluation = self.evaluation;
         state.pictures.labels = self.labels;
         state.pictures.preprocessing = self.preprocessing;
+        state.pictures.leave_out = self.leave_out;
         state.strategies.chain = self.chain;
         state.edits = self.edits;
     }

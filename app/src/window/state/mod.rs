@@ -26,6 +26,7 @@ pub use deploy::{
     Deployment, Failure, LineKind, Measured, StepStatus, StepView, command_of, file_of, in_window,
 };
 pub use document::Document;
+pub(in crate::window) use document::left_out;
 pub use edits::{EditError, Edits, can_leave_alone, requests};
 pub use export::{TableFormat, table_text};
 pub use graph::{Find, Goal, GraphView, Heat, HeatSide};

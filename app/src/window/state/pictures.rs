@@ -155,6 +155,8 @@ pub enum Check {
 pub struct CheckKey {
     /// The folders, as they were listed.
     pub folders: Vec<(PathBuf, usize)>,
+    /// The pictures that are not used.
+    pub leave_out: Vec<String>,
     /// How pictures become tensors.
     pub preprocessing: Preprocessing,
     /// Classes of the network.
@@ -194,6 +196,8 @@ pub struct Pictures {
     pub labels: Option<PathBuf>,
     /// Pre-processing that differs from the model's own, as typed: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
     pub preprocessing: BTreeMap<String, String>,
+    /// Calibration pictures that are not used: their names in their folder, or whole paths.
+    pub leave_out: Vec<String>,
     /// Folders being looked at, in the order in which they were asked for.
     pub asked: Vec<Asked>,
     next_ticket: u64,
@@ -255,6 +259,28 @@ impl Pictures {
     /// Calibration pictures in all folders.
     pub fn total(&self) -> usize {
         self.folders.iter().map(|f| f.pictures).sum()
+    }
+
+    /// Those of the pictures left out that are there.
+    pub fn left_out(&self) -> Vec<String> {
+        let is_there = |name: &&String| {
+            self.folders.iter().any(|f| f.listing.known(std::slice::from_ref(*name)).next().is_some())
+        };
+        self.leave_out.iter().filter(is_there).cloned().collect()
+    }
+
+    /// The folders' pictures without those left out.
+    pub fn used(&self) -> Vec<Arc<Listing>> {
+        let used = |folder: &PictureFolder| {
+            let names: Vec<String> = folder.listing.known(&self.leave_out).cloned().collect();
+            if names.is_empty() {
+                return folder.listing.clone();
+            }
+            // Names that are there cannot be refused.
+            let rest = Listing::clone(&folder.listing).without(&names);
+            rest.map_or_else(|_| folder.listing.clone(), Arc::new)
+        };
+        self.folders.iter().map(used).collect()
     }
 
     /// The calibration pictures that are shown small: all, or an even sample.

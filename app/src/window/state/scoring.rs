@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use octet_engine::job::StrategyRequest;
 use octet_engine::pictures::Preprocessing;
 
-use super::{Chosen, Document, Heat, HeatSide, Run, State, requests};
+use super::{Chosen, Document, Heat, HeatSide, Run, State, left_out, requests};
 
 /// What a run of this session was made from.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +121,13 @@ impl State {
             || document.edits.exponents != report.edits
             || !folders.eq(theirs)
         {
+            return false;
+        }
+        // A report knows names in their folder, a document whole paths where two folders have one of a name.
+        let left_out = left_out(report);
+        let is_left_out =
+            |name: &String| left_out.iter().any(|file| std::path::Path::new(name).ends_with(file));
+        if document.leave_out.len() != left_out.len() || !document.leave_out.iter().all(is_left_out) {
             return false;
         }
         let model = self.model.open.as_ref();

@@ -271,6 +271,31 @@ fn skipped_ui(ui: &mut Ui, skipped: &[SkippedPicture], whose: &str) {
     });
 }
 
+/// The pictures that the user does without, and the way back.
+fn left_out_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    let left_out = &state.pictures.leave_out;
+    if left_out.is_empty() {
+        return;
+    }
+    let t = tokens(ui);
+    let words = trn!(
+        left_out.len(),
+        "1 picture is left out",
+        "%{n} pictures are left out",
+        n = thousands(left_out.len())
+    );
+    ui.horizontal(|ui| {
+        let mut names: Vec<&str> = left_out.iter().map(String::as_str).take(NAMED_FILES).collect();
+        if left_out.len() > NAMED_FILES {
+            names.push("…");
+        }
+        ui.label(RichText::new(words).small().color(t.weak)).on_hover_text(names.join("\n"));
+        if quiet_button(ui, "Use them again").clicked() {
+            out.push(Action::Pictures(PicturesAction::UseAll));
+        }
+    });
+}
+
 /// What a look at all calibration pictures found.
 fn check_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let t = tokens(ui);
@@ -278,6 +303,7 @@ fn check_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if pictures.folders.is_empty() {
         return;
     }
+    left_out_ui(ui, state, out);
     match &pictures.check {
         Check::None if state.model.open.is_none() => {
             caption(ui, "Open a model to have the pictures checked.");
@@ -346,7 +372,11 @@ fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
                 }
             }
             Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => {
-                let header = CollapsingHeader::new(RichText::new(&*words).small().color(t.weak));
+                if ui.button(&*words).accessible_name(name).clicked() {
+                    out.push(Action::Pictures(PicturesAction::LeaveOut(leave_out.clone())));
+                }
+                let which = tr!("Which ones");
+                let header = CollapsingHeader::new(RichText::new(which).small().color(t.weak));
                 header.id_salt(("leave out", &finding.rule)).show(ui, |ui| {
                     for file in leave_out.iter().take(NAMED_FILES) {
                         let text = RichText::new(file).small().color(t.weak);
