@@ -3,7 +3,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::actions::{
-    Action, DeployAction, EditAction, GraphAction, HabitAction, MemoryAction, ProjectAction,
+    Action, DeployAction, EditAction, GraphAction, HabitAction, MemoryAction, ProjectAction, RunsAction,
 };
 use super::backend::Pick;
 use super::state::{Language, State, ThemeChoice, Unscored};
@@ -81,6 +81,9 @@ pub const COMMANDS: &[Command] = &[
     }),
     command(Menu::File, "Save the project as…", keys(CTRL_SHIFT, Key::S), |s| {
         has_content(s).then_some(Action::Ask(Pick::SaveProject))
+    }),
+    command(Menu::File, "Export the model…", None, |s| {
+        s.runs.shown().map(|run| Action::Runs(RunsAction::AskExport(run.path.clone())))
     }),
     command(Menu::File, "Lost sessions…", None, |s| {
         (!s.project.orphans.is_empty()).then_some(Action::Project(ProjectAction::ShowOrphans(true)))

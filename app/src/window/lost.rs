@@ -88,6 +88,7 @@ fn runs(effect: RunsEffect, problem: Problem) -> RunsMessage {
         RunsEffect::Compare { runs, order } => RunsMessage::Compared { runs, order, result: Err(problem) },
         RunsEffect::Delete(run) => RunsMessage::Deleted(run, Err(problem)),
         RunsEffect::Restore(deleted) => RunsMessage::Restored(deleted, Err(problem)),
+        RunsEffect::Export { .. } => RunsMessage::Exported(Err(problem)),
         _ => RunsMessage::Saved(Err(problem)),
     }
 }

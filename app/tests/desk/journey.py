@@ -54,6 +54,20 @@ def journal():
         return {}
 
 
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def export(program, run, path):
+    """Has the page of runs write a run's model to a path; the run is on display, so that its card has the buttons."""
+    program.click("Show all runs")
+    program.click(f"Export model…: {os.path.basename(run)}", "push button")
+    program.see("Path of the new .espdl file")
+    program.type(path)
+    program.key("Return")
+
+
 def step(words):
     print(f"- {words}", flush=True)
 
@@ -99,16 +113,34 @@ assert layer(first, worst["name"])["bits"] == 8
 assert layer(second, worst["name"])["bits"] == 16, layer(second, worst["name"])
 before, after = (report(run)["final"]["graphwise_nsr"] for run in (first, second))
 assert after < before, (before, after)
-with open(os.path.join(second, "model.espdl"), "rb") as file, open(os.path.join(first, "model.espdl"), "rb") as other:
-    assert file.read() != other.read()
+models = [content(os.path.join(run, "model.espdl")) for run in (first, second)]
+assert models[0] != models[1]
 time.sleep(1)
 shot(window, "int16")
+
+step("the better network is exported by a click")
+exported = os.path.join(folder, "exported.espdl")
+export(window, second, exported)
+wait("the exported file", lambda: os.path.isfile(exported))
+assert content(exported) == models[1]
+shot(window, "exported")
 
 step("undo takes it back and shows the first run again")
 window.key("ctrl+z")
 wait("the change to be gone", lambda: not journal().get("edits", {}).get("widths"))
 shown = [r for r in journal()["runs"] if r.get("shown")]
 assert [os.path.realpath(r["path"]) for r in shown] == [os.path.realpath(first)], shown
+
+step("an exported file is replaced only after a yes")
+export(window, first, exported)
+window.see("Replace this file?")
+assert content(exported) == models[1]
+window.click("Keep it", "push button")
+time.sleep(0.5)
+assert content(exported) == models[1]
+export(window, first, exported)
+window.click("Replace", "push button")
+wait("the file to be the first run's", lambda: content(exported) == models[0])
 
 step("redo brings it back without another score")
 window.key("ctrl+shift+z")

@@ -197,6 +197,64 @@ fn the_run_folder_opens_in_the_file_manager() {
     assert_eq!(*window.backend.opened.lock().unwrap(), [one]);
 }
 
+/// Answers the question for a path in its field.
+fn take_path(window: &mut Window, path: &std::path::Path) {
+    window.until("a path is asked for", |s| s.path_field.is_some());
+    window.perform(Action::EditPath(path.display().to_string()));
+    window.press(Role::Button, "Take it");
+}
+
+#[test]
+fn the_model_of_a_run_is_exported_where_the_user_wants_it() {
+    let (mut window, data) = with_runs(&["eins", "zwei"], |_, _| {});
+    for (index, bytes) in [b"one", b"two"].into_iter().enumerate() {
+        std::fs::write(path(&window, index).join("model.espdl"), bytes).unwrap();
+    }
+    let past = window.state().history.past().len();
+    let to = data.path().join("größer");
+    let written = data.path().join("größer.espdl");
+    window.press(Role::Button, "Export model…: zwei");
+    take_path(&mut window, &to);
+    window.until("it is written", |_| written.is_file());
+    window.until("it is told", |s| s.toasts.all.iter().any(|t| t.title.contains("größer.espdl")));
+    assert_eq!(std::fs::read(&written).unwrap(), b"two");
+
+    window.perform(Action::ShowRun(0));
+    window.perform(Action::Runs(RunsAction::ShowPage));
+    window.press(Role::Button, "Export model…: eins");
+    take_path(&mut window, &to);
+    window.until("it asks", |s| s.overwrite.is_some());
+    assert!(window.has("Replace this file?"));
+    window.press(Role::Button, "Keep it");
+    assert_eq!(std::fs::read(&written).unwrap(), b"two");
+    window.press(Role::Button, "Export model…: eins");
+    // What is exported is what was asked for, whatever is on display by then.
+    window.perform(Action::ShowRun(1));
+    take_path(&mut window, &to);
+    window.until("it asks", |s| s.overwrite.is_some());
+    window.press(Role::Button, "Replace");
+    window.until("it is replaced", |_| std::fs::read(&written).is_ok_and(|b| b == b"one"));
+    assert_eq!(window.state().history.past().len(), past, "nothing to undo");
+}
+
+#[test]
+fn a_model_that_cannot_be_exported_is_told_and_no_file_is_left() {
+    let (mut window, data) = with_runs(&["eins"], |_, _| {});
+    window.press(Role::Button, "Export model…: eins");
+    take_path(&mut window, &data.path().join("a.espdl"));
+    window.until("it is told", |s| s.toasts.all.iter().any(|t| t.is_error));
+    assert!(window.has("The model could not be exported"));
+    assert!(!data.path().join("a.espdl").exists());
+    let model = path(&window, 0).join("model.espdl");
+    std::fs::write(&model, b"one").unwrap();
+    window.press(Role::Button, "Export model…: eins");
+    take_path(&mut window, &model);
+    window.until("it asks", |s| s.overwrite.is_some());
+    window.press(Role::Button, "Replace");
+    window.until("it is told", |s| s.toasts.all.iter().any(|t| !t.is_error));
+    assert_eq!(std::fs::read(&model).unwrap(), b"one", "onto itself");
+}
+
 #[test]
 fn runs_of_earlier_sessions_are_listed_newest_first() {
     use octet::window::backend::RunsBackend;

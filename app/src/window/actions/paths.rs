@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Action, DeployAction, Effect, GraphAction, InspectAction, PicturesAction, ProjectAction, StrategyAction,
-    apply, overwrite, project, strategy,
+    Action, DeployAction, Effect, GraphAction, InspectAction, PicturesAction, ProjectAction, RunsAction,
+    StrategyAction, apply, overwrite, project, runs, strategy,
 };
 use crate::window::backend::Pick;
 use crate::window::state::State;
@@ -47,6 +47,10 @@ pub(in crate::window) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> A
         Pick::SavePipeline => {
             let written = strategy::with_ending(path.clone());
             guarded(written.clone(), Action::Strategy(StrategyAction::SavePipeline(written)))
+        }
+        Pick::ExportModel => {
+            let written = runs::with_ending(path.clone());
+            guarded(written.clone(), Action::Runs(RunsAction::Export(written)))
         }
         Pick::EspIdf => Action::Deploy(DeployAction::SetIdf(path)),
         Pick::ClassNames => Action::Deploy(DeployAction::SetNames(path)),

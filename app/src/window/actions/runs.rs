@@ -8,7 +8,7 @@ use octet_engine::compare::{Comparison, LayerOrder};
 use super::restore::{self, Listings};
 use super::{Action, Effect, apply, show};
 use crate::tr;
-use crate::window::backend::Backend;
+use crate::window::backend::{Backend, Pick};
 use crate::window::messages::report_problem;
 use crate::window::state::{ComparePage, DeletedRun, EarlierRun, Problem, RunLabel, Side, State};
 
@@ -48,6 +48,10 @@ pub enum RunsAction {
     Restore,
     /// Open its folder in the system's file manager.
     OpenFolder(PathBuf),
+    /// Ask where to put a copy of a run's model.
+    AskExport(PathBuf),
+    /// Put the copy that was asked for there.
+    Export(PathBuf),
 }
 
 impl RunsAction {
@@ -73,6 +77,10 @@ impl RunsAction {
             RunsAction::Delete(run) => tr!("delete run %{path}", path = run.display()).into_owned(),
             RunsAction::Restore => tr!("restore the deleted run").into_owned(),
             RunsAction::OpenFolder(run) => tr!("open %{path}", path = run.display()).into_owned(),
+            RunsAction::AskExport(_) => tr!("export the model").into_owned(),
+            RunsAction::Export(path) => {
+                tr!("export the model as %{path}", path = path.display()).into_owned()
+            }
         }
     }
 
@@ -143,6 +151,15 @@ impl RunsAction {
                 RunsEffect::Restore(Box::new(deleted))
             }
             RunsAction::OpenFolder(run) => RunsEffect::OpenFolder(run),
+            RunsAction::AskExport(run) => {
+                // Another run may be on display by the time of the answer.
+                runs.exporting = Some(run);
+                return vec![Effect::Ask(Pick::ExportModel)];
+            }
+            RunsAction::Export(to) => {
+                let Some(run) = runs.exporting.take() else { return Vec::new() };
+                RunsEffect::Export { run, to }
+            }
         };
         vec![Effect::Runs(effect)]
     }
@@ -186,6 +203,13 @@ pub enum RunsEffect {
     Restore(Box<DeletedRun>),
     /// Open a folder in the system's file manager.
     OpenFolder(PathBuf),
+    /// Copy a run's model.
+    Export {
+        /// The run.
+        run: PathBuf,
+        /// The new file.
+        to: PathBuf,
+    },
 }
 
 impl RunsEffect {
@@ -217,8 +241,19 @@ impl RunsEffect {
                 RunsMessage::Restored(deleted, result)
             }
             RunsEffect::OpenFolder(run) => RunsMessage::Saved(backend.open_folder(folder(&run))),
+            RunsEffect::Export { run, to } => {
+                RunsMessage::Exported(backend.export_model(folder(&run), &to).map(|()| to))
+            }
         }
     }
+}
+
+/// The file that a model is exported to.
+pub(super) fn with_ending(mut path: PathBuf) -> PathBuf {
+    if path.extension().is_none() {
+        path.set_extension("espdl");
+    }
+    path
 }
 
 fn folder(run: &Path) -> &Path {
@@ -249,6 +284,8 @@ pub enum RunsMessage {
     Deleted(PathBuf, Result<PathBuf, Problem>),
     /// A run was moved back.
     Restored(Box<DeletedRun>, Result<PathBuf, Problem>),
+    /// A model was copied to this file, or not.
+    Exported(Result<PathBuf, Problem>),
 }
 
 impl RunsMessage {
@@ -297,6 +334,11 @@ impl RunsMessage {
                 runs.deleted.push(*deleted);
                 report_problem(state, problem);
             }
+            RunsMessage::Exported(Ok(path)) => {
+                state.toasts.info(tr!("Saved %{path}", path = path.display()));
+            }
+            // It belongs to no step: the run is as good as before.
+            RunsMessage::Exported(Err(problem)) => state.toasts.problem(&problem),
             RunsMessage::Saved(Err(problem)) | RunsMessage::Deleted(_, Err(problem)) => {
                 report_problem(state, problem);
             }

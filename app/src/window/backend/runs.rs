@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use octet_engine::compare::{Comparison, LayerOrder, Run, compare};
 use octet_engine::host::data_folder;
-use octet_engine::run::write_json;
+use octet_engine::run::{replace_file, write_json};
 
 use super::engine::RUNS;
 use super::{EngineBackend, trash};
@@ -15,6 +15,8 @@ use crate::{key, tr};
 
 /// Name of [`RunLabel`] in a run folder.
 pub(super) const LABEL: &str = "window.json";
+/// Name of what goes onto the chip.
+const MODEL: &str = "model.espdl";
 /// Longer files are no labels.
 const MAX_LABEL_BYTES: u64 = 1 << 20;
 /// Version of the labels.
@@ -60,6 +62,17 @@ pub trait RunsBackend {
             Problem::new(Place::Run, key!("A run cannot be read for the comparison"), e.to_string())
         })?;
         Ok(compare(&runs, 0, order))
+    }
+    /// Copies a run's model to a file of the user's choice, which is replaced as a whole or not at all.
+    fn export_model(&self, run: &Path, to: &Path) -> Result<(), Problem> {
+        let model = run.join(MODEL);
+        let title = key!("The model could not be exported");
+        let failed = |path: &Path, e: std::io::Error| {
+            Problem::new(Place::Run, title, format!("{e}: {}", path.display()))
+        };
+        // Read as a whole before anything is written: it may be asked to replace itself.
+        let bytes = fs::read(&model).map_err(|e| failed(&model, e))?;
+        replace_file(to, &bytes).map_err(|e| failed(to, e))
     }
     /// Moves a run folder to the trash; returns where it is now.
     fn delete_run(&self, run: &Path) -> Result<PathBuf, Problem> {

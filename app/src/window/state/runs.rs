@@ -136,6 +136,8 @@ pub struct Runs {
     pub earlier: Vec<EarlierRun>,
     /// The page that compares runs, while it is open.
     pub comparison: Option<ComparePage>,
+    /// The run whose model is exported as soon as it is known where to.
+    pub exporting: Option<PathBuf>,
 }
 
 impl Runs {

@@ -186,6 +186,11 @@ fn buttons_ui(ui: &mut Ui, run: &Run, name: &str, out: &mut Actions) {
         let path = || run.path.clone();
         let buttons = [
             (
+                key!("Export model…"),
+                key!("Writes a copy of its model.espdl, which goes onto the chip, where you want it"),
+                RunsAction::AskExport(path()),
+            ),
+            (
                 key!("Restore settings"),
                 key!("Takes the target, the strategies, the pictures and the pre-processing of this run"),
                 RunsAction::RestoreSettings(path()),
