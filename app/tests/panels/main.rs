@@ -10,6 +10,7 @@
 mod support;
 
 mod changes;
+mod comparison;
 mod deploy;
 mod memory;
 mod pictures;

@@ -15,7 +15,7 @@ use crate::support::report::report;
 use crate::support::window::Window;
 
 /// Runs on disk, opened in the order of their names, with the page of runs.
-fn with_runs(names: &[&str], change: impl Fn(usize, &mut Report)) -> (Window, tempfile::TempDir) {
+pub(crate) fn with_runs(names: &[&str], change: impl Fn(usize, &mut Report)) -> (Window, tempfile::TempDir) {
     let data = tempfile::tempdir().unwrap();
     let mut window = Window::with_model();
     *window.backend.data.lock().unwrap() = Some(data.path().to_owned());
@@ -33,7 +33,7 @@ fn with_runs(names: &[&str], change: impl Fn(usize, &mut Report)) -> (Window, te
     (window, data)
 }
 
-fn path(window: &Window, index: usize) -> PathBuf {
+pub(crate) fn path(window: &Window, index: usize) -> PathBuf {
     window.state().runs.all[index].path.clone()
 }
 
