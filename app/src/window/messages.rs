@@ -13,9 +13,7 @@ use super::actions::{
     apply, finished, give_up_long_score, listed, looked, note_opened, picked, read,
 };
 use super::backend::{DropKind, FoundPlugins, Pick, Picked};
-use super::state::{
-    JobEnd, LogLine, Made, Model, PathField, PictureFolder, Place, Problem, Side, State, Step,
-};
+use super::state::{JobEnd, Made, Model, PathField, PictureFolder, Place, Problem, Side, State, Step};
 use crate::{key, tr};
 
 /// Jobs that took longer are told of through the system when they end.
@@ -273,7 +271,7 @@ fn job_over(state: &mut State) -> Vec<Effect> {
         }
     } else {
         let message = tr!("The job ended without a result; its log may tell why").into_owned();
-        job.log.push(LogLine { level: None, text: message.clone() });
+        job.tell(None, &message);
         job.end = Some(JobEnd::Failed(message.clone()));
         report_problem(state, Problem::new(Place::Run, key!("Quantizing failed"), message));
     }

@@ -12,9 +12,11 @@ mod support;
 mod changes;
 mod comparison;
 mod deploy;
+mod log;
 mod memory;
 mod pictures;
 mod projects;
+mod recent;
 mod runs;
 mod strategies;
 

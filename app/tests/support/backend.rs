@@ -11,6 +11,7 @@ use octet::window::backend::{
     RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::project::Orphan;
+use octet::window::settings::Settings;
 use octet::window::state::{CheckKey, Place, Problem, Work};
 use octet_engine::deploy::{Measurement, Port};
 use octet_engine::host::PluginFile;
@@ -45,6 +46,8 @@ pub struct Scripted {
     pub opened: Mutex<Vec<PathBuf>>,
     /// The session that ended in order before.
     pub last: Mutex<Option<Orphan>>,
+    /// The settings of the last start.
+    pub settings: Mutex<Settings>,
     /// Plugins that are found besides the usual two.
     pub extra: Mutex<Vec<PluginDescription>>,
     /// Plugins that are not found at the moment.
@@ -138,6 +141,9 @@ impl RunsBackend for Scripted {
     }
 }
 impl ProjectBackend for Scripted {
+    fn settings(&self) -> Settings {
+        self.settings.lock().unwrap().clone()
+    }
     fn last_session(&self) -> Option<Orphan> {
         self.last.lock().unwrap().clone()
     }

@@ -8,6 +8,7 @@ mod habits;
 mod inspect;
 mod job;
 mod load;
+mod log;
 mod look;
 mod memory;
 mod names;
@@ -27,6 +28,7 @@ pub use graph::{GraphAction, GraphEffect, GraphMessage};
 pub use habits::{HabitAction, found};
 pub use inspect::{Ask, InspectAction, InspectEffect, InspectMessage, Told, follow};
 pub use load::Loaded;
+pub use log::LogAction;
 pub use memory::MemoryAction;
 pub use overwrite::OverwriteAction;
 pub(super) use overwrite::looked;
@@ -158,6 +160,8 @@ pub enum Action {
     Habit(HabitAction),
     /// On the question before a file is replaced.
     Overwrite(OverwriteAction),
+    /// On the view of the jobs' logs.
+    Log(LogAction),
     /// Put the problem of a place on the clipboard.
     CopyProblem(Place),
 }
@@ -372,6 +376,7 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Memory(action) => action.apply(state),
         Action::Habit(action) => action.apply(state),
         Action::Overwrite(action) => action.apply(state),
+        Action::Log(action) => action.apply(state),
         Action::CopyProblem(place) => {
             let problem = state.problems.get(&place);
             let text = problem.map(|p| format!("{}\n{}", tr!(&p.title), p.detail).trim().to_owned());

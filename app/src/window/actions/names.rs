@@ -55,6 +55,7 @@ impl Action {
             Action::Memory(action) => action.name(),
             Action::Habit(action) => action.name(),
             Action::Overwrite(action) => action.name(),
+            Action::Log(action) => action.name(),
             Action::CopyProblem(_) => tr!("copy a message").into_owned(),
         }
     }
@@ -86,6 +87,7 @@ impl Action {
                 | Action::Memory(_)
                 | Action::Habit(_)
                 | Action::Overwrite(_)
+                | Action::Log(_)
                 | Action::CopyProblem(_)
         )
     }

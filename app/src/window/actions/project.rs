@@ -65,7 +65,7 @@ impl ProjectAction {
     pub fn apply(self, state: &mut State) -> Vec<Effect> {
         match self {
             ProjectAction::Open(path) => ask_first(state, Next::Open(super::absolute(path))),
-            ProjectAction::OpenRecent(path) => vec![Effect::Drop(vec![path])],
+            ProjectAction::OpenRecent(path) => vec![Effect::Project(ProjectEffect::LookForRecent(path))],
             ProjectAction::Save => match state.project.path.clone() {
                 Some(path) => save(state, path),
                 None => vec![Effect::Ask(Pick::SaveProject)],
@@ -186,6 +186,8 @@ pub enum ProjectEffect {
     Forget(PathBuf),
     /// Look for journals of windows that died, and for the last session.
     FindOrphans,
+    /// Look whether a recent file is still there.
+    LookForRecent(PathBuf),
 }
 
 impl ProjectEffect {
@@ -215,6 +217,11 @@ impl ProjectEffect {
                 crate::window::project::forget(&journal);
                 ProjectMessage::Forgotten
             }
+            ProjectEffect::LookForRecent(path) => {
+                // What cannot be looked at may be there; whoever opens it says why it cannot be read.
+                let is_there = path.try_exists().unwrap_or(true);
+                ProjectMessage::Recent { path, is_there }
+            }
             ProjectEffect::FindOrphans => {
                 ProjectMessage::Orphans(backend.orphans(), backend.last_session().map(Box::new))
             }
@@ -238,6 +245,13 @@ pub enum ProjectMessage {
     Orphans(Vec<Orphan>, Option<Box<Orphan>>),
     /// A journal was removed, or it was logged why not.
     Forgotten,
+    /// A recent file was looked for.
+    Recent {
+        /// The file.
+        path: PathBuf,
+        /// It is still there.
+        is_there: bool,
+    },
     /// It did not work.
     Failed(Problem),
 }
@@ -262,6 +276,12 @@ impl ProjectMessage {
                 state.project.last_session = last.map(|last| *last);
             }
             ProjectMessage::Forgotten => {}
+            ProjectMessage::Recent { path, is_there: true } => return vec![Effect::Drop(vec![path])],
+            ProjectMessage::Recent { path, is_there: false } => {
+                state.settings.recent.retain(|p| *p != path);
+                let words = tr!("%{path} is gone, and no longer listed", path = path.display());
+                state.toasts.info(words);
+            }
             ProjectMessage::Failed(problem) => {
                 (state.project.after_save, state.project.opening) = (None, None);
                 report_problem(state, problem);

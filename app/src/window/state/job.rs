@@ -20,10 +20,10 @@ pub const PHASES: [(Phase, f32); 7] = [
     (Phase::Evaluate, 37.0),
 ];
 
-/// Lines that the log keeps; fewer than the log's view shows, so that the note about dropped ones is seen.
-const MAX_LOG_LINES: usize = 480;
+/// Lines that the log keeps; `log.txt` in the run folder has more.
+const MAX_LOG_LINES: usize = 10_000;
 /// Lines that are dropped at once when there are too many.
-const DROPPED_LOG_LINES: usize = 80;
+const DROPPED_LOG_LINES: usize = 1_000;
 
 /// A phase in words.
 pub fn phase_words(phase: Phase) -> &'static str {
@@ -154,13 +154,13 @@ impl Job {
                 self.furthest = self.furthest.max(self.reached());
             }
             Event::Log { level, message } => {
-                self.log_line(LogLine { level: Some(level), text: message });
+                self.tell(Some(level), &message);
             }
             Event::Warning(finding) => {
-                self.log_line(LogLine { level: Some(LogLevel::Warning), text: finding.text });
+                self.tell(Some(LogLevel::Warning), &finding.text);
             }
             Event::Error { message } => {
-                self.log_line(LogLine { level: None, text: message.clone() });
+                self.tell(None, &message);
                 let cancelled = self.cancelling;
                 self.end = Some(if cancelled { JobEnd::Cancelled } else { JobEnd::Failed(message) });
             }
@@ -171,6 +171,13 @@ impl Job {
             // The report has the curves once the job is done.
             Event::Point { .. } => {}
             Event::Done { run } => self.end = Some(JobEnd::Done(run)),
+        }
+    }
+
+    /// Adds what may be several lines: rows of the log's view are of one height.
+    pub fn tell(&mut self, level: Option<LogLevel>, text: &str) {
+        for line in text.split('\n') {
+            self.log_line(LogLine { level, text: line.trim_end_matches('\r').to_owned() });
         }
     }
 
@@ -248,12 +255,12 @@ mod tests {
     #[test]
     fn the_log_drops_its_oldest_lines_and_says_how_many() {
         let mut job = Job::new("j".to_owned(), Instant::now());
-        for i in 0..10_000_usize {
+        for i in 0..25_000_usize {
             job.note(Event::Log { level: LogLevel::Info, message: i.to_string() });
             assert!(job.log.len() <= MAX_LOG_LINES);
         }
-        assert_eq!(job.log.last().unwrap().text, "9999");
-        let dropped = 10_000 - (job.log.len() - 1);
+        assert_eq!(job.log.last().unwrap().text, "24999");
+        let dropped = 25_000 - (job.log.len() - 1);
         assert_eq!(job.log[0].text, format!("({dropped} earlier lines were dropped)"));
         assert_eq!(job.log[1].text, dropped.to_string());
     }

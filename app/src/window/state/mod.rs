@@ -9,6 +9,7 @@ mod habits;
 mod history;
 mod inspect;
 mod job;
+mod log;
 mod memory;
 mod model;
 mod pictures;
@@ -34,6 +35,7 @@ pub use habits::{Language, Palette};
 pub use history::{Change, History};
 pub use inspect::{Answer, Inspect, MAPS_PER_PAGE, MapKind, NOTHING_TO_TRY, Subject, Ticket, Tried};
 pub use job::{EarlierLog, Job, JobEnd, LogLine, PHASES, phase_words};
+pub use log::{LogLeast, LogRow, LogView};
 pub use memory::{MapSide, MemoryView, ShownMemory, verdict_words};
 pub use model::{Kept, Model, ModelState};
 pub use pictures::{
@@ -113,6 +115,8 @@ pub struct State {
     pub hover: Hover,
     /// The job's log is shown.
     pub shows_log: bool,
+    /// What is seen of it.
+    pub log: LogView,
     /// The project, and sessions that ended in a crash.
     pub project: ProjectState,
     /// What is remembered from one start to the next.

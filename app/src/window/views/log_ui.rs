@@ -1,16 +1,14 @@
-//! The job's log.
+//! The logs of jobs: searchable, and as long as they are.
 
-use egui::{Align2, Label, RichText, ScrollArea, Ui, Window, vec2};
+use egui::{Align, Align2, Label, Layout, RichText, ScrollArea, TextEdit, Ui, Window, vec2};
 use octet_engine::strategy::LogLevel;
 
-use super::widgets::caption;
+use super::thumbnails_ui::thousands;
+use super::widgets::{caption, quiet_button};
 use crate::tr;
-use crate::window::actions::{Action, Actions};
-use crate::window::state::{LogLine, State};
+use crate::window::actions::{Action, Actions, LogAction};
+use crate::window::state::{LogLeast, LogRow, State};
 use crate::window::theme::{figures, tokens};
-
-/// Only this many of the last lines of each job are drawn.
-const MAX_LINES: usize = 500;
 
 /// The log in a window of its own, above the status bar.
 pub(super) fn log_ui(ui: &Ui, state: &State, out: &mut Actions) {
@@ -21,48 +19,81 @@ pub(super) fn log_ui(ui: &Ui, state: &State, out: &mut Actions) {
     Window::new(tr!("Log"))
         .open(&mut open)
         .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -44.0))
-        .default_size([560.0, 300.0])
+        .default_size([640.0, 320.0])
         .collapsible(false)
-        .show(ui.ctx(), |ui| lines_ui(ui, state));
+        .show(ui.ctx(), |ui| {
+            if state.log_lines() == 0 {
+                caption(ui, "The job has told nothing yet.");
+                return;
+            }
+            let rows = state.log_rows();
+            search_ui(ui, state, &rows, out);
+            levels_ui(ui, state, out);
+            rows_ui(ui, state, &rows);
+        });
     if !open {
         out.push(Action::ToggleLog);
     }
 }
 
-fn lines_ui(ui: &mut Ui, state: &State) {
+fn search_ui(ui: &mut Ui, state: &State, rows: &[LogRow<'_>], out: &mut Actions) {
     let t = tokens(ui);
-    let lines = state.job.as_ref().map(|j| j.log.as_slice()).unwrap_or_default();
-    if lines.is_empty() && state.earlier_logs.is_empty() {
-        caption(ui, "The job has told nothing yet.");
-        return;
-    }
-    ScrollArea::vertical().auto_shrink([false, false]).stick_to_bottom(true).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 3.0;
-        let title_ui = |ui: &mut Ui, title: &str| {
-            ui.label(RichText::new(title).small().color(t.weak));
+    ui.horizontal(|ui| {
+        let mut filter = state.log.filter.clone();
+        let field = TextEdit::singleline(&mut filter).hint_text(tr!("Search the log")).desired_width(200.0);
+        if ui.add(field).accessible_name(tr!("Search the log")).changed() {
+            out.push(Action::Log(LogAction::Filter(filter)));
+        }
+        let shown = rows.iter().filter(|row| matches!(row, LogRow::Line(_))).count();
+        let words = match state.log.leaves_out() {
+            false => tr!("%{n} lines", n = thousands(shown)),
+            true => tr!("%{n} of %{all} lines", n = thousands(shown), all = thousands(state.log_lines())),
         };
-        for log in &state.earlier_logs {
-            title_ui(ui, &log.title);
-            log_lines_ui(ui, &log.lines);
-            ui.separator();
-        }
-        if let Some(job) = state.job.as_ref().filter(|_| !state.earlier_logs.is_empty()) {
-            title_ui(ui, &job.title);
-        }
-        log_lines_ui(ui, lines);
+        ui.label(RichText::new(words).small().color(t.weak));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if quiet_button(ui, "Copy the lines").clicked() {
+                out.push(Action::Log(LogAction::Copy));
+            }
+        });
     });
 }
 
-fn log_lines_ui(ui: &mut Ui, lines: &[LogLine]) {
+fn levels_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
+    ui.horizontal_wrapped(|ui| {
+        for least in LogLeast::ALL {
+            let words = RichText::new(tr!(least.words())).small();
+            if ui.selectable_label(state.log.least == least, words).clicked() {
+                out.push(Action::Log(LogAction::Least(least)));
+            }
+        }
+    });
+}
+
+/// Only the rows that are in view are made: a strategy may tell ten thousand lines.
+fn rows_ui(ui: &mut Ui, state: &State, rows: &[LogRow<'_>]) {
     let t = tokens(ui);
-    for line in &lines[lines.len().saturating_sub(MAX_LINES)..] {
-        let colour = match line.level {
-            None => t.error,
-            Some(LogLevel::Warning) => t.warn,
-            Some(LogLevel::Info) => t.text,
-            Some(LogLevel::Debug) => t.weak,
-        };
-        let text = RichText::new(&line.text).font(figures()).color(colour);
-        ui.add(Label::new(text).wrap().selectable(true));
+    if rows.is_empty() {
+        let by_text = !state.log.filter.trim().is_empty();
+        caption(ui, if by_text { "No line has this text." } else { "No line is of this level." });
+        return;
     }
+    ui.spacing_mut().item_spacing.y = 3.0;
+    let line_height = ui.text_style_height(&egui::TextStyle::Monospace);
+    let area = ScrollArea::both().id_salt("log").auto_shrink([false, false]).stick_to_bottom(true);
+    area.show_rows(ui, line_height, rows.len(), |ui, range| {
+        for row in rows.get(range).unwrap_or_default() {
+            let colour = match row {
+                LogRow::Title(_) => t.weak,
+                LogRow::Line(line) => match line.level {
+                    None => t.error,
+                    Some(LogLevel::Warning) => t.warn,
+                    Some(LogLevel::Info) => t.text,
+                    Some(LogLevel::Debug) => t.weak,
+                },
+            };
+            let text = RichText::new(row.text()).font(figures()).color(colour);
+            let text = if matches!(row, LogRow::Title(_)) { text.underline() } else { text };
+            ui.add(Label::new(text).extend().selectable(true));
+        }
+    });
 }
