@@ -120,6 +120,23 @@ fn the_window_in_chinese_says_nothing_in_english() {
     window.perform(Action::Runs(RunsAction::ShowPage));
     pages.insert("no runs", english(&window));
 
+    // Changes that were made, and undone, while the window spoke the other language.
+    window.perform(Action::Habit(HabitAction::SetLanguage(Language::English)));
+    window.perform(Action::Edit(EditAction::Exclude(vec!["n0".to_owned()], true)));
+    window.perform(Action::Edit(EditAction::SetExponent("n0".to_owned(), Some(-2))));
+    window.perform(Action::Edit(EditAction::Undo));
+    window.perform(Action::Habit(HabitAction::ToggleHistory));
+    let says = |window: &Window, what: &str| english(window).iter().any(|text| text.starts_with(what));
+    assert!(says(&window, "output exponent of n0") && says(&window, "strategies leave n0"));
+    // Messages stay as they were told, for the seconds that they are there.
+    for toast in window.state().toasts.all.iter().map(|t| t.id).collect::<Vec<_>>() {
+        window.perform(Action::DismissToast(toast));
+    }
+    window.perform(Action::Habit(HabitAction::SetLanguage(Language::Chinese)));
+    pages.insert("changes in another language", english(&window));
+    window.perform(Action::Habit(HabitAction::ToggleHistory));
+    window.perform(Action::Edit(EditAction::Undo));
+
     window.perform(Action::AddPictures(pictures.path().to_owned()));
     window.perform(Action::SetEvaluation(pictures.path().to_owned()));
     window.until("they are listed", |s| {

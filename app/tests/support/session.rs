@@ -143,7 +143,7 @@ impl Session {
         self.state.edits.widths.iter().map(|(name, bits)| (name.as_str(), *bits)).collect()
     }
 
-    pub fn past(&self) -> Vec<&str> {
+    pub fn past(&self) -> Vec<String> {
         self.state.history.past().collect()
     }
 }

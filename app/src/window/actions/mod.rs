@@ -243,24 +243,24 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     if !action.may_change_document() {
         return perform(state, action);
     }
-    let (name, subject) = (action.name(), action.subject());
+    let (made, subject) = (action.clone(), action.subject());
     let before = Document::of(state);
     let mut effects = perform(state, action);
-    effects.extend(changed(state, name, &before, subject));
+    effects.extend(changed(state, made, &before, subject));
     effects
 }
 
 /// Takes note of a change of the document, if it is one; what follows from it is handed back.
 pub(super) fn changed(
     state: &mut State,
-    name: String,
+    made: Action,
     before: &Document,
     subject: Option<String>,
 ) -> Vec<Effect> {
     if Document::of(state) == *before {
         return Vec::new();
     }
-    state.history.note(name, before.clone(), subject);
+    state.history.note(made, before.clone(), subject);
     state.history.forget_no_change(&Document::of(state));
     edit::after_change(state, before)
 }

@@ -139,11 +139,11 @@ pub(in crate::window) fn listed(
             }
         };
         let before = Document::of(state);
-        let name = match (asked.evaluation, asked.labels != state.pictures.labels, &asked.labels) {
-            (true, true, Some(labels)) => PicturesAction::SetLabels(labels.clone()).name(),
-            (true, true, None) => PicturesAction::ClearLabels.name(),
-            (true, false, _) => Action::SetEvaluation(asked.path).name(),
-            (false, ..) => Action::AddPictures(asked.path).name(),
+        let made = match (asked.evaluation, asked.labels != state.pictures.labels, &asked.labels) {
+            (true, true, Some(labels)) => Action::Pictures(PicturesAction::SetLabels(labels.clone())),
+            (true, true, None) => Action::Pictures(PicturesAction::ClearLabels),
+            (true, false, _) => Action::SetEvaluation(asked.path),
+            (false, ..) => Action::AddPictures(asked.path),
         };
         if asked.evaluation {
             state.pictures.labels = asked.labels;
@@ -157,7 +157,7 @@ pub(in crate::window) fn listed(
             }
             state.side = Side::Step(Step::Pictures);
         }
-        effects.extend(changed(state, name, &before, None));
+        effects.extend(changed(state, made, &before, None));
     }
     effects
 }

@@ -8,7 +8,7 @@ use octet_engine::pictures::Preprocessing;
 use octet_engine::report::{Report, StrategyFacts};
 use octet_engine::target::TargetSpec;
 
-use super::{Effect, RunsAction, RunsEffect, changed, show};
+use super::{Action, Effect, RunsAction, RunsEffect, changed, show};
 use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
 use crate::window::state::{
@@ -100,7 +100,7 @@ pub(super) fn restored(state: &mut State, listings: Listings) -> Vec<Effect> {
     state.toasts.info(tr!("Settings of the run restored; Quantize runs them again"));
     state.side = Side::Step(Step::Strategy);
     missing.into_iter().for_each(|problem| report_problem(state, problem));
-    changed(state, RunsAction::RestoreSettings(path).name(), &before, None)
+    changed(state, Action::Runs(RunsAction::RestoreSettings(path)), &before, None)
 }
 
 /// The pre-processing of a report that differs from what the open model says itself.

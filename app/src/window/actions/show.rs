@@ -76,7 +76,7 @@ pub(in crate::window) fn read(
         let before = Document::of(state);
         state.target = target;
         if !was_empty {
-            state.history.note(Action::SetTarget(target.0.name).name(), before, None);
+            state.history.note(Action::SetTarget(target.0.name), before, None);
         }
         state.scoring.generation += 1;
         state.scoring.wanted = false;

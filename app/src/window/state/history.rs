@@ -1,6 +1,7 @@
 //! Undo and redo: what was before each change, under the change's name.
 
 use super::Document;
+use crate::window::actions::Action;
 
 /// Changes that are kept.
 const MOST: usize = 200;
@@ -8,8 +9,8 @@ const MOST: usize = 200;
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// For the list and the menu, e.g. `features.1.conv.0 to int16`.
-    pub name: String,
+    /// What made it. Its name is asked for whenever it is shown, so that it is in the language of the window by then.
+    made: Action,
     /// What there was on the other side of it.
     document: Document,
     /// Changes of the same thing in a row count as one.
@@ -26,19 +27,19 @@ pub struct History {
 impl History {
     /// Takes note of a change that was made; what had been undone is gone. Changes of the same `subject` in a row, such
     /// as the letters of a text, are one until it is [sealed](Self::seal).
-    pub fn note(&mut self, name: String, before: Document, subject: Option<String>) {
+    pub fn note(&mut self, made: Action, before: Document, subject: Option<String>) {
         self.future.clear();
         if let Some(last) = self.past.last_mut()
             && subject.is_some()
             && last.subject == subject
         {
-            last.name = name;
+            last.made = made;
             return;
         }
         if self.past.len() >= MOST {
             self.past.remove(0);
         }
-        self.past.push(Change { name, document: before, subject });
+        self.past.push(Change { made, document: before, subject });
     }
 
     /// The text field was left, or the mouse let go: what follows is another change, even of the same thing.
@@ -55,14 +56,14 @@ impl History {
         }
     }
 
-    /// Names of the changes that were made, oldest first.
-    pub fn past(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
-        self.past.iter().map(|c| c.name.as_str())
+    /// Names of the changes that were made, oldest first, e.g. `features.1.conv.0 to int16`.
+    pub fn past(&self) -> impl DoubleEndedIterator<Item = String> + ExactSizeIterator {
+        self.past.iter().map(|c| c.made.name())
     }
 
     /// Names of the changes that were undone, the next to be redone first.
-    pub fn future(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.future.iter().rev().map(|c| c.name.as_str())
+    pub fn future(&self) -> impl ExactSizeIterator<Item = String> {
+        self.future.iter().rev().map(|c| c.made.name())
     }
 
     /// Steps back: takes what there is now, gives what there was and the change's name.
@@ -83,8 +84,9 @@ impl History {
 
 fn step(from: &mut Vec<Change>, to: &mut Vec<Change>, now: Document) -> Option<(String, Document)> {
     let change = from.pop()?;
-    to.push(Change { name: change.name.clone(), document: now, subject: None });
-    Some((change.name, change.document))
+    let name = change.made.name();
+    to.push(Change { made: change.made, document: now, subject: None });
+    Some((name, change.document))
 }
 
 #[cfg(test)]
@@ -97,20 +99,29 @@ mod tests {
         document
     }
 
+    /// An action with this at the end of its name.
+    fn made(what: &str) -> Action {
+        Action::Mark(what.to_owned())
+    }
+
+    fn undone(what: &str, document: Document) -> Option<(String, Document)> {
+        Some((format!("mark {what}"), document))
+    }
+
     #[test]
     fn undo_and_redo_walk_through_the_same_states() {
         let mut history = History::default();
         let (a, b, c) = (Document::default(), document(16), document(8));
-        history.note("to int16".to_owned(), a.clone(), None);
-        history.note("to int8".to_owned(), b.clone(), None);
-        assert_eq!(history.undo(c.clone()), Some(("to int8".to_owned(), b.clone())));
-        assert_eq!(history.undo(b.clone()), Some(("to int16".to_owned(), a.clone())));
+        history.note(made("int16"), a.clone(), None);
+        history.note(made("int8"), b.clone(), None);
+        assert_eq!(history.undo(c.clone()), undone("int8", b.clone()));
+        assert_eq!(history.undo(b.clone()), undone("int16", a.clone()));
         assert_eq!(history.undo(a.clone()), None);
-        assert_eq!(history.future().collect::<Vec<_>>(), ["to int16", "to int8"]);
-        assert_eq!(history.redo(a.clone()), Some(("to int16".to_owned(), b.clone())));
-        assert_eq!(history.redo(b), Some(("to int8".to_owned(), c)));
+        assert_eq!(history.future().collect::<Vec<_>>(), ["mark int16", "mark int8"]);
+        assert_eq!(history.redo(a.clone()), undone("int16", b.clone()));
+        assert_eq!(history.redo(b), undone("int8", c));
         history.undo(document(8));
-        history.note("other".to_owned(), a, None);
+        history.note(made("other"), a, None);
         assert_eq!(history.future().len(), 0, "a new change ends what could be redone");
     }
 
@@ -118,9 +129,9 @@ mod tests {
     fn changes_of_one_text_in_a_row_are_one() {
         let mut history = History::default();
         let subject = Some("bins".to_owned());
-        history.note("bins to 1".to_owned(), Document::default(), subject.clone());
-        history.note("bins to 12".to_owned(), document(8), subject);
-        assert_eq!(history.past().collect::<Vec<_>>(), ["bins to 12"]);
+        history.note(made("1"), Document::default(), subject.clone());
+        history.note(made("12"), document(8), subject);
+        assert_eq!(history.past().collect::<Vec<_>>(), ["mark 12"]);
         assert_eq!(history.undo(document(16)).unwrap().1, Document::default());
     }
 
@@ -128,24 +139,24 @@ mod tests {
     fn a_field_that_was_left_begins_another_change() {
         let mut history = History::default();
         let subject = Some("bins".to_owned());
-        history.note("bins to 1".to_owned(), Document::default(), subject.clone());
+        history.note(made("1"), Document::default(), subject.clone());
         history.seal();
-        history.note("bins to 2".to_owned(), document(8), subject.clone());
+        history.note(made("2"), document(8), subject.clone());
         assert_eq!(history.past().len(), 2);
         history.forget_no_change(&document(16));
         assert_eq!(history.past().len(), 2);
-        history.note("bins to 1".to_owned(), document(16), subject);
+        history.note(made("1"), document(16), subject);
         history.forget_no_change(&document(8));
-        assert_eq!(history.past().collect::<Vec<_>>(), ["bins to 1"], "typed, and taken back");
+        assert_eq!(history.past().collect::<Vec<_>>(), ["mark 1"], "typed, and taken back");
     }
 
     #[test]
     fn the_oldest_changes_are_forgotten() {
         let mut history = History::default();
         for i in 0..1000 {
-            history.note(i.to_string(), Document::default(), None);
+            history.note(made(&i.to_string()), Document::default(), None);
         }
         assert_eq!(history.past().len(), MOST);
-        assert_eq!(history.past().next_back(), Some("999"));
+        assert_eq!(history.past().next_back().as_deref(), Some("mark 999"));
     }
 }

@@ -9,7 +9,8 @@ use super::Problem;
 pub struct Toast {
     /// Unique within the session.
     pub id: u64,
-    /// One line.
+    /// One line, in the language in which it was told: it is gone in seconds. The title of a problem, which stays longer, is
+    /// translated where it is drawn.
     pub title: String,
     /// The rest, shown on demand; empty when there is none.
     pub detail: String,
