@@ -1,5 +1,5 @@
-"""Lists the window's texts, and which of them have no translation yet. The test `app/tests/texts.rs` reads the sources in the
-same way.
+"""Lists the window's texts and the engine's sentences, and which of them have no translation yet. The test
+`app/tests/texts.rs` reads the sources in the same way.
 python3 tools/texts.py           prints English texts that app/locales/zh.json lacks, as JSON
 python3 tools/texts.py --stale   prints translations of texts that are gone
 python3 tools/texts.py --others  prints texts with a space that are no keys, with the place they are at"""
@@ -21,6 +21,8 @@ TOKEN = re.compile(
     r"""//[^\n]*|/\*.*?\*/|b?r\#"(?P<raw>.*?)"\#|b?r"(?P<raw2>[^"]*)"|b?"(?P<text>(?:[^"\\]|\\.)*)"|'(?:[^'\\\n]|\\.[^']*)'|(?P<word>[A-Za-z_]\w*!?)|(?P<other>\S)""",
     re.S,
 )
+# A sentence in a table of rules.
+FIELD = re.compile(r' (?:text|button): "((?:[^"\\]|\\.)*)"', re.S)
 ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "'": "'", "0": "\0", "r": "\r"}
 
 
@@ -75,6 +77,19 @@ def texts():
     return sorted(text for text in found if any(c.isalpha() for c in text))
 
 
+def sentences():
+    """The engine's sentences: texts and buttons of its tables of rules, and the parts that are filled in."""
+    found = set()
+    for room in ("advise", "pictures/lint"):
+        for path in sorted((ROOT / "../engine/src" / room).glob("**/*.rs")):
+            if path.name == "tests.rs":
+                continue
+            body = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+            found.update(unescaped(match[1]) for match in FIELD.finditer(body))
+            found.update(text for text, call, _, _ in literals(body) if call == "phrase")
+    return found
+
+
 def texts_of_others():
     """The texts of the engine and of plugins that come along which the window translates, in one line."""
     rooms = ["../engine/src/advise", "../engine/src/doctor", "../engine/src/pictures/lint", "../plugins"]
@@ -95,7 +110,7 @@ def main():
                 if "window" in path.parts and not is_key(call, function) and re.search(r"[A-Za-z]{2}", text):
                     print(f"{path.relative_to(ROOT)}:{line} {call}/{function}: {text!r}")
     else:
-        print(json.dumps([text for text in texts() if text not in known], ensure_ascii=False, indent=0))
+        print(json.dumps([text for text in sorted({*texts(), *sentences()}) if text not in known], ensure_ascii=False, indent=0))
 
 
 main()

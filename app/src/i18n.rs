@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use octet_engine::report::{Words, fill_in};
+
 /// The translations, English to Chinese.
 const CHINESE: &str = include_str!("../locales/zh.json");
 
@@ -38,20 +40,18 @@ pub fn translated(english: &str) -> Cow<'_, str> {
 
 /// A text with `%{name}` filled in. What is filled in is not looked at again, whatever it holds.
 pub fn filled(english: &str, values: &[(&str, String)]) -> String {
-    let text = translated(english);
-    let mut parts = text.split("%{");
-    let mut whole = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let value = part.split_once('}').and_then(|(name, rest)| {
-            let (_, value) = values.iter().find(|(known, _)| *known == name)?;
-            Some((value, rest))
-        });
-        match value {
-            Some((value, rest)) => whole.extend([value.as_str(), rest]),
-            None => whole.extend(["%{", part]),
-        }
-    }
-    whole
+    fill_in(&translated(english), |name| {
+        values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    })
+}
+
+/// A sentence of the engine in the chosen language: what it says in English stands where a translation is missing, and in
+/// reports that have nothing else.
+pub fn said<'a>(english: &'a str, words: Option<&Words>) -> Cow<'a, str> {
+    let speaks_english = !SPEAKS_CHINESE.load(Ordering::Relaxed);
+    let words = words.filter(|_| !speaks_english);
+    let said = words.and_then(|words| words.say(&|template| catalogue().get(template).map(String::as_str)));
+    said.map_or(Cow::Borrowed(english), Cow::Owned)
 }
 
 /// A text in the language of the window: `tr!("Quantize")`, `tr!("%{n} pictures", n = 3)`.

@@ -19,8 +19,9 @@ use octet::window::actions::{
 };
 use octet::window::backend::Pick;
 use octet::window::state::{Check, Language, Step};
+use octet_engine::advise::RULES;
 use octet_engine::job::{Event, Phase};
-use octet_engine::report::{Finding, Remedy, Severity};
+use octet_engine::report::{Finding, Remedy, Severity, Words};
 use octet_engine::run::write_report;
 
 use support::window::Window;
@@ -58,19 +59,13 @@ fn is_english(text: &str) -> bool {
 
 /// What the window says in English on a page: names, values, descriptions and placeholders of all that is shown.
 fn english(window: &Window) -> Vec<String> {
-    let found = match &window.state().pictures.check {
-        Check::Done(survey) => survey.findings.as_slice(),
-        _ => &[],
-    };
-    // What the check of pictures found is composed by the engine.
-    let composed: Vec<&str> = found.iter().map(|f| f.text.as_str()).chain(ALLOWED).collect();
     let root = window.harness.root();
     let mut found = Vec::new();
     for node in root.children_recursive() {
         let node = node.accesskit_node();
         let placeholder = node.placeholder().map(str::to_owned);
         for text in [node.label(), node.value(), node.description(), placeholder].into_iter().flatten() {
-            let own = composed.iter().fold(text.clone(), |own, allowed| own.replace(allowed, "·"));
+            let own = ALLOWED.iter().fold(text.clone(), |own, allowed| own.replace(allowed, "·"));
             // Names that egui itself gives to the edges of windows.
             let is_edge = text.starts_with("Resize window ");
             // Settings of the scripted plugins.
@@ -83,6 +78,16 @@ fn english(window: &Window) -> Vec<String> {
     found
 }
 
+/// What the advisor says of weights, as reports have it.
+fn words() -> Words {
+    let rule = RULES.iter().find(|rule| rule.id == "weight-ranges").unwrap();
+    let values = serde_json::json!({
+        "subject": "n0", "figure": "412", "coarse": "7",
+        "others": { "template": " (%{n} others likewise)", "values": { "n": "3" } },
+    });
+    serde_json::from_value(serde_json::json!({ "template": rule.text, "values": values })).unwrap()
+}
+
 fn finding() -> Finding {
     let remedy = Remedy::Pipeline { strategies: Vec::new() };
     Finding {
@@ -90,6 +95,7 @@ fn finding() -> Finding {
         severity: Severity::Warning,
         subject: Some("n0".to_owned()),
         text: "something about the run".to_owned(),
+        words: Some(words()),
         button: "Put them in 16 bits".to_owned(),
         arguments: String::new(),
         remedy,
@@ -144,8 +150,10 @@ fn the_window_in_chinese_says_nothing_in_english() {
             && s.pictures.preview.shown.is_some()
             && !s.pictures.folders.is_empty()
     });
+    window.until("they are checked", |s| matches!(s.pictures.check, Check::Done(_)));
     window.perform(Action::ShowStep(Step::Pictures));
     pages.insert("pictures", english(&window));
+    assert!(window.has("只有 3 张图片用于校准"), "what the check found is said in Chinese");
     window.perform(Action::OnlyStrategy("dev.octet.int8".to_owned()));
     window.perform(Action::ToggleStrategy("dev.octet.equalization".to_owned()));
     window.perform(Action::Set {
@@ -160,7 +168,8 @@ fn the_window_in_chinese_says_nothing_in_english() {
     let mut runs = Vec::new();
     for (i, name) in ["eins", "zwei"].into_iter().enumerate() {
         let mut report = support::report::report(&network, "/models/net.onnx");
-        report.advice = vec![finding()];
+        // The second one as an Octet wrote it that knew no other language.
+        report.advice = vec![finding(), Finding { words: None, ..finding() }];
         report.layers[3].graphwise_nsr = Some(0.01 * (1 + i) as f64);
         let path = data.path().join("runs").join(name);
         write_report(&path, &report).unwrap();
@@ -183,6 +192,8 @@ fn the_window_in_chinese_says_nothing_in_english() {
     window.perform(Action::OpenRun(runs[1].clone()));
     window.until("both runs are listed", |s| s.runs.all.len() == 2);
     pages.insert("errors", english(&window));
+    assert!(window.has("`n0` 各通道的权重范围相差 412 倍") && window.has("（另有 3 个也是如此）"));
+    assert!(window.has("something about the run"), "better in English than not at all");
     window.perform(Action::Graph(GraphAction::CompareWith(Some(0))));
     window.perform(Action::Graph(GraphAction::ShowFind(true)));
     pages.insert("graph", english(&window));

@@ -212,6 +212,7 @@ fn finding(subject: Option<&str>, button: &str, remedy: Remedy) -> Finding {
         severity: Severity::Warning,
         subject: subject.map(str::to_owned),
         text: format!("something about {}", subject.unwrap_or("all")),
+        words: None,
         button: button.to_owned(),
         arguments: remedy.arguments(),
         remedy,

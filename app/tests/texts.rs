@@ -178,6 +178,24 @@ fn texts() -> BTreeMap<String, PathBuf> {
     found
 }
 
+/// The engine's sentences: texts and buttons of its tables of rules, and the parts that are filled in.
+fn sentences() -> BTreeMap<String, PathBuf> {
+    let rooms = ["../engine/src/advise", "../engine/src/pictures/lint"];
+    let mut found = BTreeMap::new();
+    for path in rooms.iter().flat_map(|room| sources(&root().join(room))) {
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let body = source.split("#[cfg(test)]").next().unwrap();
+        let fields = [" text: \"", " button: \""].into_iter().flat_map(|field| body.split(field).skip(1));
+        let parts = literals(body).into_iter().filter(|l| l.call == "phrase").map(|l| l.text);
+        let texts = fields.map(|rest| quoted(rest, 0).1).chain(parts);
+        found.extend(texts.map(|text| (text, path.clone())));
+    }
+    found
+}
+
 fn translations() -> BTreeMap<String, String> {
     serde_json::from_slice(&fs::read(root().join("locales/zh.json")).unwrap()).unwrap()
 }
@@ -216,7 +234,10 @@ fn calls_and_functions_around_a_text_are_told_apart() {
 #[test]
 fn every_text_has_a_translation() {
     let known = translations();
-    let missing: Vec<_> = texts().into_iter().filter(|(text, _)| !known.contains_key(text)).collect();
+    let sentences = sentences();
+    assert!(sentences.len() > 50, "only {} sentences of the engine were found", sentences.len());
+    let all = texts().into_iter().chain(sentences);
+    let missing: Vec<_> = all.filter(|(text, _)| !known.contains_key(text)).collect();
     assert!(missing.is_empty(), "not in locales/zh.json: {missing:#?}");
 }
 

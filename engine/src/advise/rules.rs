@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::chain::{Chain, EQUALIZATION, INT8, MIXED_PRECISION};
 use crate::job::StrategyRequest;
-use crate::report::{Finding, LayerFacts, PictureRole, Remedy, Severity};
+use crate::report::{Finding, LayerFacts, Part, PictureRole, Remedy, Severity, Words, phrase};
 
 /// Scores below this noise:signal are good enough not to speak of single layers.
 const QUIET: f64 = 0.02;
@@ -28,7 +28,7 @@ pub struct Rule {
     pub looks_at: &'static str,
     /// The figure from which on it speaks, in words of `looks_at`.
     pub limit: f64,
-    /// What it says; names in braces are replaced by what was found.
+    /// What it says, with `%{name}` where something that was found stands.
     pub text: &'static str,
     find: fn(&Case<'_>, f64) -> Option<Hit>,
 }
@@ -36,7 +36,7 @@ pub struct Rule {
 /// What a rule found.
 struct Hit {
     subject: Option<String>,
-    words: Vec<(&'static str, String)>,
+    words: Vec<(&'static str, Part)>,
     button: &'static str,
     remedy: Remedy,
 }
@@ -48,13 +48,10 @@ impl Rule {
     }
 
     fn tell(&self, hit: Hit) -> Finding {
-        let mut text = self.text.to_owned();
-        for (name, words) in &hit.words {
-            text = text.replace(&format!("{{{name}}}"), words);
-        }
-        // Last, since it is a name that somebody else chose.
-        text = text.replace("{subject}", hit.subject.as_deref().unwrap_or(""));
-        Finding::new(self.id, self.severity, hit.subject, text, hit.button, hit.remedy)
+        let subject = hit.subject.iter().map(|subject| ("subject", Part::from(subject.as_str())));
+        let subject = subject.filter(|_| self.text.contains("%{subject}"));
+        let words = Words::new(self.text, hit.words.into_iter().chain(subject));
+        Finding::new(self.id, self.severity, hit.subject.clone(), words, hit.button, hit.remedy)
     }
 }
 
@@ -71,7 +68,7 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Problem,
         looks_at: "evaluation.calibration_overlap, above",
         limit: 0.0,
-        text: "evaluation pictures that are calibration pictures too: {count}; the accuracy is flattered",
+        text: "evaluation pictures that are calibration pictures too: %{count}; the accuracy is flattered",
         find: |case, limit| overlap(case.report.evaluation.as_ref()?.calibration_overlap, limit),
     },
     Rule {
@@ -79,7 +76,7 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Problem,
         looks_at: "evaluation.float.top1, below (from 20 pictures on)",
         limit: 0.10,
-        text: "the float network itself is right on only {figure} of the evaluation pictures: their labels or the \
+        text: "the float network itself is right on only %{figure} of the evaluation pictures: their labels or the \
                pre-processing are not those it was trained with",
         find: |case, limit| {
             let evaluation = case.report.evaluation.as_ref()?;
@@ -94,7 +91,7 @@ pub static RULES: [Rule; 13] = [
             let remedy = Remedy::Preprocessing { settings };
             (top1 < limit && evaluation.images >= SOME_PICTURES).then(|| Hit {
                 subject: None,
-                words: vec![("figure", percent(top1))],
+                words: vec![("figure", percent(top1).into())],
                 button,
                 remedy,
             })
@@ -105,11 +102,11 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Problem,
         looks_at: "final.graphwise_nsr, above (Espressif's playbook: the last layer should stay under 10 %)",
         limit: LOUD,
-        text: "the scores' noise:signal is {figure} on the calibration pictures and should stay under 10 %",
+        text: "the scores' noise:signal is %{figure} on the calibration pictures and should stay under 10 %",
         find: |case, limit| {
             let noise = case.noise().filter(|noise| *noise > limit)?;
             let (button, remedy) = better(case);
-            Some(Hit { subject: None, words: vec![("figure", percent(noise))], button, remedy })
+            Some(Hit { subject: None, words: vec![("figure", percent(noise).into())], button, remedy })
         },
     },
     Rule {
@@ -118,21 +115,23 @@ pub static RULES: [Rule; 13] = [
         looks_at: "final.graphwise_nsr with classic equalization on a chip with exponents per channel: above that of a \
                    reference run without it, or above",
         limit: 0.03,
-        text: "with equalization the scores' noise:signal is {figure}{against}: it helps where channels share an \
-               exponent, and on {target} each has its own",
+        text: "with equalization the scores' noise:signal is %{figure}%{against}: it helps where channels share an \
+               exponent, and on %{target} each has its own",
         find: |case, limit| {
             let noise = case.noise()?;
             let chain = case.chain();
             let equalizes = chain.has(EQUALIZATION) && case.choice(EQUALIZATION, "mode") == "classic";
             let without = case.reference.filter(|r| !Chain::of(r).has(EQUALIZATION));
             let without = without.and_then(|r| r.r#final.graphwise_nsr);
-            let against = without.map_or_else(String::new, |w| format!(", without it {}", percent(w)));
+            let against = without.map_or_else(nothing, |w| {
+                phrase(", without it %{other}", [("other", percent(w).into())]).into()
+            });
             (case.per_channel && equalizes && noise > without.unwrap_or(limit)).then(|| Hit {
                 subject: None,
                 words: vec![
-                    ("figure", percent(noise)),
+                    ("figure", percent(noise).into()),
                     ("against", against),
-                    ("target", case.report.target.clone()),
+                    ("target", case.report.target.as_str().into()),
                 ],
                 button: "Leave equalization out",
                 remedy: chain.without(EQUALIZATION).remedy(),
@@ -144,14 +143,14 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Warning,
         looks_at: "final.graphwise_nsr, more than this times that of a reference run with other strategies or settings",
         limit: 1.05,
-        text: "the scores' noise:signal is {figure}, in the run that it is compared with {other}",
+        text: "the scores' noise:signal is %{figure}, in the run that it is compared with %{other}",
         find: |case, limit| {
             let (noise, reference) = (case.noise()?, case.reference?);
             let before = reference.r#final.graphwise_nsr?;
             let remedy = Chain::of(reference).remedy();
             (noise > limit * before && remedy != case.chain().remedy()).then(|| Hit {
                 subject: None,
-                words: vec![("figure", percent(noise)), ("other", percent(before))],
+                words: vec![("figure", percent(noise).into()), ("other", percent(before).into())],
                 button: "Take that run's strategies",
                 remedy,
             })
@@ -164,8 +163,8 @@ pub static RULES: [Rule; 13] = [
                    layerwise_nsr from 2 % on (final.graphwise_nsr above 10 % where it was not measured), without \
                    equalization, from",
         limit: 50.0,
-        text: "`{subject}` has channels whose weight ranges differ {figure}-fold but share one exponent; {coarse} of \
-               them keep 3 bits or fewer{others}",
+        text: "`%{subject}` has channels whose weight ranges differ %{figure}-fold but share one exponent; %{coarse} of \
+               them keep 3 bits or fewer%{others}",
         find: |case, limit| {
             let is_loud = case.noise().is_some_and(|noise| noise > LOUD);
             let ratio = |l: &LayerFacts| {
@@ -180,8 +179,8 @@ pub static RULES: [Rule; 13] = [
             (!chain.has(EQUALIZATION)).then(|| Hit {
                 subject: Some(layer.name.clone()),
                 words: vec![
-                    ("figure", format!("{most:.0}")),
-                    ("coarse", layer.coarse_channels.unwrap_or(0).to_string()),
+                    ("figure", format!("{most:.0}").into()),
+                    ("coarse", layer.coarse_channels.unwrap_or(0).to_string().into()),
                     ("others", others(layers.len())),
                 ],
                 button: "Put equalization first",
@@ -194,7 +193,7 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Warning,
         looks_at: "layers.layerwise_nsr of int8 layers, from (a fifth of it where final.graphwise_nsr is above 10 %)",
         limit: 0.05,
-        text: "quantizing `{subject}` alone makes {figure} noise:signal in the scores{others}",
+        text: "quantizing `%{subject}` alone makes %{figure} noise:signal in the scores%{others}",
         find: |case, limit| {
             let is_loud = case.noise().is_some_and(|noise| noise > LOUD);
             let limit = if is_loud { limit.min(LAYER_WHEN_LOUD) } else { limit };
@@ -203,7 +202,7 @@ pub static RULES: [Rule; 13] = [
             let names: Vec<&str> = layers.iter().take(MAX_LAYERS).map(|(_, l)| l.name.as_str()).collect();
             Some(Hit {
                 subject: Some(layer.name.clone()),
-                words: vec![("figure", percent(*most)), ("others", others(layers.len()))],
+                words: vec![("figure", percent(*most).into()), ("others", others(layers.len()))],
                 button: "Put them in 16 bits",
                 remedy: in_16_bits(case, &names)?,
             })
@@ -215,7 +214,7 @@ pub static RULES: [Rule; 13] = [
         looks_at: "evaluation.float.top1 less evaluation.quantized.top1, above, where the interval of the float \
                    network's excludes it and final-noise does not speak",
         limit: 0.02,
-        text: "quantization costs {figure} points of top-1: {float} becomes {quantized}",
+        text: "quantization costs %{figure} points of top-1: %{float} becomes %{quantized}",
         find: |case, limit| {
             let evaluation = case.report.evaluation.as_ref()?;
             let (float, quantized) = (evaluation.float?, evaluation.quantized?);
@@ -226,9 +225,9 @@ pub static RULES: [Rule; 13] = [
             (lost > limit && is_sure && !is_told).then(|| Hit {
                 subject: None,
                 words: vec![
-                    ("figure", format!("{:.1}", lost * 100.0)),
-                    ("float", percent(float.top1)),
-                    ("quantized", percent(quantized.top1)),
+                    ("figure", format!("{:.1}", lost * 100.0).into()),
+                    ("float", percent(float.top1).into()),
+                    ("quantized", percent(quantized.top1).into()),
                 ],
                 button,
                 remedy,
@@ -240,7 +239,7 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Warning,
         looks_at: "input.beyond_range, above",
         limit: 0.02,
-        text: "{figure} of the values of the input `{subject}` saturate at exponent {exponent}",
+        text: "%{figure} of the values of the input `%{subject}` saturate at exponent %{exponent}",
         find: |case, limit| {
             let input = &case.report.input;
             let beyond = input.beyond_range.filter(|b| *b > limit)?;
@@ -248,7 +247,10 @@ pub static RULES: [Rule; 13] = [
             let int8 = || StrategyRequest { id: INT8.to_owned(), settings: Default::default() };
             Some(Hit {
                 subject: Some(input.name.clone()),
-                words: vec![("figure", percent(beyond)), ("exponent", input.output_exponent.to_string())],
+                words: vec![
+                    ("figure", percent(beyond).into()),
+                    ("exponent", input.output_exponent.to_string().into()),
+                ],
                 button: "Let nothing of the input saturate",
                 remedy: chosen_by_int8.unwrap_or_else(|| Remedy::Pipeline { strategies: vec![int8()] }),
             })
@@ -259,7 +261,7 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Warning,
         looks_at: "layers.beyond_range of layers with a graphwise noise:signal above 2 %, from",
         limit: 0.03,
-        text: "calibration clips {figure} of the values of `{subject}`{others}",
+        text: "calibration clips %{figure} of the values of `%{subject}`%{others}",
         find: |case, limit| {
             let is_noisy = |l: &LayerFacts| l.graphwise_nsr.is_none_or(|nsr| nsr > QUIET);
             let layers = case.layers_above(limit, |l| l.beyond_range.filter(|_| is_noisy(l)));
@@ -276,7 +278,7 @@ pub static RULES: [Rule; 13] = [
             let changes_something = case.choice(INT8, "observer") != "minmax";
             Some(Hit {
                 subject: Some(layer.name.clone()),
-                words: vec![("figure", percent(*most)), ("others", others(layers.len()))],
+                words: vec![("figure", percent(*most).into()), ("others", others(layers.len()))],
                 button,
                 remedy: changed.filter(|_| changes_something)?.remedy(),
             })
@@ -287,8 +289,8 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Warning,
         looks_at: "accumulators: layers whose sums leave the chip's accumulator under ESP-DL, more than",
         limit: 0.0,
-        text: "sums of `{subject}` leave the {bits}-bit accumulator of {target} in {channels} channels on {pictures} \
-               pictures{others}: there ESP-DL on the chip differs from the PC; Octet's own runtime does not",
+        text: "sums of `%{subject}` leave the %{bits}-bit accumulator of %{target} in %{channels} channels on %{pictures} \
+               pictures%{others}: there ESP-DL on the chip differs from the PC; Octet's own runtime does not",
         find: |case, limit| {
             let facts = &case.report.accumulators;
             // The first of the largest.
@@ -298,10 +300,10 @@ pub static RULES: [Rule; 13] = [
             (facts.len() as f64 > limit).then(|| Hit {
                 subject: Some(worst.name.clone()),
                 words: vec![
-                    ("bits", worst.limit_bits.to_string()),
-                    ("target", case.report.target.clone()),
-                    ("channels", worst.channels.to_string()),
-                    ("pictures", worst.pictures.to_string()),
+                    ("bits", worst.limit_bits.to_string().into()),
+                    ("target", case.report.target.as_str().into()),
+                    ("channels", worst.channels.to_string().into()),
+                    ("pictures", worst.pictures.to_string().into()),
                     ("others", others(facts.len())),
                 ],
                 button: "Put them in 16 bits",
@@ -315,8 +317,8 @@ pub static RULES: [Rule; 13] = [
         looks_at: "evaluation.output_nsr (above 2 %) over final.graphwise_nsr, above; not with equalization, after which \
                    the two are against different networks",
         limit: 2.0,
-        text: "the scores' noise:signal is {figure} on pictures that calibration has not seen and {other} on those it \
-               has: {pictures} pictures are too few",
+        text: "the scores' noise:signal is %{figure} on pictures that calibration has not seen and %{other} on those it \
+               has: %{pictures} pictures are too few",
         find: |case, limit| {
             let (noise, unseen) = (case.noise()?, case.report.evaluation.as_ref()?.output_nsr);
             let used = case.report.calibration.used.len();
@@ -324,9 +326,9 @@ pub static RULES: [Rule; 13] = [
             is_more.then(|| Hit {
                 subject: None,
                 words: vec![
-                    ("figure", percent(unseen)),
-                    ("other", percent(noise)),
-                    ("pictures", used.to_string()),
+                    ("figure", percent(unseen).into()),
+                    ("other", percent(noise).into()),
+                    ("pictures", used.into()),
                 ],
                 button: "Add calibration pictures",
                 remedy: pictures(PictureRole::Calibration, 4 * used.max(16)),
@@ -338,20 +340,20 @@ pub static RULES: [Rule; 13] = [
         severity: Severity::Hint,
         looks_at: "evaluation.images, below",
         limit: 100.0,
-        text: "{count} evaluation pictures: {what} lies anywhere between {low} and {high}",
+        text: "%{count} evaluation pictures: %{what} lies anywhere between %{low} and %{high}",
         find: |case, limit| {
             let evaluation = case.report.evaluation.as_ref()?;
             let (what, [low, high]) = match &evaluation.quantized {
-                Some(accuracy) => ("top-1", accuracy.top1_interval95),
-                None => ("agreement", evaluation.agreement_interval95),
+                Some(accuracy) => (phrase("top-1", []), accuracy.top1_interval95),
+                None => (phrase("agreement", []), evaluation.agreement_interval95),
             };
             ((evaluation.images as f64) < limit).then(|| Hit {
                 subject: None,
                 words: vec![
-                    ("count", evaluation.images.to_string()),
-                    ("what", what.to_owned()),
-                    ("low", percent(low)),
-                    ("high", percent(high)),
+                    ("count", evaluation.images.into()),
+                    ("what", what.into()),
+                    ("low", percent(low).into()),
+                    ("high", percent(high).into()),
                 ],
                 button: "Add evaluation pictures",
                 remedy: pictures(PictureRole::Evaluation, 400),
@@ -363,7 +365,7 @@ pub static RULES: [Rule; 13] = [
 fn overlap(pictures_of_both: usize, limit: f64) -> Option<Hit> {
     (pictures_of_both as f64 > limit).then(|| Hit {
         subject: None,
-        words: vec![("count", pictures_of_both.to_string())],
+        words: vec![("count", pictures_of_both.into())],
         button: "Take other evaluation pictures",
         remedy: pictures(PictureRole::Evaluation, 0),
     })
@@ -403,11 +405,16 @@ fn in_16_bits(case: &Case<'_>, names: &[&str]) -> Option<Remedy> {
     Some(chain.remedy())
 }
 
-fn others(count: usize) -> String {
+/// Where there is nothing to add.
+fn nothing() -> Part {
+    Part::Plain(String::new())
+}
+
+fn others(count: usize) -> Part {
     match count.saturating_sub(1) {
-        0 => String::new(),
-        1 => " (1 other likewise)".to_owned(),
-        n => format!(" ({n} others likewise)"),
+        0 => nothing(),
+        1 => phrase(" (1 other likewise)", []).into(),
+        n => phrase(" (%{n} others likewise)", [("n", n.into())]).into(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Words;
 use crate::job::StrategyRequest;
 
 /// How much a finding matters.
@@ -31,6 +32,9 @@ pub struct Finding {
     pub subject: Option<String>,
     /// What was found, in a sentence with its number.
     pub text: String,
+    /// The same for programs that speak other languages; `null` in reports of Octet before it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Words>,
     /// The remedy in a few words, for a button.
     pub button: String,
     /// The remedy as data.
@@ -82,7 +86,7 @@ impl Finding {
         rule: &str,
         severity: Severity,
         subject: Option<String>,
-        text: String,
+        words: Words,
         button: &str,
         remedy: Remedy,
     ) -> Self {
@@ -91,7 +95,8 @@ impl Finding {
             rule: rule.to_owned(),
             severity,
             subject,
-            text,
+            text: words.text(),
+            words: Some(words),
             button: button.to_owned(),
             remedy,
             arguments,

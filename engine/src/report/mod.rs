@@ -3,6 +3,7 @@
 mod finding;
 mod memory;
 mod predictions;
+mod words;
 
 pub(crate) use finding::typed_settings;
 pub use finding::{Finding, PictureRole, Remedy, Severity};
@@ -11,6 +12,8 @@ pub use memory::{
     chip_in_words, size_in_words, whole_kib,
 };
 pub use predictions::{PREDICTIONS_SCHEMA_VERSION, Prediction, Predictions};
+pub(crate) use words::phrase;
+pub use words::{Part, Words, fill_in};
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use egui::{CornerRadius, Frame, Label, Margin, RichText, Ui, pos2};
 use octet_engine::report::{Finding, Report, Severity};
 
 use super::widgets::{caption, section};
+use crate::i18n::said;
 use crate::tr;
 use crate::window::actions::{Action, Actions, InspectAction};
 use crate::window::theme::{Tokens, tokens};
@@ -25,7 +26,8 @@ pub(super) fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
     let frame = Frame::new().inner_margin(Margin { left: 12, right: 0, top: 2, bottom: 4 });
     let shown = frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
-        ui.add(Label::new(RichText::new(&finding.text).color(t.text)).wrap());
+        let words = said(&finding.text, finding.words.as_ref());
+        ui.add(Label::new(RichText::new(words).color(t.text)).wrap());
         if !finding.button.is_empty() {
             let button = ui.button(RichText::new(tr!(&finding.button)).color(t.accent));
             let button = match finding.arguments.as_str() {

@@ -13,6 +13,7 @@ use super::preprocessing_ui::preprocessing_ui;
 use super::preview_ui::preview_ui;
 use super::thumbnails_ui::{thousands, thumbnails_ui};
 use super::widgets::{caption, card, heading, notice, problem_ui, quiet_button, section};
+use crate::i18n::said;
 use crate::window::actions::{Action, Actions, PicturesAction};
 use crate::window::backend::Pick;
 use crate::window::state::{Check, ClassShare, PictureFolder, Place, State};
@@ -360,7 +361,7 @@ fn finding_ui(ui: &mut Ui, finding: &Finding, out: &mut Actions) {
         Severity::Hint => t.accent,
     };
     ui.add_space(2.0);
-    notice(ui, colour, &finding.text, "");
+    notice(ui, colour, &said(&finding.text, finding.words.as_ref()), "");
     ui.horizontal(|ui| {
         ui.add_space(12.0);
         let words = tr!(&finding.button);

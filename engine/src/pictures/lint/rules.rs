@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::set::PictureSet;
 use super::traits::Traits;
-use crate::report::{Finding, PictureRole, Remedy, Severity};
+use crate::report::{Finding, Part, PictureRole, Remedy, Severity, Words, phrase};
 
 /// Calibration pictures that are enough for exponents (ESP-PPQ's tutorials take 32 and more).
 const ENOUGH: usize = 32;
@@ -25,7 +25,7 @@ pub struct PictureRule {
     pub looks_at: &'static str,
     /// The figure beyond which it speaks; its unit is part of `looks_at`.
     pub limit: f64,
-    /// What it says; `{}` in it is replaced by what was found.
+    /// What it says, with `%{name}` where something that was found stands.
     pub text: &'static str,
     /// Its remedy in a few words.
     pub button: &'static str,
@@ -35,7 +35,7 @@ pub struct PictureRule {
 /// What a rule found.
 struct Found {
     subject: Option<String>,
-    words: String,
+    words: Vec<(&'static str, Part)>,
     remedy: Remedy,
 }
 
@@ -43,8 +43,8 @@ impl PictureRule {
     /// Holds a set against the rule.
     pub fn look(&self, set: &PictureSet<'_>) -> Option<Finding> {
         let Found { subject, words, remedy } = (self.find)(set, self.limit)?;
-        let text = self.text.replace("{}", &words);
-        Some(Finding::new(self.id, self.severity, subject, text, self.button, remedy))
+        let words = Words::new(self.text, words);
+        Some(Finding::new(self.id, self.severity, subject, words, self.button, remedy))
     }
 }
 
@@ -55,13 +55,19 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Warning,
         looks_at: "number of calibration pictures, below",
         limit: 16.0,
-        text: "{} to calibrate on: ranges of activations stay uncertain; 32 to 256 like those of the chip's camera are usual",
+        text: "%{found} to calibrate on: ranges of activations stay uncertain; 32 to 256 like those of the chip's camera are usual",
         button: "Add calibration pictures",
         find: |set, limit| {
             let count = set.pictures.len();
-            let words =
-                if count == 1 { "only 1 picture".to_owned() } else { format!("only {count} pictures") };
-            ((count as f64) < limit).then(|| Found { subject: None, words, remedy: more() })
+            let found = match count {
+                1 => phrase("only 1 picture", []),
+                _ => phrase("only %{n} pictures", [("n", count.into())]),
+            };
+            ((count as f64) < limit).then(|| Found {
+                subject: None,
+                words: vec![("found", found.into())],
+                remedy: more(),
+            })
         },
     },
     PictureRule {
@@ -69,18 +75,24 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Warning,
         looks_at: "calibration files with the content of another, more than",
         limit: 0.0,
-        text: "{}: what is in them counts more than once",
+        text: "%{found}: what is in them counts more than once",
         button: "Leave the copies out",
         find: |set, limit| {
             let copies = duplicates(set.pictures);
             let (first, second) = copies.first()?;
-            let copied =
-                count(copies.len(), "calibration picture is a copy", "calibration pictures are copies");
-            let words = format!("{copied}, e.g. `{second}` of `{first}`");
+            let example = [
+                ("n", copies.len().into()),
+                ("copy", second.as_str().into()),
+                ("first", first.as_str().into()),
+            ];
+            let found = match copies.len() {
+                1 => phrase("1 calibration picture is a copy, e.g. `%{copy}` of `%{first}`", example),
+                _ => phrase("%{n} calibration pictures are copies, e.g. `%{copy}` of `%{first}`", example),
+            };
             let files = copies.iter().map(|(_, copy)| copy.clone()).collect();
             (copies.len() as f64 > limit).then(|| Found {
                 subject: Some(second.clone()),
-                words,
+                words: vec![("found", found.into())],
                 remedy: without(files),
             })
         },
@@ -90,18 +102,33 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Hint,
         looks_at: "calibration pictures that look like an earlier one, more than this fraction",
         limit: 0.05,
-        text: "{}: pictures that differ teach the ranges more",
+        text: "%{found}: pictures that differ teach the ranges more",
         button: "Leave the similar ones out",
         find: |set, limit| {
             let similar = similar(set.pictures);
             let (first, second) = similar.first()?;
-            let words = format!(
-                "{} nearly as others do, e.g. `{second}` as `{first}`",
-                count(similar.len(), "calibration picture looks", "calibration pictures look")
-            );
+            let example = [
+                ("n", similar.len().into()),
+                ("later", second.as_str().into()),
+                ("first", first.as_str().into()),
+            ];
+            let found = match similar.len() {
+                1 => phrase(
+                    "1 calibration picture looks nearly as others do, e.g. `%{later}` as `%{first}`",
+                    example,
+                ),
+                _ => phrase(
+                    "%{n} calibration pictures look nearly as others do, e.g. `%{later}` as `%{first}`",
+                    example,
+                ),
+            };
             let files = similar.iter().map(|(_, copy)| copy.clone()).collect();
             let share = similar.len() as f64 / set.pictures.len().max(1) as f64;
-            (share > limit).then(|| Found { subject: Some(second.clone()), words, remedy: without(files) })
+            (share > limit).then(|| Found {
+                subject: Some(second.clone()),
+                words: vec![("found", found.into())],
+                remedy: without(files),
+            })
         },
     },
     PictureRule {
@@ -109,7 +136,7 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Warning,
         looks_at: "calibration pictures with a luma of less than this standard deviation (of 255), or this mean",
         limit: 5.0,
-        text: "{} nearly black or of one colour: nothing is learnt from that",
+        text: "%{found} nearly black or of one colour: nothing is learnt from that",
         button: "Leave them out",
         find: |set, limit| {
             let is_flat = |p: &&Traits| {
@@ -118,10 +145,12 @@ pub static RULES: [PictureRule; 9] = [
             };
             let files: Vec<String> = set.pictures.iter().filter(is_flat).map(|p| p.file.clone()).collect();
             let first = files.first()?.clone();
-            let words = format!(
-                "{} (`{first}`)",
-                count(files.len(), "calibration picture is", "calibration pictures are")
-            );
+            let example = [("n", files.len().into()), ("first", first.as_str().into())];
+            let found = match files.len() {
+                1 => phrase("1 calibration picture is (`%{first}`)", example),
+                _ => phrase("%{n} calibration pictures are (`%{first}`)", example),
+            };
+            let words = vec![("found", found.into())];
             Some(Found { subject: Some(first), words, remedy: without(files) })
         },
     },
@@ -130,7 +159,7 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Warning,
         looks_at: "calibration pictures with colours, at most this fraction, where the network takes colours",
         limit: 0.0,
-        text: "all {} calibration pictures are grey, but the network takes colours: channels that colours excite stay unmeasured",
+        text: "all %{n} calibration pictures are grey, but the network takes colours: channels that colours excite stay unmeasured",
         button: "Take pictures in colour",
         find: |set, limit| {
             let (all, grey) = (set.pictures.len(), set.pictures.iter().filter(|p| p.is_grey()).count());
@@ -138,7 +167,7 @@ pub static RULES: [PictureRule; 9] = [
             let is_grey = all > 0 && (all - grey) as f64 / all as f64 <= limit;
             (takes_colours && is_grey).then(|| Found {
                 subject: None,
-                words: all.to_string(),
+                words: vec![("n", all.into())],
                 remedy: more(),
             })
         },
@@ -148,14 +177,14 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Warning,
         looks_at: "share of the most frequent class, above this fraction of what lies between an even share and all",
         limit: 0.5,
-        text: "{}: activations of the others are hardly seen",
+        text: "%{most} of %{all} calibration pictures are of class %{class}: activations of the others are hardly seen",
         button: "Add pictures of the other classes",
         find: |set, limit| {
             let classes = set.by_class()?;
             let (class, most) = classes.iter().max_by_key(|(class, n)| (**n, std::cmp::Reverse(**class)))?;
             let (all, even) = (set.pictures.len(), 1.0 / set.classes.max(1) as f64);
             let is_too_much = *most as f64 / all as f64 > even + limit * (1.0 - even);
-            let words = format!("{most} of {all} calibration pictures are of class {class}");
+            let words = vec![("most", (*most).into()), ("all", all.into()), ("class", (*class).into())];
             (set.classes > 1 && all >= 4 && is_too_much).then(|| Found {
                 subject: None,
                 words,
@@ -168,19 +197,27 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Hint,
         looks_at: "classes of the network without a calibration picture though there are 4 pictures a class, more than",
         limit: 0.0,
-        text: "{} without a calibration picture",
+        text: "%{found} without a calibration picture",
         button: "Add pictures of these classes",
         find: |set, limit| {
             let classes = set.by_class()?;
             let missing: Vec<usize> = (0..set.classes).filter(|c| !classes.contains_key(c)).collect();
             let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
             let dots = if missing.len() > shown.len() { ", ..." } else { "" };
-            let words = match missing[..] {
-                [only] => format!("class {only} is"),
-                _ => format!("{} classes ({}{dots}) are", missing.len(), shown.join(", ")),
+            let found = match missing[..] {
+                [only] => phrase("class %{class} is", [("class", only.into())]),
+                _ => {
+                    let classes = shown.join(", ") + dots;
+                    let values = [("n", missing.len().into()), ("classes", classes.into())];
+                    phrase("%{n} classes (%{classes}) are", values)
+                }
             };
             let enough = set.pictures.len() >= 4 * set.classes;
-            (enough && missing.len() as f64 > limit).then(|| Found { subject: None, words, remedy: more() })
+            (enough && missing.len() as f64 > limit).then(|| Found {
+                subject: None,
+                words: vec![("found", found.into())],
+                remedy: more(),
+            })
         },
     },
     PictureRule {
@@ -188,11 +225,11 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Problem,
         looks_at: "bytes of all calibration pictures that are 0 or 255, above this fraction",
         limit: 0.5,
-        text: "{} of all values of the calibration pictures are 0 or 255: they look binarized or overexposed, or were normalised before they were saved",
+        text: "%{share} of all values of the calibration pictures are 0 or 255: they look binarized or overexposed, or were normalised before they were saved",
         button: "Take the original pictures",
         find: |set, limit| {
             let share = set.extremes();
-            let words = format!("{:.0} %", share * 100.0);
+            let words = vec![("share", format!("{:.0} %", share * 100.0).into())];
             (share > limit).then(|| Found { subject: None, words, remedy: more() })
         },
     },
@@ -201,17 +238,24 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Problem,
         looks_at: "mean outside of 0..1, or input values of a magnitude above",
         limit: 400.0,
-        text: "{}: mean and std are in units of 0..1 (divide those of 0..255 by 255, once)",
+        text: "%{found}: mean and std are in units of 0..1 (divide those of 0..255 by 255, once)",
         button: "Take ImageNet's mean and std",
         find: |set, limit| {
             let largest = set.largest();
-            let words = match set.preprocessing.mean.iter().find(|m| !(0.0..=1.0).contains(*m)) {
-                Some(mean) => format!("the mean {mean} lies outside of what pixels can be"),
-                None if largest > limit => format!("pre-processing makes values of up to {largest:.0}"),
+            let found = match set.preprocessing.mean.iter().find(|m| !(0.0..=1.0).contains(*m)) {
+                Some(mean) => {
+                    let mean = ("mean", mean.to_string().into());
+                    phrase("the mean %{mean} lies outside of what pixels can be", [mean])
+                }
+                None if largest > limit => {
+                    let largest = ("largest", format!("{largest:.0}").into());
+                    phrase("pre-processing makes values of up to %{largest}", [largest])
+                }
                 None => return None,
             };
             let settings = [("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225")];
             let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            let words = vec![("found", found.into())];
             Some(Found { subject: None, words, remedy: Remedy::Preprocessing { settings } })
         },
     },
@@ -224,10 +268,6 @@ fn more() -> Remedy {
 fn without(mut files: Vec<String>) -> Remedy {
     files.truncate(MAX_FILES);
     Remedy::Pictures { role: PictureRole::Calibration, at_least: 0, leave_out: files }
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Pairs (first, copy) of equal files.
