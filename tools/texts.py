@@ -80,7 +80,7 @@ def texts():
 def sentences():
     """The engine's sentences: texts and buttons of its tables of rules, and the parts that are filled in."""
     found = set()
-    for room in ("advise", "pictures/lint"):
+    for room in ("advise", "compare", "pictures/lint"):
         for path in sorted((ROOT / "../engine/src" / room).glob("**/*.rs")):
             if path.name == "tests.rs":
                 continue
@@ -92,7 +92,8 @@ def sentences():
 
 def texts_of_others():
     """The texts of the engine and of plugins that come along which the window translates, in one line."""
-    rooms = ["../engine/src/advise", "../engine/src/doctor", "../engine/src/pictures/lint", "../plugins"]
+    engine = [f"../engine/src/{room}" for room in ("advise", "compare", "doctor", "pictures/lint")]
+    rooms = [*engine, "../plugins"]
     files = (path for room in rooms for path in sorted((ROOT / room).glob("**/*.rs")))
     body = " ".join(path.read_text(encoding="utf-8") for path in files)
     return " ".join(body.replace("///", "").replace("\\\n", "").replace('\\"', '"').split())

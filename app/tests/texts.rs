@@ -180,7 +180,7 @@ fn texts() -> BTreeMap<String, PathBuf> {
 
 /// The engine's sentences: texts and buttons of its tables of rules, and the parts that are filled in.
 fn sentences() -> BTreeMap<String, PathBuf> {
-    let rooms = ["../engine/src/advise", "../engine/src/pictures/lint"];
+    let rooms = ["../engine/src/advise", "../engine/src/compare", "../engine/src/pictures/lint"];
     let mut found = BTreeMap::new();
     for path in rooms.iter().flat_map(|room| sources(&root().join(room))) {
         if path.ends_with("tests.rs") {
@@ -206,8 +206,9 @@ fn in_one_line(text: &str) -> String {
 
 /// The texts of the engine and of plugins that come along which the window translates: titles, descriptions, remedies.
 fn texts_of_others() -> String {
-    let rooms = ["../engine/src/advise", "../engine/src/doctor", "../engine/src/pictures/lint", "../plugins"];
-    let files = rooms.iter().flat_map(|room| sources(&root().join(room)));
+    let engine = ["advise", "compare", "doctor", "pictures/lint"].map(|room| format!("../engine/src/{room}"));
+    let rooms = engine.into_iter().chain(["../plugins".to_owned()]);
+    let files = rooms.flat_map(|room| sources(&root().join(room)));
     let all: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
     in_one_line(&all.replace("///", "").replace("\\\n", "").replace("\\\"", "\""))
 }

@@ -74,7 +74,7 @@ fn print(c: &Comparison) {
         }
     }
     for note in &c.notes {
-        print_line(&format!("! {}", plain(note)));
+        print_line(&format!("! {}", plain(&note.text())));
     }
     print_line("");
     figures(c).lines().iter().for_each(|line| print_line(line));

@@ -13,11 +13,12 @@ pub use paired::{PairedTest, PairedTests, Verdict, p_in_words};
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::job::StrategyRequest;
 use crate::report::{
-    EvaluationFacts, FinalFacts, LayerFacts, MemoryFacts, ModelFacts, Prediction, Report, typed_settings,
+    EvaluationFacts, FinalFacts, LayerFacts, MemoryFacts, ModelFacts, Prediction, Report, Words,
+    typed_settings,
 };
 use crate::run::{FLOAT_MODEL, RunError, read_predictions, read_report};
 use layers::minus;
@@ -63,8 +64,13 @@ pub struct Comparison {
     pub runs: Vec<ComparedRun>,
     /// All layers of all runs.
     pub layers: Vec<LayerRow>,
-    /// Why something could not be compared, and what to do.
-    pub notes: Vec<String>,
+    /// Why something could not be compared, and what to do; in English as data.
+    #[serde(serialize_with = "in_english")]
+    pub notes: Vec<Words>,
+}
+
+fn in_english<S: Serializer>(notes: &[Words], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(notes.iter().map(Words::text))
 }
 
 /// One run of a comparison.

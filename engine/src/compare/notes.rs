@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::paired::Common;
+use crate::report::{Part, Words, phrase};
 use crate::run::FLOAT_MODEL;
 
 /// The pictures that both runs answered; `None` with a note why there is nothing to test.
@@ -10,51 +11,65 @@ pub(super) fn comparable<'a>(
     base: &'a Run,
     label: &str,
     run: &'a Run,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Words>,
 ) -> Option<Common<'a>> {
-    let mut note = |text: String| {
+    let mut note = |note: Words| {
         // The reference's shortcomings are told once, not with every other run.
-        if !notes.contains(&text) {
-            notes.push(text);
+        if !notes.contains(&note) {
+            notes.push(note);
         }
     };
+    let one = || ("one", Part::from(base_label));
+    let other = || ("other", Part::from(label));
     let (model, base_model) = (&run.report.model, &base.report.model);
     let same_model = model.sha256 == base_model.sha256;
     if !same_model {
         let names = if model.name == base_model.name {
-            format!("both are called `{}`, but their files differ", model.name)
+            let name = ("name", model.name.as_str().into());
+            phrase("both are called `%{name}`, but their files differ", [name])
         } else {
-            format!("`{}` and `{}`", base_model.name, model.name)
+            let names = [("one", base_model.name.as_str().into()), ("other", model.name.as_str().into())];
+            phrase("`%{one}` and `%{other}`", names)
         };
-        note(format!(
-            "{base_label} and {label} are runs of different models ({names}): layers are matched by name where names \
-             are the same, and the answers are not tested"
+        note(phrase(
+            "%{one} and %{other} are runs of different models (%{names}): layers are matched by name where names are \
+             the same, and the answers are not tested",
+            [one(), other(), ("names", names.into())],
         ));
     }
     if run.report.preprocessing != base.report.preprocessing {
-        note(format!("{base_label} and {label} were made with different pre-processing"));
+        note(phrase("%{one} and %{other} were made with different pre-processing", [one(), other()]));
     }
     if run.report.calibration.used != base.report.calibration.used {
-        note(format!(
-            "{base_label} and {label} were calibrated on different pictures: their figures of layers are of those"
+        note(phrase(
+            "%{one} and %{other} were calibrated on different pictures: their figures of layers are of those",
+            [one(), other()],
         ));
     }
     for (label, run) in [(base_label, base), (label, run)] {
         if run.changed_float {
-            note(format!(
-                "{label}'s strategies changed the float network: its figures of layers and of the scores on calibration \
-                 pictures are against that one ({FLOAT_MODEL} in its folder), and only those on evaluation pictures are \
-                 against the model itself"
+            note(phrase(
+                "%{run}'s strategies changed the float network: its figures of layers and of the scores on calibration \
+                 pictures are against that one (%{file} in its folder), and only those on evaluation pictures are against \
+                 the model itself",
+                [("run", label.into()), ("file", FLOAT_MODEL.into())],
             ));
         }
     }
     for (label, run) in [(base_label, base), (label, run)] {
-        let reason = match (&run.report.evaluation, &run.predictions) {
-            (None, _) => "was not evaluated",
-            (Some(_), None) => "was evaluated by a program that kept no answers per picture",
+        let of_run = [("run", label.into())];
+        note(match (&run.report.evaluation, &run.predictions) {
+            (None, _) => phrase(
+                "%{run} was not evaluated: quantize again with --eval to test it against other runs",
+                of_run,
+            ),
+            (Some(_), None) => phrase(
+                "%{run} was evaluated by a program that kept no answers per picture: quantize again with --eval to test \
+                 it against other runs",
+                of_run,
+            ),
             (Some(_), Some(_)) => continue,
-        };
-        note(format!("{label} {reason}: quantize again with --eval to test it against other runs"));
+        });
     }
     let (Some(base_answers), Some(answers)) = (&base.predictions, &run.predictions) else { return None };
     if !same_model {
@@ -63,31 +78,31 @@ pub(super) fn comparable<'a>(
     let common = Common::new(base_answers, answers);
     let (count, most) = (common.pairs.len(), base_answers.len().max(answers.len()));
     if count == 0 {
-        note(format!(
-            "{base_label} and {label} were evaluated on different pictures: evaluate both on the same folder for a test"
+        note(phrase(
+            "%{one} and %{other} were evaluated on different pictures: evaluate both on the same folder for a test",
+            [one(), other()],
         ));
         return None;
     }
     if count < most {
-        note(format!(
-            "{base_label} has {} evaluation pictures and {label} {}; the test is on the {count} that both have (same \
-             name, same content)",
-            base_answers.len(),
-            answers.len()
+        let (n, m) = (("n", base_answers.len().into()), ("m", answers.len().into()));
+        note(phrase(
+            "%{one} has %{n} evaluation pictures and %{other} %{m}; the test is on the %{count} that both have (same name, \
+             same content)",
+            [one(), other(), n, m, ("count", count.into())],
         ));
     }
     if common.labels_differ > 0 {
-        note(format!(
-            "{base_label} and {label} name different classes as the right ones of {} pictures, which the test of top-1 \
+        note(phrase(
+            "%{one} and %{other} name different classes as the right ones of %{n} pictures, which the test of top-1 \
              leaves out: use one file of labels",
-            common.labels_differ
+            [one(), other(), ("n", common.labels_differ.into())],
         ));
     }
     if common.float_differs > 0 {
-        note(format!(
-            "the float networks of {base_label} and {label} answer {} pictures differently: agreement is with each \
-             run's own",
-            common.float_differs
+        note(phrase(
+            "the float networks of %{one} and %{other} answer %{n} pictures differently: agreement is with each run's own",
+            [one(), other(), ("n", common.float_differs.into())],
         ));
     }
     Some(common)

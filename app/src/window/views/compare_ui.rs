@@ -14,6 +14,7 @@ use super::bar_ui::chip;
 use super::icon_ui::{Icon, icon_button};
 use super::widgets::{caption, notice, section};
 use super::words;
+use crate::i18n::said;
 use crate::window::actions::{Action, Actions, RunsAction};
 use crate::window::format;
 use crate::window::state::{ComparePage, State};
@@ -77,7 +78,7 @@ fn comparison_ui(ui: &mut Ui, state: &State, page: &ComparePage, c: &Comparison,
         let t = tokens(ui);
         for note in &c.notes {
             ui.add_space(2.0);
-            notice(ui, t.warn, note, "");
+            notice(ui, t.warn, &said(&note.text(), Some(note)), "");
         }
         ui.add_space(GAP);
         figures_ui(ui, c);
