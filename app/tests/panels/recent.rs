@@ -50,6 +50,24 @@ fn the_newest_are_offered_first_and_one_opens() {
 }
 
 #[test]
+fn the_menu_has_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..12).map(|i| format!("old{i}.onnx")).collect();
+    let paths = files(folder.path(), &names);
+    let mut window = window_of(&paths);
+    window.perform(Action::OpenModel("/models/net.onnx".into()));
+    window.until("another one is open", |s| s.model.open.is_some());
+    for button in ["Menu", "File", "Recent"] {
+        window.click(Role::Button, button);
+    }
+    let listed: Vec<String> = offered(&window).into_iter().filter(|name| name.starts_with("old")).collect();
+    assert_eq!(listed, names);
+    window.click(Role::Button, "old7.onnx");
+    window.until("it is open", |s| s.model.open.as_ref().is_some_and(|m| m.path == paths[7]));
+    assert_eq!(window.state().settings.recent[0], paths[7]);
+}
+
+#[test]
 fn what_is_gone_is_told_and_no_longer_listed() {
     let folder = tempfile::tempdir().unwrap();
     let kept = files(folder.path(), &["net.onnx".to_owned()]);
