@@ -12,7 +12,7 @@ use super::step_failed::StepFailed;
 pub(super) fn run(args: &DeployArgs) -> anyhow::Result<()> {
     let request = DeployRequest {
         generate: generate_request(&args.project, &args.content)?,
-        build: BuildRequest { idf: args.idf.clone() },
+        build: BuildRequest { idf: args.idf.clone(), trust: args.trust.trust },
         port: args.port.port.clone(),
         baud: args.baud,
         console_baud: args.console_baud,

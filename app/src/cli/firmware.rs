@@ -25,7 +25,7 @@ pub(super) fn run(command: &FirmwareCommand) -> anyhow::Result<()> {
         FirmwareCommand::New(args) => new(args),
         FirmwareCommand::Build(args) => {
             let project = read(Step::Build, &args.project)?;
-            let request = BuildRequest { idf: args.idf.clone() };
+            let request = BuildRequest { idf: args.idf.clone(), trust: args.trust.trust };
             step(Step::Build, args.json, &project, |reporter| build(&project, &request, reporter).map(drop))
         }
         FirmwareCommand::Flash(args) => write(args),
@@ -172,6 +172,7 @@ pub(super) fn generate_request(args: &ProjectArgs, content: &ContentArgs) -> any
             PsramArg::On => Some(true),
             PsramArg::Off => Some(false),
         },
+        afresh: content.afresh,
     })
 }
 

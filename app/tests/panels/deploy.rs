@@ -251,6 +251,40 @@ fn every_step_that_fails_says_why_and_what_to_do() {
 }
 
 #[test]
+fn firmware_of_somebody_else_is_built_only_after_a_yes() {
+    for (button, trust, afresh) in [("Build it anyway", true, false), ("Write it anew", false, true)] {
+        let mut window = deploying();
+        let first = DeployStep::Toolchain;
+        tell(&mut window, [step(first, StepState::Started), step(first, StepState::Failed)]);
+        tell(
+            &mut window,
+            [error(first, Cause::Untrusted, "`größe` was not written by this Octet", "--trust")],
+        );
+        ended(&mut window);
+        assert!(window.has("Octet did not write this firmware"));
+        // It is a question, and no failure to be tried again.
+        assert!(!window.has("The deployment failed") && !window.has_button("Try again"));
+        window.harness.check_accessibility();
+        window.press(Role::Button, button);
+        wait_for_start(&mut window, 1);
+        let asked = |number: usize| {
+            let started = window.backend.deployments.lock().unwrap();
+            let request = &started[number].request;
+            (request.build.trust, request.generate.afresh)
+        };
+        assert_eq!((asked(0), asked(1)), ((false, false), (trust, afresh)));
+        // The answer was about what was there then.
+        tell(&mut window, [error(first, Cause::Request, "größe went wrong", "")]);
+        ended(&mut window);
+        window.press(Role::Button, "Try again");
+        wait_for_start(&mut window, 2);
+        let started = window.backend.deployments.lock().unwrap();
+        let request = &started[2].request;
+        assert!(!request.build.trust && !request.generate.afresh);
+    }
+}
+
+#[test]
 fn errors_of_the_build_are_listed_with_their_places() {
     let mut window = deploying();
     let diagnostic = |severity: &str, file: &str, line| {

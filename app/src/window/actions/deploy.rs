@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use octet_engine::deploy::{DeployRequest, Event, Flavour, Measurement, Port};
+use octet_engine::deploy::{Cause, DeployRequest, Event, Flavour, Measurement, Port};
 use octet_engine::doctor::Finding;
 use octet_engine::job::Cancel;
 
@@ -44,6 +44,10 @@ pub enum DeployAction {
     Retry,
     /// The same with the modem lines left alone.
     RetryWithoutReset,
+    /// Deploy with the project of somebody else that lies in the run folder.
+    BuildAnyway,
+    /// Move that project aside and deploy with one of Octet's own.
+    WriteAnew,
     /// Forget the port, so that another one can be chosen.
     OtherPort,
     /// Watch the board's console.
@@ -79,6 +83,8 @@ impl DeployAction {
             DeployAction::Cancel => "cancel the deployment".to_owned(),
             DeployAction::Retry => "deploy again".to_owned(),
             DeployAction::RetryWithoutReset => "deploy again without a reset".to_owned(),
+            DeployAction::BuildAnyway => "build somebody else's firmware".to_owned(),
+            DeployAction::WriteAnew => "write the firmware anew".to_owned(),
             DeployAction::OtherPort => "choose another port".to_owned(),
             DeployAction::Watch => "watch the console".to_owned(),
             DeployAction::Verify => "verify the board".to_owned(),
@@ -105,9 +111,16 @@ impl DeployAction {
             DeployAction::Set(options) => deploy.options = *options,
             DeployAction::SetIdf(path) => deploy.options.idf = path.to_string_lossy().into_owned(),
             DeployAction::SetNames(path) => deploy.options.names = path.to_string_lossy().into_owned(),
-            DeployAction::Start => return begin(state, DeployWork::Everything),
-            DeployAction::Watch => return begin(state, DeployWork::Monitor),
-            DeployAction::Verify => return begin(state, DeployWork::Verify),
+            DeployAction::Start => return begin(state, DeployWork::Everything, |_| {}),
+            DeployAction::Watch => return begin(state, DeployWork::Monitor, |_| {}),
+            DeployAction::Verify => return begin(state, DeployWork::Verify, |_| {}),
+            // Both are said once, of what is there now: neither is an option that stays.
+            DeployAction::BuildAnyway => {
+                return begin(state, DeployWork::Everything, |request| request.build.trust = true);
+            }
+            DeployAction::WriteAnew => {
+                return begin(state, DeployWork::Everything, |request| request.generate.afresh = true);
+            }
             DeployAction::Retry => return retry(state),
             DeployAction::RetryWithoutReset => {
                 deploy.options.no_reset = true;
@@ -178,11 +191,11 @@ fn find_ports(state: &mut State) -> Vec<Effect> {
 /// Does again what was asked for last.
 fn retry(state: &mut State) -> Vec<Effect> {
     let work = state.deployment().map_or(DeployWork::Everything, |d| d.work);
-    begin(state, work)
+    begin(state, work, |_| {})
 }
 
-/// Starts a work with the run on display. What stands in the way is told.
-fn begin(state: &mut State, work: DeployWork) -> Vec<Effect> {
+/// Starts a work with the run on display, with a request that was changed. What stands in the way is told.
+fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) -> Vec<Effect> {
     if let Some(obstacle) = state.deploy_obstacle() {
         state.toasts.info(tr!(obstacle));
         return Vec::new();
@@ -196,6 +209,7 @@ fn begin(state: &mut State, work: DeployWork) -> Vec<Effect> {
     let mut request = deploy.options.request(&run);
     // The port that the sheet shows is the one that is used, also when another board is plugged in meanwhile.
     request.port = deploy.port().map(str::to_owned);
+    change(&mut request);
     if let Some(deployment) = &mut deploy.deployment {
         deployment.begin(work, &deploy.options, now);
     }
@@ -328,6 +342,11 @@ fn ended(state: &mut State) -> Vec<Effect> {
         (Some(DeployEnd::Done), _) => done_words(deployment),
         (Some(DeployEnd::Cancelled), _) => {
             state.toasts.info(tr!("The deployment was cancelled"));
+            return Vec::new();
+        }
+        // The sheet has a question, which is no failure.
+        (Some(DeployEnd::Failed(failure)), _) if failure.cause == Cause::Untrusted => {
+            state.toasts.info(tr!("The Deploy sheet asks before it builds this firmware"));
             return Vec::new();
         }
         (Some(DeployEnd::Failed(failure)), _) => {
