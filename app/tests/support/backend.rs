@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
@@ -11,6 +11,7 @@ use octet::window::backend::{
     RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::project::Orphan;
+use octet::window::settings::Settings;
 use octet::window::state::{CheckKey, Place, Problem, Work};
 use octet_engine::deploy::{Measurement, Port};
 use octet_engine::host::PluginFile;
@@ -51,6 +52,10 @@ pub struct Scripted {
     pub gone: Mutex<Vec<String>>,
     /// Serial ports.
     pub ports: Mutex<Vec<Port>>,
+    /// How often they were listed.
+    pub looks: AtomicUsize,
+    /// The settings of the last start, and as they are kept.
+    pub settings: Mutex<Option<Settings>>,
     /// Deployments that were started.
     pub deployments: Mutex<Vec<StartedDeployment>>,
     /// What boards measured, by run folder.
@@ -138,6 +143,12 @@ impl RunsBackend for Scripted {
     }
 }
 impl ProjectBackend for Scripted {
+    fn settings(&self) -> Settings {
+        self.settings.lock().unwrap().clone().unwrap_or_default()
+    }
+    fn save_settings(&self, settings: &Settings) {
+        *self.settings.lock().unwrap() = Some(settings.clone());
+    }
     fn last_session(&self) -> Option<Orphan> {
         self.last.lock().unwrap().clone()
     }

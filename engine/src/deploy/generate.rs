@@ -43,7 +43,8 @@ pub enum Flavour {
 }
 
 /// Where the model lies in flash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ModelPlace {
     /// In a partition: a new model is flashed alone.
     #[default]

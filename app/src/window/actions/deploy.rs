@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use octet_engine::deploy::{Cause, DeployRequest, Event, Flavour, Measurement, Port};
+use octet_engine::deploy::{Cause, ChipFacts, DeployRequest, Event, Flavour, Measurement, Port};
 use octet_engine::doctor::Finding;
 use octet_engine::job::Cancel;
 
@@ -108,8 +108,14 @@ impl DeployAction {
                 deploy.looks_at_tools = true;
                 return vec![Effect::Deploy(DeployEffect::ExamineTools)];
             }
-            DeployAction::Set(options) => deploy.options = *options,
-            DeployAction::SetIdf(path) => deploy.options.idf = path.to_string_lossy().into_owned(),
+            DeployAction::Set(options) => {
+                deploy.choose(*options);
+                state.settings.deploy = state.deploy.options.kept();
+            }
+            DeployAction::SetIdf(path) => {
+                deploy.options.idf = path.to_string_lossy().into_owned();
+                state.settings.deploy = state.deploy.options.kept();
+            }
             DeployAction::SetNames(path) => deploy.options.names = path.to_string_lossy().into_owned(),
             DeployAction::Start => return begin(state, DeployWork::Everything, |_| {}),
             DeployAction::Watch => return begin(state, DeployWork::Monitor, |_| {}),
@@ -127,7 +133,7 @@ impl DeployAction {
                 return retry(state);
             }
             DeployAction::OtherPort => {
-                deploy.options.port.clear();
+                (deploy.options.board, deploy.options.port) = (None, String::new());
                 return find_ports(state);
             }
             DeployAction::Cancel => {
@@ -188,6 +194,19 @@ fn find_ports(state: &mut State) -> Vec<Effect> {
     vec![Effect::Deploy(DeployEffect::FindPorts)]
 }
 
+/// Boards that are plugged in appear by themselves, while one could be chosen: the sheet is open, and nothing is at work.
+pub fn watch_ports(state: &mut State) -> Vec<Effect> {
+    let is_shown = state.deploy.is_open && state.runs.shown().is_some();
+    let deploy = &mut state.deploy;
+    let known = deploy.ports.as_ref().filter(|_| is_shown && !deploy.is_running() && !deploy.looks_for_ports);
+    if known.is_some() == deploy.watches_ports {
+        return Vec::new();
+    }
+    let effect = known.map_or(DeployEffect::LeavePorts, |ports| DeployEffect::WatchPorts(ports.clone()));
+    deploy.watches_ports = !deploy.watches_ports;
+    vec![Effect::Deploy(effect)]
+}
+
 /// Does again what was asked for last.
 fn retry(state: &mut State) -> Vec<Effect> {
     let work = state.deployment().map_or(DeployWork::Everything, |d| d.work);
@@ -201,17 +220,18 @@ fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) ->
         return Vec::new();
     }
     let Some(run) = state.runs.shown().map(|r| r.folder().to_owned()) else { return Vec::new() };
+    let options = state.deploy.options.for_chip(state.report().and_then(|r| ChipFacts::by_name(&r.target)));
     let (now, deploy) = (Instant::now(), &mut state.deploy);
     if deploy.deployment.as_ref().is_none_or(|d| d.run != run) {
         deploy.console.clear();
         deploy.deployment = Some(Deployment::new(&run, now));
     }
-    let mut request = deploy.options.request(&run);
+    let mut request = options.request(&run);
     // The port that the sheet shows is the one that is used, also when another board is plugged in meanwhile.
     request.port = deploy.port().map(str::to_owned);
     change(&mut request);
     if let Some(deployment) = &mut deploy.deployment {
-        deployment.begin(work, &deploy.options, now);
+        deployment.begin(work, &options, now);
     }
     vec![Effect::Deploy(DeployEffect::Start { work, request: Box::new(request) })]
 }
@@ -221,6 +241,10 @@ fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) ->
 pub enum DeployEffect {
     /// List the serial ports.
     FindPorts,
+    /// Tell when other ports are there than these.
+    WatchPorts(Vec<Port>),
+    /// No longer.
+    LeavePorts,
     /// Look what of the tool chain is there.
     ExamineTools,
     /// Read what a board measured of a run.
@@ -237,7 +261,7 @@ pub enum DeployEffect {
 }
 
 impl DeployEffect {
-    /// Does the work; [`Start`](DeployEffect::Start) is followed instead.
+    /// Does the work; [`Start`](DeployEffect::Start) and [`WatchPorts`](DeployEffect::WatchPorts) are followed instead.
     pub fn run(self, backend: &dyn Backend) -> DeployMessage {
         match self {
             DeployEffect::FindPorts => DeployMessage::Ports(backend.ports()),
@@ -247,7 +271,9 @@ impl DeployEffect {
                 DeployMessage::Measured(run, measured)
             }
             DeployEffect::OpenFile(path) => DeployMessage::Opened(backend.open_file(&path)),
-            DeployEffect::Start { .. } => DeployMessage::Over,
+            DeployEffect::Start { .. } | DeployEffect::WatchPorts(_) | DeployEffect::LeavePorts => {
+                DeployMessage::Over
+            }
         }
     }
 }
@@ -277,7 +303,8 @@ impl DeployMessage {
         let deploy = &mut state.deploy;
         match self {
             DeployMessage::Ports(ports) => {
-                (deploy.ports, deploy.looks_for_ports) = (Some(ports), false);
+                deploy.looks_for_ports = false;
+                deploy.take_ports(ports);
             }
             DeployMessage::Tools(tools) => (deploy.tools, deploy.looks_at_tools) = (Some(tools), false),
             DeployMessage::Measured(run, Ok(measured)) => {
