@@ -5,6 +5,7 @@
 
 mod advise;
 mod args;
+mod bar;
 mod classify;
 mod compare;
 mod demo;

@@ -54,15 +54,20 @@ fn lines_ui(ui: &mut Ui, state: &State) {
 }
 
 fn log_lines_ui(ui: &mut Ui, lines: &[LogLine]) {
-    let t = tokens(ui);
     for line in &lines[lines.len().saturating_sub(MAX_LINES)..] {
-        let colour = match line.level {
-            None => t.error,
-            Some(LogLevel::Warning) => t.warn,
-            Some(LogLevel::Info) => t.text,
-            Some(LogLevel::Debug) => t.weak,
-        };
-        let text = RichText::new(&line.text).font(figures()).color(colour);
-        ui.add(Label::new(text).wrap().selectable(true));
+        let label = line_label(ui, line).wrap();
+        ui.add(label);
     }
+}
+
+/// A line of a log in the colour of its severity. Its text can be marked and copied.
+pub(super) fn line_label(ui: &Ui, line: &LogLine) -> Label {
+    let t = tokens(ui);
+    let colour = match line.level {
+        None => t.error,
+        Some(LogLevel::Warning) => t.warn,
+        Some(LogLevel::Info) => t.text,
+        Some(LogLevel::Debug) => t.weak,
+    };
+    Label::new(RichText::new(&line.text).font(figures()).color(colour)).selectable(true)
 }
