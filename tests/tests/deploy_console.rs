@@ -220,3 +220,47 @@ fn the_monitor_shows_lines_without_colours_and_keeps_them() {
     let kept = std::fs::read_to_string(firmware.run_folder().join("console.log")).unwrap();
     assert!(kept.starts_with("I (31) boot: ESP-IDF\n"), "{kept}");
 }
+
+#[test]
+fn ctrl_c_is_how_the_console_is_left() {
+    let Some((firmware, board)) = set_up(fine()) else { return };
+    let kept = firmware.run_folder().join("console.log");
+    let arguments = ["--port", board.port.as_str(), "--no-reset", "--json"];
+    let ran = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| firmware.octet(&["firmware", "monitor"], &arguments, &[]));
+        while !std::fs::read_to_string(&kept).is_ok_and(|text| text.contains("@octet1")) {
+            assert!(!watching.is_finished());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        firmware.interrupt("monitor");
+        watching.join().unwrap()
+    });
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "done");
+}
+
+#[test]
+fn an_error_in_json_has_its_step_its_help_and_its_cause() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    let last = |word: &str, more: &[&str]| -> (String, String, String) {
+        let ran = firmware.octet(&["firmware", word], &[&["--json"][..], more].concat(), &[]);
+        assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+        let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!(last["event"], "error");
+        assert!(!last["message"].as_str().unwrap().is_empty(), "{last}");
+        let part = |name: &str| last[name].as_str().unwrap_or_default().to_owned();
+        (part("step"), part("cause"), part("help"))
+    };
+    // Before the first step has begun, and in it.
+    let (step, cause, help) = last("monitor", &["--port", "/dev/no-such-port"]);
+    assert_eq!((step.as_str(), cause.as_str()), ("monitor", "request"));
+    assert!(help.contains("octet firmware new"), "{help}");
+    assert_eq!(firmware.octet(&["firmware", "new"], &[], &[]).code, 0);
+    let (step, cause, help) = last("monitor", &["--port", "/dev/no-such-port"]);
+    assert_eq!((step.as_str(), cause.as_str()), ("monitor", "port"));
+    assert!(help.contains("octet doctor"), "{help}");
+    let (step, cause, _) = last("flash", &["--port", "/dev/no-such-port"]);
+    assert_eq!((step.as_str(), cause.as_str()), ("flash", "request"));
+}

@@ -25,9 +25,10 @@ fn message(firmware: &Firmware, ran: &Ran) -> String {
     assert!(!firmware.run_folder().join("measured.json").exists());
     let last = events.last().unwrap();
     assert_eq!(last["event"], "error", "{last}");
-    let message = last["message"].as_str().unwrap();
-    // What was wrong, and what to do.
-    assert!(message.contains("; "), "{message}");
+    let text = |part: &str| last[part].as_str().unwrap_or_else(|| panic!("{part} is not in {last}"));
+    // Where, what kind of thing, what was wrong, and what to do.
+    assert!(!text("step").is_empty() && !text("cause").is_empty(), "{last}");
+    let message = format!("{}; {}", text("message"), text("help"));
     message.replace(&*firmware.beside("").to_string_lossy(), "FOLDER/")
 }
 

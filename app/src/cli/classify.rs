@@ -13,7 +13,7 @@ use super::output::print_line;
 const WIDTH: usize = 34;
 
 pub(super) fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
-    let project = read(&args.project)?;
+    let project = read(Step::Classify, &args.project)?;
     let request = ClassifyRequest {
         pictures: args.pictures.clone(),
         prepared_by: match args.preprocess {
@@ -21,7 +21,7 @@ pub(super) fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
             PreprocessKind::Chip => PreparedBy::Board,
         },
         top: usize::from(args.top),
-        port: port(&args.port)?,
+        port: port(Step::Classify, &args.port)?,
         baud: args.baud,
         no_reset: args.port.no_reset,
         patience: Duration::from_secs(args.patience),

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use octet_engine::deploy::{BuildRequest, DeployRequest, Event, start};
 
-use super::Cancelled;
 use super::deploy_output::DeployPrinter;
 use super::firmware::generate_request;
 use super::firmware_args::DeployArgs;
+use super::step_failed::StepFailed;
 
 pub(super) fn run(args: &DeployArgs) -> anyhow::Result<()> {
     let request = DeployRequest {
         generate: generate_request(&args.project, &args.content)?,
-        build: BuildRequest { idf: args.idf.clone() },
+        build: BuildRequest { idf: args.idf.clone(), trust: args.trust.trust },
         port: args.port.port.clone(),
         baud: args.baud,
         console_baud: args.console_baud,
@@ -27,18 +27,11 @@ pub(super) fn run(args: &DeployArgs) -> anyhow::Result<()> {
     let mut printer = DeployPrinter::new(args.json, false);
     for event in &handle.events {
         printer.show(&event);
-        match event {
-            Event::Error { message, help, .. } => {
-                if handle.cancel.is_cancelled() {
-                    return Err(Cancelled(message).into());
-                }
-                match help {
-                    Some(help) => anyhow::bail!("{message}; {help}"),
-                    None => anyhow::bail!(message),
-                }
-            }
-            Event::Done { .. } => return Ok(()),
-            _ => {}
+        if let Some(failed) = StepFailed::of_event(&event, handle.cancel.is_cancelled()) {
+            return Err(failed.into());
+        }
+        if matches!(event, Event::Done { .. }) {
+            return Ok(());
         }
     }
     anyhow::bail!("the deployment ended without a result")

@@ -1,12 +1,8 @@
 //! How a deployment looks: JSON lines for programs, steps with a bar for people.
 
-use std::io::IsTerminal;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
 use octet_engine::deploy::{Event, Step, StepState, Verification};
-use octet_engine::strategy::LogLevel;
 
+use super::bar::Bar;
 use super::classify;
 use super::output::{print_json, print_line};
 use crate::board_words::line_text;
@@ -14,7 +10,7 @@ use crate::board_words::line_text;
 /// Shows a deployment's events.
 pub(super) struct DeployPrinter {
     json: bool,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     /// The console's lines are what was asked for, or one step of many.
     shows_console: bool,
 }
@@ -22,23 +18,13 @@ pub(super) struct DeployPrinter {
 impl DeployPrinter {
     /// JSON lines, or sentences with a bar where standard error is a terminal.
     pub(super) fn new(json: bool, shows_console: bool) -> Self {
-        let bar = (!json && !shows_console && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(1000);
-            if let Ok(style) =
-                ProgressStyle::with_template("{prefix:>10} {bar:32} {percent:>3} %  {wide_msg}")
-            {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        DeployPrinter { json, bar, shows_console }
+        DeployPrinter { json, bar: Bar::new(!json && !shows_console), shows_console }
     }
 
     /// Shows one event. Errors are printed where all errors are.
     pub(super) fn show(&mut self, event: &Event) {
         if matches!(event, Event::Error { .. }) {
-            self.clear();
+            self.bar.clear();
         } else if self.json {
             // An event always has a JSON form; a closed pipe ends the program in there.
             let _ = print_json(event);
@@ -51,18 +37,13 @@ impl DeployPrinter {
         match event {
             Event::Step { step, state, secs } => self.step(*step, *state, *secs),
             Event::Progress { fraction, message, bytes, .. } => {
-                let Some(bar) = &self.bar else { return };
-                bar.set_position((fraction * 1000.0) as u64);
-                bar.set_message(match bytes {
+                let words = match bytes {
                     Some([done, all]) => format!("{} of {} KiB  {message}", done >> 10, all >> 10),
                     None => message.clone(),
-                });
+                };
+                self.bar.reach(*fraction, words);
             }
-            Event::Log { level, message, .. } => self.beside_bar(|| match level {
-                LogLevel::Warning => tracing::warn!("{message}"),
-                LogLevel::Info => tracing::info!("{message}"),
-                LogLevel::Debug => tracing::debug!("{message}"),
-            }),
+            Event::Log { level, message, .. } => self.bar.log(*level, message),
             Event::Diagnostic(diagnostic) => {
                 let place = match (&diagnostic.file, diagnostic.line, diagnostic.column) {
                     (Some(file), Some(line), Some(column)) => format!("{}:{line}:{column}: ", file.display()),
@@ -71,7 +52,7 @@ impl DeployPrinter {
                 };
                 let help = diagnostic.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
                 let text = format!("{place}{}: {}{help}", diagnostic.severity, diagnostic.message);
-                self.beside_bar(|| tracing::warn!("{text}"));
+                self.bar.beside(|| tracing::warn!("{text}"));
             }
             Event::Device(device) => {
                 let revision =
@@ -83,7 +64,7 @@ impl DeployPrinter {
                     device.chip,
                     device.flash_bytes >> 20
                 );
-                self.beside_bar(|| tracing::info!("{text}"));
+                self.bar.beside(|| tracing::info!("{text}"));
             }
             Event::Console(line) => {
                 if self.shows_console {
@@ -91,41 +72,25 @@ impl DeployPrinter {
                 }
             }
             Event::Verified(verification) => {
-                self.clear();
+                self.bar.clear();
                 verified(verification);
             }
-            Event::Classified(classification) => self.beside_bar(|| classify::print(classification)),
-            Event::Done { .. } | Event::Error { .. } => self.clear(),
+            Event::Classified(classification) => self.bar.beside(|| classify::print(classification)),
+            Event::Done { .. } | Event::Error { .. } => self.bar.clear(),
         }
     }
 
     fn step(&mut self, step: Step, state: StepState, secs: Option<f64>) {
         let word = step.word();
-        if let Some(bar) = &self.bar {
-            bar.set_prefix(word);
-            bar.set_position(0);
-            bar.set_message("");
-        }
+        self.bar.name(word);
+        self.bar.reach(0.0, String::new());
         match state {
-            StepState::Started if self.bar.is_none() => tracing::info!("{word}"),
+            StepState::Started if !self.bar.is_shown() => tracing::info!("{word}"),
             StepState::Done => {
                 let text = format!("{word} done in {:.1} s", secs.unwrap_or(0.0));
-                self.beside_bar(|| tracing::info!("{text}"));
+                self.bar.beside(|| tracing::info!("{text}"));
             }
             StepState::Started | StepState::Failed => {}
-        }
-    }
-
-    fn beside_bar(&self, tell: impl FnOnce()) {
-        match &self.bar {
-            Some(bar) => bar.suspend(tell),
-            None => tell(),
-        }
-    }
-
-    fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
         }
     }
 }

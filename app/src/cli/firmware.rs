@@ -17,14 +17,15 @@ use super::firmware_args::{
     ProjectArgs, PsramArg, VerifyArgs,
 };
 use super::output::{print_json, print_line};
-use super::{Cancelled, UsageError, classify};
+use super::step_failed::failed;
+use super::{UsageError, classify};
 
 pub(super) fn run(command: &FirmwareCommand) -> anyhow::Result<()> {
     match command {
         FirmwareCommand::New(args) => new(args),
         FirmwareCommand::Build(args) => {
-            let project = read(&args.project)?;
-            let request = BuildRequest { idf: args.idf.clone() };
+            let project = read(Step::Build, &args.project)?;
+            let request = BuildRequest { idf: args.idf.clone(), trust: args.trust.trust };
             step(Step::Build, args.json, &project, |reporter| build(&project, &request, reporter).map(drop))
         }
         FirmwareCommand::Flash(args) => write(args),
@@ -40,7 +41,8 @@ fn new(args: &NewArgs) -> anyhow::Result<()> {
     let cancel = watch_interrupt()?;
     let mut printer = DeployPrinter::new(args.json, false);
     let mut reporter = Reporter::new(cancel, move |event| printer.show(&event));
-    let project = reporter.run(Step::Generate, |reporter| generate(&request, reporter)).map_err(failed)?;
+    let generated = reporter.run(Step::Generate, |reporter| generate(&request, reporter));
+    let project = generated.map_err(failed(Step::Generate))?;
     reporter.tell(done(&project));
     drop(reporter);
     if !args.json {
@@ -59,10 +61,10 @@ fn new(args: &NewArgs) -> anyhow::Result<()> {
 }
 
 fn write(args: &FlashArgs) -> anyhow::Result<()> {
-    let project = read(&args.project)?;
-    let plan = FlashPlan::read(&project).map_err(failed)?;
+    let project = read(Step::Flash, &args.project)?;
+    let plan = FlashPlan::read(&project).map_err(failed(Step::Flash))?;
     let request = FlashRequest {
-        port: port(&args.port)?,
+        port: port(Step::Flash, &args.port)?,
         baud: args.baud,
         no_reset: args.port.no_reset,
         model_only: args.model_only,
@@ -74,9 +76,9 @@ fn write(args: &FlashArgs) -> anyhow::Result<()> {
 }
 
 fn watch(args: &MonitorArgs) -> anyhow::Result<()> {
-    let project = read(&args.project)?;
+    let project = read(Step::Monitor, &args.project)?;
     let request = MonitorRequest {
-        port: port(&args.port)?,
+        port: port(Step::Monitor, &args.port)?,
         baud: args.baud,
         no_reset: args.port.no_reset,
         duration: args.secs.map(Duration::from_secs),
@@ -86,9 +88,9 @@ fn watch(args: &MonitorArgs) -> anyhow::Result<()> {
 }
 
 fn compare(args: &VerifyArgs) -> anyhow::Result<()> {
-    let project = read(&args.project)?;
+    let project = read(Step::Verify, &args.project)?;
     let request = VerifyRequest {
-        port: port(&args.port)?,
+        port: port(Step::Verify, &args.port)?,
         baud: args.baud,
         no_reset: args.port.no_reset,
         patience: Duration::from_secs(args.patience),
@@ -121,7 +123,11 @@ pub(super) fn step(
     let cancel = watch_interrupt()?;
     let mut printer = DeployPrinter::new(json, step == Step::Monitor);
     let mut reporter = Reporter::new(cancel, move |event| printer.show(&event));
-    reporter.run(step, work).map_err(failed)?;
+    match reporter.run(step, work) {
+        // Nothing else ends the console but Ctrl-C: whoever presses it has seen what there was to see.
+        Err(error) if step == Step::Monitor && error.is_cancelled() => {}
+        result => result.map_err(failed(step))?,
+    }
     reporter.tell(done(project));
     Ok(())
 }
@@ -136,17 +142,6 @@ pub(super) fn watch_interrupt() -> anyhow::Result<Cancel> {
     let token = cancel.clone();
     ctrlc::set_handler(move || token.cancel()).context("cannot watch for Ctrl-C")?;
     Ok(cancel)
-}
-
-/// The error with what to do about it.
-pub(super) fn failed(error: DeployError) -> anyhow::Error {
-    if error.is_cancelled() {
-        return Cancelled(error.to_string()).into();
-    }
-    match error.help() {
-        Some(help) => anyhow::anyhow!("{error}; {help}"),
-        None => error.into(),
-    }
 }
 
 pub(super) fn flavour(args: &ProjectArgs) -> Flavour {
@@ -177,13 +172,14 @@ pub(super) fn generate_request(args: &ProjectArgs, content: &ContentArgs) -> any
             PsramArg::On => Some(true),
             PsramArg::Off => Some(false),
         },
+        afresh: content.afresh,
     })
 }
 
 /// The project that `firmware new` wrote.
-pub(super) fn read(args: &ProjectArgs) -> anyhow::Result<Project> {
+pub(super) fn read(step: Step, args: &ProjectArgs) -> anyhow::Result<Project> {
     let folder = args.out.clone().unwrap_or_else(|| Project::default_folder(&args.run, flavour(args)));
-    let project = Project::read(&folder, &args.run).map_err(failed)?;
+    let project = Project::read(&folder, &args.run).map_err(failed(step))?;
     if let Some(name) = &args.target
         && super::target(name)?.name != project.target
     {
@@ -197,6 +193,7 @@ pub(super) fn read(args: &ProjectArgs) -> anyhow::Result<Project> {
     Ok(project)
 }
 
-pub(super) fn port(args: &PortArgs) -> anyhow::Result<Port> {
-    choose_port(args.port.as_deref(), &list_ports()).map_err(failed)
+/// The port that was asked for, or the only board's.
+pub(super) fn port(step: Step, args: &PortArgs) -> anyhow::Result<Port> {
+    Ok(choose_port(args.port.as_deref(), &list_ports()).map_err(failed(step))?)
 }

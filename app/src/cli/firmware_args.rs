@@ -107,6 +107,18 @@ pub struct ContentArgs {
     /// Revision of an ESP32-P4, e.g. 1.3; before 3.0 it needs another boot loader.
     #[arg(long, value_parser = revision)]
     pub chip_revision: Option<(u32, u32)>,
+    /// Move the project that is there aside and write it into an empty folder.
+    #[arg(long)]
+    pub afresh: bool,
+}
+
+/// Whether a project of somebody else may be built.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// Build the project though this Octet did not write it. A build runs the programs that its folder names: look
+    /// through it first.
+    #[arg(long)]
+    pub trust: bool,
 }
 
 fn revision(text: &str) -> Result<(u32, u32), String> {
@@ -145,6 +157,8 @@ pub struct NewArgs {
 pub struct BuildArgs {
     #[command(flatten)]
     pub project: ProjectArgs,
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// Folder of the ESP-IDF to use; default: the first that is found.
     #[arg(long)]
     pub idf: Option<PathBuf>,
@@ -245,6 +259,8 @@ pub struct DeployArgs {
     pub project: ProjectArgs,
     #[command(flatten)]
     pub content: ContentArgs,
+    #[command(flatten)]
+    pub trust: TrustArgs,
     #[command(flatten)]
     pub port: PortArgs,
     /// Folder of the ESP-IDF to use; default: the first that is found.

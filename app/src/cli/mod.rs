@@ -1,9 +1,11 @@
 //! The command line: the same engine as the window, scriptable.
 //!
-//! Exit codes: 0 done, 1 the job failed, 2 wrong arguments, 130 cancelled by Ctrl-C.
+//! Exit codes: 0 done, 1 the job failed, 2 wrong arguments, 130 cancelled by Ctrl-C. Ctrl-C is how the board's console is
+//! left, so `octet firmware monitor` is done then.
 
 mod advise;
 mod args;
+mod bar;
 mod classify;
 mod compare;
 mod demo;
@@ -20,6 +22,7 @@ mod output;
 mod plugins;
 mod preprocessing;
 mod quantize;
+mod step_failed;
 mod summary;
 mod table;
 
@@ -28,6 +31,8 @@ pub use args::{Cli, Command};
 use std::process::ExitCode;
 
 use octet_engine::target::{TARGETS, TargetSpec};
+
+use step_failed::StepFailed;
 
 /// A mistake in the arguments, which exits with 2.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +66,7 @@ pub fn run(command: Command) -> ExitCode {
         Err(error) => {
             let message = describe(&error);
             if json {
-                output::print_line(&serde_json::json!({"event": "error", "message": message}).to_string());
+                output::print_line(&error_line(&error, &message));
             }
             tracing::error!("{message}");
             ExitCode::from(exit_code(&error))
@@ -73,8 +78,16 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     match error {
         e if e.is::<UsageError>() => 2,
         e if e.is::<Cancelled>() => 130,
+        e if e.downcast_ref::<StepFailed>().is_some_and(StepFailed::is_cancelled) => 130,
         _ => 1,
     }
+}
+
+/// An error for programs: a step of a deployment also tells which it was, what kind of thing it is, and what to do.
+fn error_line(error: &anyhow::Error, message: &str) -> String {
+    let of_step =
+        error.downcast_ref::<StepFailed>().and_then(|failed| serde_json::to_string(&failed.event()).ok());
+    of_step.unwrap_or_else(|| serde_json::json!({"event": "error", "message": message}).to_string())
 }
 
 /// An error and its causes in one line. A cause that is told already is not told twice.

@@ -1,13 +1,11 @@
 //! What a command prints: JSON lines for programs, a bar and sentences for people.
 
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::io::Write;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use octet_engine::job::{Event, Phase};
-use octet_engine::strategy::LogLevel;
 use serde::Serialize;
 
+use super::bar::Bar;
 use super::summary;
 
 /// Writes a line to standard output. A closed pipe ends the program quietly, as `head` expects.
@@ -26,7 +24,7 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Shows a job's events.
 pub(super) struct EventPrinter {
     json: bool,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     phase: Option<Phase>,
 }
 
@@ -46,17 +44,7 @@ fn in_words(phase: Phase) -> &'static str {
 impl EventPrinter {
     /// JSON lines, or a bar where standard error is a terminal.
     pub(super) fn new(json: bool) -> Self {
-        let bar = (!json && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(1000);
-            if let Ok(style) =
-                ProgressStyle::with_template("{prefix:>10} {bar:32} {percent:>3} %  {wide_msg}")
-            {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        EventPrinter { json, bar, phase: None }
+        EventPrinter { json, bar: Bar::new(!json), phase: None }
     }
 
     /// Shows one event.
@@ -66,46 +54,23 @@ impl EventPrinter {
         }
         match event {
             Event::Progress { phase, fraction, message } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_prefix(in_words(*phase));
-                    bar.set_position((fraction * 1000.0) as u64);
-                    bar.set_message(message.clone());
+                if self.bar.is_shown() {
+                    self.bar.name(in_words(*phase));
+                    self.bar.reach(*fraction, message.clone());
                 } else if self.phase != Some(*phase) {
                     tracing::info!("{}", in_words(*phase));
                 }
                 self.phase = Some(*phase);
             }
-            Event::Log { level, message } => {
-                let log = || match level {
-                    LogLevel::Warning => tracing::warn!("{message}"),
-                    LogLevel::Info => tracing::info!("{message}"),
-                    LogLevel::Debug => tracing::debug!("{message}"),
-                };
-                match &self.bar {
-                    Some(bar) => bar.suspend(log),
-                    None => log(),
-                }
-            }
+            Event::Log { level, message } => self.bar.log(*level, message),
             Event::Warning(finding) => {
-                let tell = || tracing::warn!("{} -> {}", finding.text, summary::remedy(finding));
-                match &self.bar {
-                    Some(bar) => bar.suspend(tell),
-                    None => tell(),
-                }
+                self.bar.beside(|| tracing::warn!("{} -> {}", finding.text, summary::remedy(finding)));
             }
             Event::CanFinish { can: true } => {
-                let hint = || tracing::info!("Ctrl-C stops this strategy and keeps the best so far");
-                match &self.bar {
-                    Some(bar) => bar.suspend(hint),
-                    None => hint(),
-                }
+                self.bar.beside(|| tracing::info!("Ctrl-C stops this strategy and keeps the best so far"));
             }
             Event::CanFinish { can: false } | Event::Point { .. } => {}
-            Event::Error { .. } | Event::Done { .. } => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-            }
+            Event::Error { .. } | Event::Done { .. } => self.bar.clear(),
         }
         Ok(())
     }

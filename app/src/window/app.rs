@@ -8,7 +8,7 @@ use egui::{Key, Modifiers};
 
 use super::actions::{
     Action, Actions, Effect, GraphAction, HabitAction, ProjectEffect, RunsEffect, apply, asks_to_close,
-    follow, refresh,
+    follow, refresh, watch_ports,
 };
 use super::backend::Backend;
 use super::commands::{COMMANDS, Command};
@@ -17,7 +17,7 @@ use super::messages::receive;
 use super::panels::{self, Panel, Panels};
 use super::project::{Journal, Project, Writer};
 use super::settings::Settings;
-use super::state::{Hover, Language, State};
+use super::state::{Deploy, Hover, Language, State};
 use super::tasks::Tasks;
 use super::views::window_ui;
 use super::{START_TARGET, WindowOptions, theme};
@@ -91,7 +91,8 @@ impl OctetWindow {
         if settings.scale != 1.0 {
             tasks.run(Effect::SetScale(settings.scale));
         }
-        let state = State { settings: settings.clone(), ..State::default() };
+        let deploy = Deploy { options: settings.deploy.clone(), ..Deploy::default() };
+        let state = State { settings: settings.clone(), deploy, ..State::default() };
         let keeping = Keeping { journal, project: Project::of(&state), settings, settings_writer };
         let mut window = Self {
             panels: panels::restored(state.settings.layout.as_ref()),
@@ -261,6 +262,8 @@ impl eframe::App for OctetWindow {
         }
         // Whatever changed the selection or the run, the close look goes with it.
         let effects = follow(&mut self.state);
+        self.run(effects);
+        let effects = watch_ports(&mut self.state);
         self.run(effects);
         self.closing(ctx);
         if heard {

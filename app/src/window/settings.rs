@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Language, ThemeChoice};
+use super::state::{DeployOptions, Language, ThemeChoice};
 
 /// Files that are remembered.
 const MOST_RECENT: usize = 12;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub size: Option<[f32; 2]>,
     /// Where the panels are, as the docking library writes it.
     pub layout: Option<serde_json::Value>,
+    /// What is chosen in the Deploy sheet.
+    pub deploy: DeployOptions,
 }
 
 impl Default for Settings {
@@ -45,6 +47,7 @@ impl Default for Settings {
             recent: Vec::new(),
             size: None,
             layout: None,
+            deploy: DeployOptions::default(),
         }
     }
 }
@@ -84,6 +87,7 @@ impl Settings {
         }
         settings.scale = settings.scale.clamp(*SCALES.start(), *SCALES.end());
         settings.recent.truncate(MOST_RECENT);
+        settings.deploy = settings.deploy.tamed();
         settings
     }
 

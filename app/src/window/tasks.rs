@@ -4,11 +4,11 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use octet_engine::deploy::DeployRequest;
+use octet_engine::deploy::{DeployRequest, Port};
 use octet_engine::job::{JobHandle, QuantizeRequest};
 
 use super::actions::{DeployEffect, DeployMessage, Effect, ProjectEffect};
@@ -25,9 +25,14 @@ pub struct Tasks {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     saves: Queue,
+    /// The thread that looks for boards ends when this goes.
+    watch: Cell<Option<Sender<()>>>,
     /// What is told when the work on the effect at hand ends in a panic.
     lost: Cell<Lost>,
 }
+
+/// How often boards are looked for.
+const PORTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Work that is done one piece after the other on one thread; dropping it waits for the last one. A project that is saved
 /// twice ends up as it was saved last, also when the window closes meanwhile.
@@ -91,7 +96,15 @@ impl Tasks {
     /// Works with this backend for the window behind `ctx`.
     pub fn new(ctx: egui::Context, backend: Arc<dyn Backend>) -> Self {
         let (sender, receiver) = channel();
-        Self { ctx, backend, sender, receiver, saves: Queue::start(), lost: Cell::default() }
+        Self {
+            ctx,
+            backend,
+            sender,
+            receiver,
+            saves: Queue::start(),
+            watch: Cell::default(),
+            lost: Cell::default(),
+        }
     }
 
     /// What the tasks work with.
@@ -144,6 +157,8 @@ impl Tasks {
             Effect::Strategy(effect) => self.spawn("strategy", move |b| Message::Strategy(effect.run(b))),
             Effect::Runs(effect) => self.spawn("runs", move |b| Message::Runs(effect.run(b))),
             Effect::Deploy(DeployEffect::Start { work, request }) => self.deploy(work, *request),
+            Effect::Deploy(DeployEffect::WatchPorts(known)) => self.watch_ports(known),
+            Effect::Deploy(DeployEffect::LeavePorts) => self.watch.set(None),
             Effect::Deploy(effect) => self.spawn("deploy", move |b| Message::Deploy(effect.run(b))),
             Effect::Edit(effect) => self.spawn("edit", move |b| Message::Edit(effect.run(b))),
             Effect::Project(effect @ ProjectEffect::Save { .. }) => {
@@ -203,6 +218,22 @@ impl Tasks {
                 }
             }
             reporter.report(Message::Deploy(DeployMessage::Over));
+        });
+    }
+
+    /// Looks for boards until nobody wants to know. Only what is new wakes the window.
+    fn watch_ports(&self, mut known: Vec<Port>) {
+        let (sender, end) = channel();
+        self.watch.set(Some(sender));
+        let (backend, reporter) = (self.backend.clone(), self.reporter());
+        spawn_named("ports", move || {
+            while end.recv_timeout(PORTS_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let now = backend.ports();
+                if now != known {
+                    known.clone_from(&now);
+                    reporter.report(Message::Deploy(DeployMessage::Ports(now)));
+                }
+            }
         });
     }
 

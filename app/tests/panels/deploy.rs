@@ -13,13 +13,13 @@ use octet_engine::strategy::LogLevel;
 use crate::support::board::{board, console, equal, error, measurement, step};
 use crate::support::window::Window;
 
-fn sheet(ports: &[&str]) -> Window {
+pub(crate) fn sheet(ports: &[&str]) -> Window {
     let mut window = Window::with_report();
     open(&mut window, ports);
     window
 }
 
-fn open(window: &mut Window, ports: &[&str]) {
+pub(crate) fn open(window: &mut Window, ports: &[&str]) {
     *window.backend.ports.lock().unwrap() = ports.iter().map(|name| board(name)).collect();
     window.press(Role::Button, "Deploy");
     window.until("boards and tools are known", |s| s.deploy.ports.is_some() && s.deploy.tools.is_some());
@@ -32,7 +32,7 @@ fn deploying() -> Window {
     window
 }
 
-fn start(window: &mut Window) {
+pub(crate) fn start(window: &mut Window) {
     let before = window.backend.deployments.lock().unwrap().len();
     window.press(Role::Button, "Deploy now");
     wait_for_start(window, before);
@@ -43,12 +43,12 @@ fn wait_for_start(window: &mut Window, before: usize) {
     assert_eq!(window.backend.deployments.lock().unwrap().len(), before + 1);
 }
 
-fn tell(window: &mut Window, events: impl IntoIterator<Item = Event>) {
+pub(crate) fn tell(window: &mut Window, events: impl IntoIterator<Item = Event>) {
     let sender = window.backend.deployments.lock().unwrap().last().unwrap().sender.clone();
     events.into_iter().for_each(|event| sender.send(event).unwrap());
 }
 
-fn done(run: &str) -> Event {
+pub(crate) fn done(run: &str) -> Event {
     Event::Done { run: run.into(), project: Path::new(run).join("firmware") }
 }
 
@@ -75,21 +75,6 @@ fn without_a_run_the_sheet_says_what_to_do() {
     window.key(egui::Key::Escape);
     assert!(!window.state().deploy.is_open);
     assert!(window.has("Drop a MobileNetV2 .onnx here"), "the empty window is as it was");
-}
-
-#[test]
-fn without_a_board_the_sheet_says_so_and_finds_one_that_is_plugged_in() {
-    let mut window = sheet(&[]);
-    assert!(window.has("No board is connected") && window.has("Connect a board, or type its port"));
-    window.perform(Action::Deploy(DeployAction::Start));
-    assert!(window.backend.deployments.lock().unwrap().is_empty());
-    window.backend.ports.lock().unwrap().push(board("/dev/ttyACM3"));
-    window.press(Role::Button, "Look for boards again");
-    window.until("it is found", |s| s.deploy.port() == Some("/dev/ttyACM3"));
-    assert!(window.has("CP210x bridge (10c4:ea60)"));
-    start(&mut window);
-    let started = window.backend.deployments.lock().unwrap();
-    assert_eq!(started[0].request.port.as_deref(), Some("/dev/ttyACM3"));
 }
 
 #[test]
@@ -247,6 +232,40 @@ fn every_step_that_fails_says_why_and_what_to_do() {
         wait_for_start(&mut window, 1);
         let started = window.backend.deployments.lock().unwrap();
         assert_eq!(started[1].request.no_reset, is_link);
+    }
+}
+
+#[test]
+fn firmware_of_somebody_else_is_built_only_after_a_yes() {
+    for (button, trust, afresh) in [("Build it anyway", true, false), ("Write it anew", false, true)] {
+        let mut window = deploying();
+        let first = DeployStep::Toolchain;
+        tell(&mut window, [step(first, StepState::Started), step(first, StepState::Failed)]);
+        tell(
+            &mut window,
+            [error(first, Cause::Untrusted, "`größe` was not written by this Octet", "--trust")],
+        );
+        ended(&mut window);
+        assert!(window.has("Octet did not write this firmware"));
+        // It is a question, and no failure to be tried again.
+        assert!(!window.has("The deployment failed") && !window.has_button("Try again"));
+        window.harness.check_accessibility();
+        window.press(Role::Button, button);
+        wait_for_start(&mut window, 1);
+        let asked = |number: usize| {
+            let started = window.backend.deployments.lock().unwrap();
+            let request = &started[number].request;
+            (request.build.trust, request.generate.afresh)
+        };
+        assert_eq!((asked(0), asked(1)), ((false, false), (trust, afresh)));
+        // The answer was about what was there then.
+        tell(&mut window, [error(first, Cause::Request, "größe went wrong", "")]);
+        ended(&mut window);
+        window.press(Role::Button, "Try again");
+        wait_for_start(&mut window, 2);
+        let started = window.backend.deployments.lock().unwrap();
+        let request = &started[2].request;
+        assert!(!request.build.trust && !request.generate.afresh);
     }
 }
 

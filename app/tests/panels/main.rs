@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod boards;
 mod changes;
 mod comparison;
 mod deploy;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
@@ -54,6 +54,8 @@ pub struct Scripted {
     pub gone: Mutex<Vec<String>>,
     /// Serial ports.
     pub ports: Mutex<Vec<Port>>,
+    /// How often they were listed.
+    pub looks: AtomicUsize,
     /// Deployments that were started.
     pub deployments: Mutex<Vec<StartedDeployment>>,
     /// What boards measured, by run folder.
@@ -143,6 +145,9 @@ impl RunsBackend for Scripted {
 impl ProjectBackend for Scripted {
     fn settings(&self) -> Settings {
         self.settings.lock().unwrap().clone()
+    }
+    fn save_settings(&self, settings: &Settings) {
+        *self.settings.lock().unwrap() = settings.clone();
     }
     fn last_session(&self) -> Option<Orphan> {
         self.last.lock().unwrap().clone()

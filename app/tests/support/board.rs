@@ -1,6 +1,7 @@
 //! Boards, tools and deployments as a test says.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::DeployBackend;
@@ -45,7 +46,9 @@ fn tool(name: &'static str, state: State, details: &str, remedy: Option<&str>) -
 
 impl DeployBackend for Scripted {
     fn ports(&self) -> Vec<Port> {
-        self.ports.lock().unwrap().clone()
+        let ports = self.ports.lock().unwrap().clone();
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        ports
     }
 
     fn tools(&self) -> Vec<Finding> {

@@ -71,7 +71,14 @@ impl Window {
 
     /// With the report of a run on display.
     pub fn with_report() -> Self {
-        let mut window = Self::with_model();
+        Self::with_report_and(|_| {})
+    }
+
+    /// With the report of a run on display, and an engine that was prepared.
+    pub fn with_report_and(prepare: impl FnOnce(&Scripted)) -> Self {
+        let mut window = Self::prepared([1400.0, 900.0], prepare);
+        window.perform(Action::OpenModel("/models/net.onnx".into()));
+        window.until("the model is open", |s| s.model.open.is_some());
         let network = window.state().model.open.clone().unwrap().network.clone();
         let report = super::report::report(&network, "/models/net.onnx");
         window.backend.reports.lock().unwrap().insert("/runs/one".into(), report);

@@ -15,6 +15,7 @@ use super::event::{Event, Reporter};
 use super::flasher_args::MAX_TEXT_BYTES;
 use super::generate::Flavour;
 use super::inside::{fresh_file, read_limited};
+use super::origin::Origins;
 use super::plan::FlashPlan;
 use super::project::Project;
 use crate::doctor::idf::{self, Activation, Idf, Places, Version};
@@ -37,6 +38,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub struct BuildRequest {
     /// The ESP-IDF to use; `None`: the first that is found.
     pub idf: Option<PathBuf>,
+    /// Build the project wherever it comes from; it is remembered as the user's own then.
+    pub trust: bool,
 }
 
 /// The ESP-IDF for a project.
@@ -92,13 +95,19 @@ pub(super) fn toolchain(
 /// Builds the project. The whole log goes to `build.log` in the run folder.
 ///
 /// # Errors
-/// ESP-IDF is missing, the build failed (the first error is in the message), or what it left cannot be flashed.
+/// Nobody said yes to a project that Octet did not write, ESP-IDF is missing, the build failed (the first error is in the message), or what it left cannot be flashed.
 pub fn build(
     project: &Project,
     request: &BuildRequest,
     reporter: &mut Reporter<'_>,
 ) -> Result<FlashPlan, DeployError> {
     project.check_whole()?;
+    let origins = Origins::of_user();
+    if request.trust {
+        origins.note(&project.folder, reporter);
+    } else {
+        origins.check(&project.folder, &project.run)?;
+    }
     let idf = toolchain(project.chip(), project.psram, project.flavour, request, reporter)?;
     remove_other_chips_build(project)?;
     let log_path = project.run.join(BUILD_LOG);

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::RunError;
 
+/// What to do about a project of somebody else.
+const UNTRUSTED_HELP: &str = "look through it and add `--trust`, or let Octet write its own with `octet firmware new --afresh`, \
+                              which moves this one aside";
+
 /// What kind of thing ended a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +26,8 @@ pub enum Cause {
     Port,
     /// Another board than the one that is needed.
     Board,
+    /// Somebody has to say yes before a project is built that Octet did not write.
+    Untrusted,
     /// Writing to the board.
     Flash,
     /// The firmware's answers.
@@ -83,6 +89,12 @@ pub enum DeployError {
         help: Option<String>,
         /// The whole log.
         log: PathBuf,
+    },
+    /// A project would be built that this user's Octet did not write.
+    #[error("`{project}` was not written by this Octet; a build runs the programs that it names", project = .project.display())]
+    Untrusted {
+        /// Its folder.
+        project: PathBuf,
     },
     /// A serial port cannot be used.
     #[error("{port}: {reason}")]
@@ -152,6 +164,7 @@ impl DeployError {
             | DeployError::Board { help, .. }
             | DeployError::Flash { help, .. }
             | DeployError::Console { help, .. } => Some(help.clone()),
+            DeployError::Untrusted { .. } => Some(UNTRUSTED_HELP.to_owned()),
             DeployError::Differs(_) => Some(
                 "report it with both files: the runtime on the desktop and on the chip must agree bit for bit"
                     .to_owned(),
@@ -166,6 +179,7 @@ impl DeployError {
             DeployError::Cancelled => Cause::Cancelled,
             DeployError::Missing { .. } => Cause::Tool,
             DeployError::Build { .. } => Cause::Build,
+            DeployError::Untrusted { .. } => Cause::Untrusted,
             DeployError::Port { .. } => Cause::Port,
             DeployError::Board { .. } => Cause::Board,
             DeployError::Flash { .. } => Cause::Flash,

@@ -13,9 +13,10 @@ use super::chip::{ChipFacts, Psram};
 use super::error::DeployError;
 use super::event::Reporter;
 use super::inside::{MAX_MODEL_BYTES, read_limited};
+use super::origin::Origins;
 use super::partitions::Layout;
 use super::project::Project;
-use super::write::write_all;
+use super::write::{move_aside, write_all};
 use super::{render, template};
 use crate::memory;
 use crate::pictures::{Preprocessing, Resize};
@@ -42,7 +43,8 @@ pub enum Flavour {
 }
 
 /// Where the model lies in flash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ModelPlace {
     /// In a partition: a new model is flashed alone.
     #[default]
@@ -72,6 +74,8 @@ pub struct GenerateRequest {
     pub p4_below_revision_3: bool,
     /// Use external RAM or not; `None`: as the activations need it.
     pub psram: Option<bool>,
+    /// Move the project that is there aside, whoever wrote it, and begin with an empty folder.
+    pub afresh: bool,
 }
 
 /// Writes the project. Files that the user changed stay; `idf.py`'s own are left alone, except that `sdkconfig` goes
@@ -160,12 +164,16 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         }
     }
     files.push(("model.espdl".to_owned(), model));
-    write_all(&mut project, &files, reporter)?;
+    if request.afresh {
+        move_aside(&project.folder, reporter)?;
+    }
+    write_all(&mut project, &files, &Origins::of_user(), reporter)?;
     reporter.progress(1.0, format!("{} files", files.len()));
     Ok(project)
 }
 
-fn parent(file: &Path) -> PathBuf {
+/// The run folder of a report.
+pub(super) fn parent(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),

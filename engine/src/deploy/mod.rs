@@ -24,6 +24,7 @@ mod inside;
 pub mod manifest;
 mod measured;
 mod monitor;
+mod origin;
 mod partitions;
 mod plan;
 mod ports;

@@ -235,7 +235,11 @@ pub fn monitor(request: &MonitorRequest, reporter: &mut Reporter<'_>) -> Result<
     }
     let began = Instant::now();
     while !reporter.cancel().is_cancelled() && request.duration.is_none_or(|time| began.elapsed() < time) {
-        console.lines(reporter)?;
+        match console.lines(reporter) {
+            // A board that is away is waited for, and the user need not wait for it.
+            Err(error) if error.is_cancelled() => break,
+            lines => drop(lines?),
+        }
     }
     Ok(kept)
 }

@@ -15,7 +15,8 @@ use crate::run;
 /// Name of the record.
 pub const PROJECT_FILE: &str = "octet.json";
 const SCHEMA: u32 = 1;
-const MAX_RECORD_BYTES: u64 = 4 << 20;
+/// A longer record is none.
+pub(super) const MAX_RECORD_BYTES: u64 = 4 << 20;
 
 /// A generated project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

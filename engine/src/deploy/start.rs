@@ -8,9 +8,10 @@ use super::chip::ChipFacts;
 use super::error::DeployError;
 use super::event::{Event, Reporter, Step};
 use super::flash::{FlashRequest, detect, flash};
-use super::generate::{GenerateRequest, generate};
+use super::generate::{self, GenerateRequest, generate};
+use super::origin::Origins;
 use super::ports::{Port, choose_port, list_ports};
-use super::project::Project;
+use super::project::{PROJECT_FILE, Project};
 use super::verify::{VerifyRequest, verify};
 use crate::job::Cancel;
 use crate::run;
@@ -123,6 +124,7 @@ fn prepare(
         )
     })?;
     if !request.model_only {
+        check_origin(request)?;
         build::toolchain(
             chip,
             generating.psram.unwrap_or(false),
@@ -163,4 +165,15 @@ fn prepare(
         reporter.log(LogLevel::Info, format!("the chip has revision {major}.{minor}"));
     }
     Ok(port)
+}
+
+/// A project that is there already, and that would be built, has to be Octet's own. What is told so early has changed nothing.
+fn check_origin(request: &DeployRequest) -> Result<(), DeployError> {
+    let GenerateRequest { run, out, flavour, afresh, .. } = &request.generate;
+    let run_folder = if run.is_dir() { run.clone() } else { generate::parent(run) };
+    let project = out.clone().unwrap_or_else(|| Project::default_folder(&run_folder, *flavour));
+    if request.build.trust || *afresh || !project.join(PROJECT_FILE).is_file() {
+        return Ok(());
+    }
+    Origins::of_user().check(&project, &run_folder)
 }

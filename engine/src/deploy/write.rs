@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::error::DeployError;
 use super::event::Reporter;
+use super::origin::Origins;
 use super::project::{PROJECT_FILE, Project};
 use crate::run;
 use crate::strategy::LogLevel;
@@ -13,14 +14,28 @@ use crate::strategy::LogLevel;
 pub(super) fn write_all(
     project: &mut Project,
     files: &[(String, Vec<u8>)],
+    origins: &Origins,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), DeployError> {
     let folder = project.folder.clone();
+    let was_empty = !folder.join(PROJECT_FILE).is_file();
     let before = written_before(project, files, reporter)?;
+    // What lies beside Octet's files in somebody else's project stays, so it stays somebody else's.
+    let is_own = was_empty || origins.knows(&folder);
+    if !is_own {
+        let message = format!(
+            "`{}` was not written by this Octet and may hold more than Octet's files: building it needs your yes",
+            folder.display()
+        );
+        reporter.log(LogLevel::Warning, message);
+    }
     reporter.check()?;
     project.files.clone_from(&before);
     project.unfinished = files.iter().map(|(path, bytes)| (path.clone(), crc32fast::hash(bytes))).collect();
     project.write()?;
+    if is_own {
+        origins.note(&folder, reporter);
+    }
     for (index, (path, bytes)) in files.iter().enumerate() {
         reporter.check()?;
         let whole = folder.join(path);
@@ -51,7 +66,29 @@ pub(super) fn write_all(
     }
     project.files.retain(|path, _| project.unfinished.contains_key(path));
     project.unfinished.clear();
-    project.write()
+    project.write()?;
+    if is_own {
+        origins.note(&folder, reporter);
+    }
+    Ok(())
+}
+
+/// Moves a project beside its place, so that nothing of it is lost and nothing of it is built.
+pub(super) fn move_aside(folder: &Path, reporter: &mut Reporter<'_>) -> Result<(), DeployError> {
+    // Any other folder is no project, and is left alone by what follows too.
+    let Some(name) = folder.file_name().filter(|_| folder.join(PROJECT_FILE).is_file()) else {
+        return Ok(());
+    };
+    let mut beside = (1_u32..).map(|number| {
+        let mut aside = name.to_owned();
+        aside.push(format!(".aside-{number}"));
+        folder.with_file_name(aside)
+    });
+    let Some(aside) = beside.find(|path| path.symlink_metadata().is_err()) else { return Ok(()) };
+    std::fs::rename(folder, &aside).map_err(DeployError::file(folder))?;
+    let message = format!("what was in `{}` is now in `{}`", folder.display(), aside.display());
+    reporter.log(LogLevel::Info, message);
+    Ok(())
 }
 
 /// CRC32 of each file as Octet wrote it last, also where it did not come to its end.
@@ -169,7 +206,8 @@ mod tests {
                 Event::Progress { .. } if cancelled => token.cancel(),
                 _ => {}
             });
-            write_all(&mut project(folder), &files, &mut reporter)
+            let origins = Origins::in_folder(&folder.join("data"));
+            write_all(&mut project(folder), &files, &origins, &mut reporter)
         };
         (result, told)
     }
@@ -217,8 +255,35 @@ mod tests {
         assert!(written(folder.path(), "first", false).0.is_ok());
         std::fs::write(folder.path().join("firmware").join(PROJECT_FILE), "{").unwrap();
         let (ended, told) = written(folder.path(), "first", false);
-        assert!(ended.is_ok() && told.len() == 1 && told[0].contains("made anew"), "{ended:?} {told:?}");
+        assert!(ended.is_ok() && told.len() == 2 && told[0].contains("made anew"), "{ended:?} {told:?}");
         let (ended, told) = written(folder.path(), "second", false);
-        assert!(ended.is_ok() && told.is_empty(), "{ended:?} {told:?}");
+        assert!(ended.is_ok() && told.len() == 1, "{ended:?} {told:?}");
+        // Nobody can tell any more who wrote it.
+        assert!(told[0].contains("not written by this Octet"), "{told:?}");
+    }
+
+    #[test]
+    fn somebody_elses_project_stays_theirs_until_it_is_moved_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (firmware, aside) = (folder.path().join("firmware"), folder.path().join("firmware.aside-2"));
+        let origins = Origins::in_folder(&folder.path().join("data"));
+        let theirs = Origins::in_folder(&folder.path().join("their data"));
+        let mut reporter = Reporter::new(Cancel::default(), |_| {});
+        let files = [("a.c".to_owned(), b"a".to_vec())];
+        write_all(&mut project(folder.path()), &files, &theirs, &mut reporter).unwrap();
+        std::fs::write(firmware.join("CMakeLists.txt"), "harm").unwrap();
+        write_all(&mut project(folder.path()), &files, &origins, &mut reporter).unwrap();
+        assert!(!origins.knows(&firmware));
+        std::fs::create_dir(folder.path().join("firmware.aside-1")).unwrap();
+        move_aside(&firmware, &mut reporter).unwrap();
+        write_all(&mut project(folder.path()), &files, &origins, &mut reporter).unwrap();
+        assert!(origins.knows(&firmware) && !firmware.join("CMakeLists.txt").exists());
+        assert_eq!(std::fs::read_to_string(aside.join("CMakeLists.txt")).unwrap(), "harm");
+        // A folder that is no project is not moved.
+        let other = folder.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join("mine"), "").unwrap();
+        move_aside(&other, &mut reporter).unwrap();
+        assert!(other.join("mine").is_file());
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use octet_engine::deploy::{DeployRequest, Event, Flavour, Measurement, Port};
+use octet_engine::deploy::{Cause, ChipFacts, DeployRequest, Event, Flavour, Measurement, Port};
 use octet_engine::doctor::Finding;
 use octet_engine::job::Cancel;
 
@@ -44,6 +44,10 @@ pub enum DeployAction {
     Retry,
     /// The same with the modem lines left alone.
     RetryWithoutReset,
+    /// Deploy with the project of somebody else that lies in the run folder.
+    BuildAnyway,
+    /// Move that project aside and deploy with one of Octet's own.
+    WriteAnew,
     /// Forget the port, so that another one can be chosen.
     OtherPort,
     /// Watch the board's console.
@@ -79,6 +83,8 @@ impl DeployAction {
             DeployAction::Cancel => "cancel the deployment".to_owned(),
             DeployAction::Retry => "deploy again".to_owned(),
             DeployAction::RetryWithoutReset => "deploy again without a reset".to_owned(),
+            DeployAction::BuildAnyway => "build somebody else's firmware".to_owned(),
+            DeployAction::WriteAnew => "write the firmware anew".to_owned(),
             DeployAction::OtherPort => "choose another port".to_owned(),
             DeployAction::Watch => "watch the console".to_owned(),
             DeployAction::Verify => "verify the board".to_owned(),
@@ -102,19 +108,32 @@ impl DeployAction {
                 deploy.looks_at_tools = true;
                 return vec![Effect::Deploy(DeployEffect::ExamineTools)];
             }
-            DeployAction::Set(options) => deploy.options = *options,
-            DeployAction::SetIdf(path) => deploy.options.idf = path.to_string_lossy().into_owned(),
+            DeployAction::Set(options) => {
+                deploy.choose(*options);
+                state.settings.deploy = state.deploy.options.kept();
+            }
+            DeployAction::SetIdf(path) => {
+                deploy.options.idf = path.to_string_lossy().into_owned();
+                state.settings.deploy = state.deploy.options.kept();
+            }
             DeployAction::SetNames(path) => deploy.options.names = path.to_string_lossy().into_owned(),
-            DeployAction::Start => return begin(state, DeployWork::Everything),
-            DeployAction::Watch => return begin(state, DeployWork::Monitor),
-            DeployAction::Verify => return begin(state, DeployWork::Verify),
+            DeployAction::Start => return begin(state, DeployWork::Everything, |_| {}),
+            DeployAction::Watch => return begin(state, DeployWork::Monitor, |_| {}),
+            DeployAction::Verify => return begin(state, DeployWork::Verify, |_| {}),
+            // Both are said once, of what is there now: neither is an option that stays.
+            DeployAction::BuildAnyway => {
+                return begin(state, DeployWork::Everything, |request| request.build.trust = true);
+            }
+            DeployAction::WriteAnew => {
+                return begin(state, DeployWork::Everything, |request| request.generate.afresh = true);
+            }
             DeployAction::Retry => return retry(state),
             DeployAction::RetryWithoutReset => {
                 deploy.options.no_reset = true;
                 return retry(state);
             }
             DeployAction::OtherPort => {
-                deploy.options.port.clear();
+                (deploy.options.board, deploy.options.port) = (None, String::new());
                 return find_ports(state);
             }
             DeployAction::Cancel => {
@@ -175,29 +194,44 @@ fn find_ports(state: &mut State) -> Vec<Effect> {
     vec![Effect::Deploy(DeployEffect::FindPorts)]
 }
 
+/// Boards that are plugged in appear by themselves, while one could be chosen: the sheet is open, and nothing is at work.
+pub fn watch_ports(state: &mut State) -> Vec<Effect> {
+    let is_shown = state.deploy.is_open && state.runs.shown().is_some();
+    let deploy = &mut state.deploy;
+    let known = deploy.ports.as_ref().filter(|_| is_shown && !deploy.is_running() && !deploy.looks_for_ports);
+    if known.is_some() == deploy.watches_ports {
+        return Vec::new();
+    }
+    let effect = known.map_or(DeployEffect::LeavePorts, |ports| DeployEffect::WatchPorts(ports.clone()));
+    deploy.watches_ports = !deploy.watches_ports;
+    vec![Effect::Deploy(effect)]
+}
+
 /// Does again what was asked for last.
 fn retry(state: &mut State) -> Vec<Effect> {
     let work = state.deployment().map_or(DeployWork::Everything, |d| d.work);
-    begin(state, work)
+    begin(state, work, |_| {})
 }
 
-/// Starts a work with the run on display. What stands in the way is told.
-fn begin(state: &mut State, work: DeployWork) -> Vec<Effect> {
+/// Starts a work with the run on display, with a request that was changed. What stands in the way is told.
+fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) -> Vec<Effect> {
     if let Some(obstacle) = state.deploy_obstacle() {
         state.toasts.info(tr!(obstacle));
         return Vec::new();
     }
     let Some(run) = state.runs.shown().map(|r| r.folder().to_owned()) else { return Vec::new() };
+    let options = state.deploy.options.for_chip(state.report().and_then(|r| ChipFacts::by_name(&r.target)));
     let (now, deploy) = (Instant::now(), &mut state.deploy);
     if deploy.deployment.as_ref().is_none_or(|d| d.run != run) {
         deploy.console.clear();
         deploy.deployment = Some(Deployment::new(&run, now));
     }
-    let mut request = deploy.options.request(&run);
+    let mut request = options.request(&run);
     // The port that the sheet shows is the one that is used, also when another board is plugged in meanwhile.
     request.port = deploy.port().map(str::to_owned);
+    change(&mut request);
     if let Some(deployment) = &mut deploy.deployment {
-        deployment.begin(work, &deploy.options, now);
+        deployment.begin(work, &options, now);
     }
     vec![Effect::Deploy(DeployEffect::Start { work, request: Box::new(request) })]
 }
@@ -207,6 +241,10 @@ fn begin(state: &mut State, work: DeployWork) -> Vec<Effect> {
 pub enum DeployEffect {
     /// List the serial ports.
     FindPorts,
+    /// Tell when other ports are there than these.
+    WatchPorts(Vec<Port>),
+    /// No longer.
+    LeavePorts,
     /// Look what of the tool chain is there.
     ExamineTools,
     /// Read what a board measured of a run.
@@ -223,7 +261,7 @@ pub enum DeployEffect {
 }
 
 impl DeployEffect {
-    /// Does the work; [`Start`](DeployEffect::Start) is followed instead.
+    /// Does the work; [`Start`](DeployEffect::Start) and [`WatchPorts`](DeployEffect::WatchPorts) are followed instead.
     pub fn run(self, backend: &dyn Backend) -> DeployMessage {
         match self {
             DeployEffect::FindPorts => DeployMessage::Ports(backend.ports()),
@@ -233,7 +271,9 @@ impl DeployEffect {
                 DeployMessage::Measured(run, measured)
             }
             DeployEffect::OpenFile(path) => DeployMessage::Opened(backend.open_file(&path)),
-            DeployEffect::Start { .. } => DeployMessage::Over,
+            DeployEffect::Start { .. } | DeployEffect::WatchPorts(_) | DeployEffect::LeavePorts => {
+                DeployMessage::Over
+            }
         }
     }
 }
@@ -263,7 +303,8 @@ impl DeployMessage {
         let deploy = &mut state.deploy;
         match self {
             DeployMessage::Ports(ports) => {
-                (deploy.ports, deploy.looks_for_ports) = (Some(ports), false);
+                deploy.looks_for_ports = false;
+                deploy.take_ports(ports);
             }
             DeployMessage::Tools(tools) => (deploy.tools, deploy.looks_at_tools) = (Some(tools), false),
             DeployMessage::Measured(run, Ok(measured)) => {
@@ -328,6 +369,11 @@ fn ended(state: &mut State) -> Vec<Effect> {
         (Some(DeployEnd::Done), _) => done_words(deployment),
         (Some(DeployEnd::Cancelled), _) => {
             state.toasts.info(tr!("The deployment was cancelled"));
+            return Vec::new();
+        }
+        // The sheet has a question, which is no failure.
+        (Some(DeployEnd::Failed(failure)), _) if failure.cause == Cause::Untrusted => {
+            state.toasts.info(tr!("The Deploy sheet asks before it builds this firmware"));
             return Vec::new();
         }
         (Some(DeployEnd::Failed(failure)), _) => {

@@ -21,7 +21,7 @@ mod runs;
 mod show;
 mod strategy;
 
-pub use deploy::{DeployAction, DeployEffect, DeployMessage};
+pub use deploy::{DeployAction, DeployEffect, DeployMessage, watch_ports};
 pub use edit::{EditAction, EditEffect, EditMessage};
 pub(super) use edit::{after_job, give_up_long_score};
 pub use graph::{GraphAction, GraphEffect, GraphMessage};

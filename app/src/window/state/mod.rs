@@ -24,7 +24,7 @@ mod toasts;
 
 pub use deploy::{
     BAUDS, BoardConsole, BoardLine, DEPLOY_STEPS, Deploy, DeployEnd, DeployOptions, DeployStep, DeployWork,
-    Deployment, Failure, LineKind, Measured, StepStatus, StepView, command_of, file_of, in_window,
+    Deployment, Failure, LineKind, Measured, StepStatus, StepView, UsbBoard, command_of, file_of, in_window,
 };
 pub use document::Document;
 pub(in crate::window) use document::left_out;

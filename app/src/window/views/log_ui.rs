@@ -7,7 +7,7 @@ use super::thumbnails_ui::thousands;
 use super::widgets::{caption, quiet_button};
 use crate::tr;
 use crate::window::actions::{Action, Actions, LogAction};
-use crate::window::state::{LogLeast, LogRow, State};
+use crate::window::state::{LogLeast, LogLine, LogRow, State};
 use crate::window::theme::{figures, tokens};
 
 /// The log in a window of its own, above the status bar.
@@ -82,18 +82,25 @@ fn rows_ui(ui: &mut Ui, state: &State, rows: &[LogRow<'_>]) {
     let area = ScrollArea::both().id_salt("log").auto_shrink([false, false]).stick_to_bottom(true);
     area.show_rows(ui, line_height, rows.len(), |ui, range| {
         for row in rows.get(range).unwrap_or_default() {
-            let colour = match row {
-                LogRow::Title(_) => t.weak,
-                LogRow::Line(line) => match line.level {
-                    None => t.error,
-                    Some(LogLevel::Warning) => t.warn,
-                    Some(LogLevel::Info) => t.text,
-                    Some(LogLevel::Debug) => t.weak,
-                },
+            let label = match row {
+                LogRow::Title(_) => {
+                    Label::new(RichText::new(row.text()).font(figures()).color(t.weak).underline())
+                }
+                LogRow::Line(line) => line_label(ui, line),
             };
-            let text = RichText::new(row.text()).font(figures()).color(colour);
-            let text = if matches!(row, LogRow::Title(_)) { text.underline() } else { text };
-            ui.add(Label::new(text).extend().selectable(true));
+            ui.add(label.extend().selectable(true));
         }
     });
+}
+
+/// A line of a log in the colour of its severity. Its text can be marked and copied.
+pub(super) fn line_label(ui: &Ui, line: &LogLine) -> Label {
+    let t = tokens(ui);
+    let colour = match line.level {
+        None => t.error,
+        Some(LogLevel::Warning) => t.warn,
+        Some(LogLevel::Info) => t.text,
+        Some(LogLevel::Debug) => t.weak,
+    };
+    Label::new(RichText::new(&line.text).font(figures()).color(colour)).selectable(true)
 }

@@ -5,6 +5,7 @@ mod deployment;
 mod measured;
 mod options;
 mod step;
+mod usb;
 mod words;
 
 pub use console::{BoardConsole, BoardLine, LineKind};
@@ -13,6 +14,7 @@ pub use measured::Measured;
 pub use octet_engine::deploy::Step as DeployStep;
 pub use options::{BAUDS, DeployOptions};
 pub use step::{DEPLOY_STEPS, StepStatus, StepView};
+pub use usb::UsbBoard;
 pub use words::{command_of, in_window};
 
 use crate::key;
@@ -37,6 +39,8 @@ pub struct Deploy {
     pub ports: Option<Vec<Port>>,
     /// A thread looks for ports.
     pub looks_for_ports: bool,
+    /// A thread looks once a second whether a board was plugged in.
+    pub watches_ports: bool,
     /// What of the tool chain is there; `None` until somebody has looked.
     pub tools: Option<Vec<doctor::Finding>>,
     /// A thread looks at the tools.
@@ -62,6 +66,35 @@ impl Deploy {
         }
         let mut boards = self.boards();
         boards.next().filter(|_| boards.next().is_none()).map(|p| p.name.as_str())
+    }
+
+    /// Chooses otherwise. With a port its board is chosen.
+    pub fn choose(&mut self, options: DeployOptions) {
+        let is_other_port = options.port != self.options.port;
+        self.options = options;
+        if is_other_port {
+            let name = self.options.port.trim();
+            let port = self.ports.iter().flatten().find(|port| port.name == name);
+            self.options.board = port.and_then(UsbBoard::of);
+        }
+    }
+
+    /// Takes the ports that are there now. The chosen board is followed to another name, and a name that another board has
+    /// now is not taken for it.
+    pub fn take_ports(&mut self, ports: Vec<Port>) {
+        if let Some(board) = &self.options.board {
+            let name = self.options.port.trim();
+            let at: Vec<&str> = ports.iter().filter(|p| board.is_at(p)).map(|p| p.name.as_str()).collect();
+            let is_listed = ports.iter().any(|port| port.name == name);
+            match at[..] {
+                _ if at.contains(&name) => {}
+                [only] => self.options.port = only.to_owned(),
+                // It was unplugged, and may come back.
+                [] if !is_listed => {}
+                _ => self.options.port.clear(),
+            }
+        }
+        self.ports = Some(ports);
     }
 
     /// What somebody who deploys for this chip has to have, of what was looked at.
@@ -154,4 +187,62 @@ pub fn file_of(project: &Path, named: &Path) -> PathBuf {
     let beside = project.join(named);
     let inside = project.join("build").join(named);
     if !beside.exists() && inside.exists() { inside } else { beside }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(name: &str, serial_number: Option<&str>) -> Port {
+        Port {
+            name: name.to_owned(),
+            description: "CP210x bridge".to_owned(),
+            vid: Some(0x10c4),
+            pid: Some(0xea60),
+            serial_number: serial_number.map(str::to_owned),
+            is_board: true,
+        }
+    }
+
+    fn chosen(ports: Vec<Port>, name: &str) -> Deploy {
+        let mut deploy = Deploy::default();
+        deploy.take_ports(ports);
+        deploy.choose(DeployOptions { port: name.to_owned(), ..DeployOptions::default() });
+        deploy
+    }
+
+    #[test]
+    fn a_board_is_followed_to_another_port_and_no_other_is_taken_for_it() {
+        let (one, two) = (port("/dev/ttyUSB0", Some("1")), port("/dev/ttyUSB1", Some("2")));
+        let mut deploy = chosen(vec![one.clone(), two.clone()], "/dev/ttyUSB0");
+        // Unplugged, the other one is not written to instead.
+        deploy.take_ports(vec![two.clone()]);
+        assert_eq!(deploy.port(), Some("/dev/ttyUSB0"));
+        deploy.take_ports(vec![port("/dev/ttyUSB7", Some("1")), two.clone()]);
+        assert_eq!(deploy.port(), Some("/dev/ttyUSB7"));
+        // Another one has its name.
+        deploy.take_ports(vec![port("/dev/ttyUSB7", Some("3")), two]);
+        assert_eq!(deploy.port(), None);
+        deploy.take_ports(vec![one]);
+        assert_eq!(deploy.port(), Some("/dev/ttyUSB0"));
+    }
+
+    #[test]
+    fn boards_that_cannot_be_told_apart_are_asked_about() {
+        let alike = || vec![port("/dev/ttyUSB0", None), port("/dev/ttyUSB1", None)];
+        let mut deploy = chosen(alike(), "/dev/ttyUSB1");
+        deploy.take_ports(alike());
+        assert_eq!(deploy.port(), Some("/dev/ttyUSB1"), "its name is still one of them");
+        let mut next = Deploy { options: deploy.options.kept(), ..Deploy::default() };
+        next.take_ports(alike());
+        assert_eq!(next.port(), None);
+    }
+
+    #[test]
+    fn a_port_that_was_typed_stays_as_it_is() {
+        let mut deploy = chosen(vec![port("/dev/ttyUSB0", Some("1"))], "/dev/pts/3");
+        assert_eq!(deploy.options.board, None);
+        deploy.take_ports(vec![port("/dev/ttyUSB1", Some("1"))]);
+        assert_eq!(deploy.port(), Some("/dev/pts/3"));
+    }
 }

@@ -1,20 +1,31 @@
 //! What is chosen for a deployment.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use octet_engine::deploy::{BuildRequest, DeployRequest, Flavour, GenerateRequest, ModelPlace};
+use octet_engine::deploy::{
+    BuildRequest, ChipFacts, DeployRequest, Flavour, GenerateRequest, ModelPlace, Psram,
+};
+use serde::{Deserialize, Serialize};
+
+use super::UsbBoard;
 
 /// Speeds that are offered.
 pub const BAUDS: [u32; 7] = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000, 3_000_000];
+/// Speeds that a file may name.
+const SPEEDS: RangeInclusive<u32> = 9600..=6_000_000;
 /// A board that says nothing for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The choices; the defaults are those of `octet deploy`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeployOptions {
     /// The port as it was chosen or typed; empty for the only board.
     pub port: String,
+    /// The board that was chosen by its port, where it is a USB device.
+    pub board: Option<UsbBoard>,
     /// What executes the model.
     pub flavour: Flavour,
     /// Where the model lies.
@@ -43,6 +54,7 @@ impl Default for DeployOptions {
     fn default() -> Self {
         Self {
             port: String::new(),
+            board: None,
             flavour: Flavour::Octet,
             model_place: ModelPlace::Partition,
             psram: None,
@@ -61,6 +73,33 @@ impl Default for DeployOptions {
 impl DeployOptions {
     /// Test pictures that fit, at most.
     pub const MAX_PICTURES: usize = 16;
+
+    /// What is remembered for the next start: what belongs to the desk. The names of the classes and that only the model
+    /// changed belong to a run; the port of a board is whatever the board gets then.
+    pub fn kept(&self) -> Self {
+        let port = if self.board.is_some() { String::new() } else { self.port.trim().to_owned() };
+        Self { port, names: String::new(), model_only: false, ..self.clone() }
+    }
+
+    /// What was read from a file, within what is possible.
+    pub fn tamed(mut self) -> Self {
+        self.baud = self.baud.clamp(*SPEEDS.start(), *SPEEDS.end());
+        self.console_baud = self.console_baud.clamp(*SPEEDS.start(), *SPEEDS.end());
+        self.pictures = self.pictures.min(Self::MAX_PICTURES);
+        self
+    }
+
+    /// The choices as this chip can have them: what is remembered may have been chosen for another one.
+    pub fn for_chip(&self, chip: Option<&ChipFacts>) -> Self {
+        let mut options = self.clone();
+        if chip.is_some_and(|chip| !chip.esp_dl) {
+            options.flavour = Flavour::Octet;
+        }
+        if chip.is_some_and(|chip| chip.psram == Psram::None) && options.psram == Some(true) {
+            options.psram = None;
+        }
+        options
+    }
 
     /// The chosen port.
     pub fn port(&self) -> Option<&str> {
@@ -81,8 +120,9 @@ impl DeployOptions {
                 pictures: self.pictures.min(Self::MAX_PICTURES),
                 p4_below_revision_3: false,
                 psram: self.psram,
+                afresh: false,
             },
-            build: BuildRequest { idf: path(&self.idf) },
+            build: BuildRequest { idf: path(&self.idf), trust: false },
             port: self.port().map(str::to_owned),
             baud: self.baud,
             console_baud: self.console_baud,
@@ -107,5 +147,46 @@ mod tests {
         assert_eq!((request.build.idf, request.generate.names), (None, None));
         assert_eq!(request.generate.run, Path::new("/läufe/猫"));
         assert_eq!(DeployOptions::default().request(Path::new("r")).port, None);
+    }
+
+    #[test]
+    fn what_belongs_to_a_run_is_not_remembered() {
+        let board = UsbBoard { vid: 0x10c4, pid: 0xea60, serial_number: Some("1".to_owned()) };
+        let options = DeployOptions {
+            port: "/dev/ttyUSB0".to_owned(),
+            board: Some(board.clone()),
+            names: "/names.txt".to_owned(),
+            model_only: true,
+            baud: 460_800,
+            psram: Some(true),
+            ..Default::default()
+        };
+        let text = serde_json::to_string(&options.kept()).unwrap();
+        let kept: DeployOptions = serde_json::from_str(&text).unwrap();
+        assert_eq!((kept.port.as_str(), kept.names.as_str(), kept.model_only), ("", "", false));
+        assert_eq!((kept.board, kept.baud, kept.psram), (Some(board), 460_800, Some(true)));
+        let typed = DeployOptions { port: " /dev/größe ".to_owned(), ..Default::default() };
+        assert_eq!(typed.kept().port, "/dev/größe");
+    }
+
+    #[test]
+    fn what_a_chip_cannot_have_is_left_out_for_it_alone() {
+        let options =
+            DeployOptions { psram: Some(true), flavour: Flavour::EspDl, ..DeployOptions::default() };
+        let for_chip = |name: &str| {
+            let fitted = options.for_chip(ChipFacts::by_name(name));
+            (fitted.psram, fitted.flavour)
+        };
+        assert_eq!(for_chip("esp32c3"), (None, Flavour::Octet));
+        assert_eq!(for_chip("esp32p4"), (Some(true), Flavour::EspDl));
+        assert_eq!(options.for_chip(None), options);
+    }
+
+    #[test]
+    fn wild_numbers_of_a_file_are_tamed() {
+        let read: DeployOptions = serde_json::from_str(r#"{"baud": 1, "pictures": 900, "new": 1}"#).unwrap();
+        let tamed = read.tamed();
+        assert_eq!((tamed.baud, tamed.console_baud), (9600, 115_200));
+        assert_eq!(tamed.pictures, DeployOptions::MAX_PICTURES);
     }
 }

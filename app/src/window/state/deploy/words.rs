@@ -1,7 +1,12 @@
 //! The engine's advice as the window says it: where the command line has options, the sheet has fields.
 
 /// What is said instead, longest first.
-const INSTEAD: [(&str, &str); 13] = [
+const INSTEAD: [(&str, &str); 15] = [
+    (
+        "look through it and add `--trust`, or let Octet write its own with `octet firmware new --afresh`, which moves this one aside",
+        "the Deploy sheet asks whether to build it anyway, or to move it aside and write Octet's own",
+    ),
+    ("remove it, or look through it and add `--trust`", "remove it"),
     ("with `--model-only` that takes seconds", "with “Only the model changed” that takes seconds"),
     ("choose one with `--port`", "choose one of them"),
     ("name the port with `--port`", "type its port"),
@@ -29,7 +34,7 @@ pub fn command_of(advice: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use octet_engine::deploy::{Port, choose_port};
+    use octet_engine::deploy::{DeployError, Port, choose_port};
 
     use super::*;
 
@@ -47,6 +52,13 @@ mod tests {
             let help = in_window(&choose_port(None, &ports).unwrap_err().help().unwrap());
             assert!(!help.contains("--") && !help.contains('`'), "{help}");
         }
+    }
+
+    #[test]
+    fn the_question_about_somebody_elses_firmware_names_none_either() {
+        let help = DeployError::Untrusted { project: "firmware".into() }.help().unwrap();
+        let words = in_window(&help);
+        assert!(!words.contains("--") && !words.contains('`'), "{words}");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use egui::{Align, Label, Layout, Link, RichText, ScrollArea, Ui};
 use octet_engine::deploy::Diagnostic;
-use octet_engine::strategy::LogLevel;
 
 use crate::tr;
 use crate::window::actions::{Action, Actions, DeployAction};
 use crate::window::state::{DeployStep, Deployment, StepStatus, StepView};
 use crate::window::theme::{figures, tokens};
+use crate::window::views::log_ui::line_label;
 use crate::window::views::widgets::quiet_button;
 
 /// Height of a log, and of a list of complaints.
@@ -49,14 +49,8 @@ pub(super) fn log_ui(ui: &mut Ui, deployment: &Deployment, view: &StepView, out:
     let area = ScrollArea::both().id_salt(("log", view.step)).max_height(HEIGHT).auto_shrink([false, true]);
     area.stick_to_bottom(true).show_rows(ui, line_height, view.log.len(), |ui, range| {
         for line in &view.log[range] {
-            let colour = match line.level {
-                None => t.error,
-                Some(LogLevel::Warning) => t.warn,
-                Some(LogLevel::Info) => t.text,
-                Some(LogLevel::Debug) => t.weak,
-            };
-            let text = RichText::new(&line.text).font(figures()).color(colour);
-            ui.add(Label::new(text).extend().selectable(true));
+            let label = line_label(ui, line).extend();
+            ui.add(label);
         }
     });
 }

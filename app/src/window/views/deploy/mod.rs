@@ -13,6 +13,7 @@ pub(super) use verdict_ui::measured_facts_ui;
 
 use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Ui, vec2};
 use egui_extras::{Size, StripBuilder};
+use octet_engine::deploy::Cause;
 
 use super::bar_ui::chip;
 use super::icon_ui::{Icon, icon_button};
@@ -134,6 +135,14 @@ pub(super) fn page_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if let Some(deployment) = state.deployment() {
         match (&deployment.end, deployment.running()) {
             (None, Some(view)) => caption(ui, &tr!(crate::window::state::StepView::title(view.step))),
+            (Some(DeployEnd::Failed(failure)), _) if failure.cause == Cause::Untrusted => {
+                notice(
+                    ui,
+                    t.warn,
+                    "Octet did not write this firmware",
+                    "The Deploy sheet asks before it builds this firmware",
+                );
+            }
             (Some(DeployEnd::Failed(failure)), _) => {
                 notice(ui, t.error, &failure.message, failure.help.as_deref().unwrap_or_default());
             }

@@ -79,7 +79,7 @@ fn board_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut A
                 ui,
                 t.warn,
                 "No board is connected",
-                "Plug one in with a cable that carries data, and look again; if it does not appear, hold BOOT while you plug it in.",
+                "Plug one in with a cable that carries data: it appears here by itself. If it does not, hold BOOT while you plug it in.",
             );
         } else if chosen.is_none() {
             notice(ui, t.warn, "Several boards are connected", "Choose the one to write to.");
@@ -98,7 +98,8 @@ fn board_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut A
 
 /// Everything else that can be chosen; the defaults need no look.
 fn options_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut Actions) {
-    let kept = DeployOptions { port: options.port.clone(), ..DeployOptions::default() };
+    let (port, board) = (options.port.clone(), options.board.clone());
+    let kept = DeployOptions { port, board, ..DeployOptions::default() };
     let title = if *options == kept { tr!("Options") } else { tr!("Options (changed)") };
     let header = CollapsingHeader::new(RichText::new(title).color(tokens(ui).text)).id_salt("deploy options");
     header.show_unindented(ui, |ui| {
@@ -125,11 +126,13 @@ fn options_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut
 /// What is put onto the board.
 fn what_ui(ui: &mut Ui, options: &mut DeployOptions, facts: Option<&ChipFacts>) {
     let has_esp_dl = facts.is_some_and(|f| f.esp_dl);
+    // What was chosen for another chip is shown as this one has it.
+    let fitted = options.for_chip(facts);
     let words = |flavour: Flavour| match flavour {
         Flavour::Octet => tr!("Octet's runtime"),
         Flavour::EspDl => tr!("ESP-DL, to compare"),
     };
-    choice_ui(ui, key!("Executes the model"), &words(options.flavour), |ui| {
+    choice_ui(ui, key!("Executes the model"), &words(fitted.flavour), |ui| {
         for flavour in [Flavour::Octet, Flavour::EspDl] {
             ui.add_enabled_ui(flavour == Flavour::Octet || has_esp_dl, |ui| {
                 ui.selectable_value(&mut options.flavour, flavour, words(flavour))
@@ -152,7 +155,7 @@ fn what_ui(ui: &mut Ui, options: &mut DeployOptions, facts: Option<&ChipFacts>) 
         Some(true) => tr!("on"),
         Some(false) => tr!("off"),
     };
-    choice_ui(ui, "PSRAM", &words(options.psram), |ui| {
+    choice_ui(ui, "PSRAM", &words(fitted.psram), |ui| {
         for psram in [None, Some(true), Some(false)] {
             ui.add_enabled_ui(psram != Some(true) || has_psram, |ui| {
                 ui.selectable_value(&mut options.psram, psram, words(psram))

@@ -191,6 +191,9 @@ fn message(view: &StepView) -> String {
 fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) {
     let t = tokens(ui);
     ui.add_space(2.0);
+    if failure.cause == Cause::Untrusted {
+        return question_ui(ui, failure, out);
+    }
     let help = failure.help.as_deref().unwrap_or_default();
     match failure.cause {
         // The verdict above names the tensor.
@@ -219,6 +222,26 @@ fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) 
     if failure.may_be_the_reset() && state.deploy.options.no_reset {
         caption(ui, "The reset is left to you: hold BOOT, press RESET, release both, then try again.");
     }
+}
+
+/// A project that Octet did not write is built only after a yes.
+fn question_ui(ui: &mut Ui, failure: &Failure, out: &mut Actions) {
+    let t = tokens(ui);
+    notice(
+        ui,
+        t.warn,
+        "Octet did not write this firmware",
+        "It came with the run. A build runs the programs that its files name, with your rights. Octet can move it aside and write its own.",
+    );
+    ui.horizontal_wrapped(|ui| {
+        let anew = ui.button(tr!("Write it anew"));
+        if anew.on_hover_text(tr!("What is in the folder now is moved beside it")).clicked() {
+            out.push(Action::Deploy(DeployAction::WriteAnew));
+        }
+        if ui.button(tr!("Build it anyway")).on_hover_text(&failure.message).clicked() {
+            out.push(Action::Deploy(DeployAction::BuildAnyway));
+        }
+    });
 }
 
 /// The sign of a step or a tool: shapes tell them apart, not colours alone.
