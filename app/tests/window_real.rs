@@ -8,6 +8,7 @@
     reason = "helpers of tests fail like tests"
 )]
 
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -40,19 +41,17 @@ fn model() -> PathBuf {
 }
 
 fn display() -> (Running, String) {
-    let display = format!(":{}", 200 + std::process::id() % 500);
-    let server = Command::new("Xvfb")
-        .args([&display, "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
-        .stdout(Stdio::null())
+    // The server takes a free number and tells it once it can be used.
+    let mut server = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let socket = format!("/tmp/.X11-unix/X{}", &display[1..]);
-    let started = Instant::now();
-    while !Path::new(&socket).exists() {
-        assert!(started.elapsed() < Duration::from_secs(10), "Xvfb does not start");
-        sleep(Duration::from_millis(50));
-    }
+    let mut told = String::new();
+    std::io::BufReader::new(server.stdout.take().unwrap()).read_line(&mut told).unwrap();
+    let display = format!(":{}", told.trim());
+    assert!(told.trim().parse::<u32>().is_ok(), "Xvfb does not start");
     (Running(server), display)
 }
 

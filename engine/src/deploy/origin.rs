@@ -68,6 +68,18 @@ impl Origins {
         }
     }
 
+    /// Forgets a project that nobody can answer for, though its record may be what it was once.
+    pub(super) fn forget(&self, project: &Path, reporter: &mut Reporter<'_>) {
+        let Some((_, file)) = self.place(project) else { return };
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let message = format!("cannot forget this project, remove `{}`: {error}", file.display());
+                reporter.log(LogLevel::Warning, message);
+            }
+            _ => {}
+        }
+    }
+
     fn remember(&self, project: &Path) -> Result<(), DeployError> {
         let (real, file) = self.place(project).ok_or_else(|| {
             DeployError::request("this system names no data folder", "set OCTET_DATA_DIR to one")

@@ -69,6 +69,8 @@ pub(super) fn write_all(
     project.write()?;
     if is_own {
         origins.note(&folder, reporter);
+    } else {
+        origins.forget(&folder, reporter);
     }
     Ok(())
 }
