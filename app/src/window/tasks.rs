@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -248,6 +249,8 @@ impl Tasks {
                 };
                 let started = folder.and_then(|out| {
                     request.out = out;
+                    // What the user has deleted since need not be left out.
+                    request.leave_out.retain(|path| Path::new(path).exists());
                     backend.start(request)
                 });
                 match started {

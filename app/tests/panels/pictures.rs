@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
-use octet::window::actions::{Action, PicturesAction};
+use octet::window::actions::{Action, EditAction, PicturesAction};
 use octet::window::state::{Check, MAX_THUMBNAILS, Progress, State, Step};
 use octet_engine::pictures::InputPreview;
 
@@ -205,18 +205,19 @@ fn a_table_that_is_none_is_refused_and_the_folder_stays() {
 #[test]
 fn a_copy_is_left_out_by_a_click_and_comes_back_by_undo() {
     let (mut window, folder) = with(&[("1.bmp", 40), ("2.bmp", 40), ("größe/3.bmp", 90)]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     assert!(window.has("calibration picture is a copy"));
     window.press(Role::Button, "Leave the copies out: duplicate-pictures");
     window.until("the rest is checked", checked);
-    assert_eq!(window.state().pictures.left_out(), ["2.bmp"]);
+    assert_eq!(window.state().pictures.left_out(), [path("2.bmp")]);
     assert!(window.has("1 picture is left out") && !window.has("calibration picture is a copy"));
     let Check::Done(survey) = &window.state().pictures.check else { panic!("no check") };
     assert_eq!(survey.pictures, 2);
 
-    window.perform(Action::Undo);
+    window.perform(Action::Edit(EditAction::Undo));
     window.until("all are checked", checked);
     assert!(window.has("calibration picture is a copy") && !window.has("is left out"));
-    window.perform(Action::Redo);
+    window.perform(Action::Edit(EditAction::Redo));
     window.until("the rest is checked", checked);
     window.press(Role::Button, "Use them again");
     window.until("all are checked", checked);
@@ -227,11 +228,13 @@ fn a_copy_is_left_out_by_a_click_and_comes_back_by_undo() {
     window.perform(Action::RemovePictures(0));
     assert!(window.state().pictures.leave_out.is_empty());
 
+    window.perform(Action::Pictures(PicturesAction::LeaveOut(vec!["1.bmp".to_owned()])));
+    assert!(window.has("None of these pictures is in the folders"));
     window.perform(Action::AddPictures(folder.path().to_owned()));
     window.until("the check is over", checked);
     window.perform(Action::Pictures(PicturesAction::LeaveOut(vec!["größe/3.bmp".to_owned()])));
     window.perform(Action::OnlyStrategy("dev.octet.int8".to_owned()));
     window.perform(Action::Start);
     window.until("the job runs", |s| s.job.as_ref().is_some_and(|j| j.cancel.is_some()));
-    assert_eq!(window.backend.jobs.lock().unwrap()[0].request.leave_out, ["größe/3.bmp"]);
+    assert_eq!(window.backend.jobs.lock().unwrap()[0].request.leave_out, [path("größe/3.bmp")]);
 }

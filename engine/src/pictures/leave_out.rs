@@ -30,13 +30,7 @@ pub enum LeaveOutError {
 }
 
 impl Listing {
-    /// Those of these names that a picture has: what is given to [`Listing::without`] once folders have changed.
-    pub fn known<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a String> {
-        let has = |name: &str| self.entries.iter().any(|entry| is_called(entry, name));
-        names.iter().filter(move |name| has(name))
-    }
-
-    /// Without the pictures of these names or patterns; they are counted as skipped. A name is relative to its folder; a
+    /// Without the pictures of these names or patterns; they are counted as skipped, by names of their own. A name is relative to its folder; a
     /// whole path means one picture where several folders have one of that name. What is a name is no pattern.
     ///
     /// # Errors
@@ -58,12 +52,15 @@ impl Listing {
             }
             left_out.extend(matched);
         }
+        let own = own_names(&self.entries);
         let mut place = 0..;
         let skipped = &mut self.skipped;
         self.entries.retain(|entry| {
-            let stays = place.next().is_none_or(|i| !left_out.contains(&i));
+            let i = place.next();
+            let stays = i.is_none_or(|i| !left_out.contains(&i));
             if !stays {
-                skipped.push(SkippedPicture { file: entry.file.clone(), reason: LEFT_OUT.to_owned() });
+                let file = i.and_then(|i| own.get(i)).unwrap_or(&entry.file).clone();
+                skipped.push(SkippedPicture { file, reason: LEFT_OUT.to_owned() });
             }
             stays
         });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Words;
 use crate::job::StrategyRequest;
@@ -21,6 +21,12 @@ pub enum Severity {
     Problem,
 }
 
+/// Words in a form that this Octet does not know are none: the text is there as well.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Words>, D::Error> {
+    let words = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(words).ok())
+}
+
 /// What a rule found in a run or in its pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -33,7 +39,7 @@ pub struct Finding {
     /// What was found, in a sentence with its number.
     pub text: String,
     /// The same for programs that speak other languages; `null` in reports of Octet before it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "readable")]
     pub words: Option<Words>,
     /// The remedy in a few words, for a button.
     pub button: String,
@@ -160,14 +166,14 @@ fn pipeline_arguments(strategies: &[StrategyRequest]) -> Vec<String> {
     words
 }
 
-/// The settings of a chain as `--set` takes them.
+/// The settings of a chain as `--set` takes them: by the strategy's id, or its place where the chain has it twice.
 pub(crate) fn typed_settings(strategies: &[StrategyRequest]) -> Vec<String> {
-    let short = |id: &str| short(strategies, id);
-    let of_strategy = |s: &StrategyRequest| -> Vec<String> {
-        let typed = |(key, value)| format!("{}.{key}={}", short(&s.id), as_typed(value));
-        s.settings.iter().map(typed).collect()
+    let is_twice = |id: &str| strategies.iter().filter(|s| s.id == id).count() > 1;
+    let of_strategy = |(place, s): (usize, &StrategyRequest)| -> Vec<String> {
+        let name = if is_twice(&s.id) { (place + 1).to_string() } else { short(strategies, &s.id) };
+        s.settings.iter().map(|(key, value)| format!("{name}.{key}={}", as_typed(value))).collect()
     };
-    strategies.iter().flat_map(of_strategy).collect()
+    strategies.iter().enumerate().flat_map(of_strategy).collect()
 }
 
 /// A value as `--set` reads it: text without quotes, unless it would be taken for something else.
@@ -191,6 +197,31 @@ mod tests {
             settings: settings.as_object().unwrap().clone().into_iter().collect(),
         };
         Remedy::Pipeline { strategies: strategies.iter().map(one).collect() }
+    }
+
+    #[test]
+    fn words_of_an_unknown_form_leave_the_text() {
+        let finding = json!({
+            "rule": "r", "severity": "hint", "subject": null, "text": "so", "button": "b",
+            "words": {"template": "%{n}", "values": {"n": 3}},
+            "remedy": {"kind": "pictures", "role": "calibration", "at_least": 0, "leave_out": []},
+            "arguments": "",
+        });
+        let finding: Finding = serde_json::from_value(finding).unwrap();
+        assert_eq!((finding.text.as_str(), finding.words), ("so", None));
+    }
+
+    #[test]
+    fn settings_of_a_strategy_that_comes_twice_are_told_by_its_place() {
+        let remedy = pipeline(&[
+            ("dev.octet.int8", json!({"observer": "kl"})),
+            ("dev.octet.mixed-precision", json!({"layers": "a"})),
+            ("dev.octet.mixed-precision", json!({})),
+        ]);
+        assert_eq!(
+            remedy.arguments(),
+            "--strategy int8,mixed-precision,mixed-precision --set int8.observer=kl --set 2.layers=a"
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use octet_engine::probe::{ActivationFigures, FeatureMaps, Scatter, TriedPicture, WeightFigures};
-use octet_engine::report::{Finding, Remedy};
+use octet_engine::report::{Finding, PictureRole, Remedy};
 
-use super::{Effect, PicturesAction};
+use super::Effect;
 use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::state::{
@@ -327,9 +327,12 @@ fn apply_remedy(state: &mut State, finding: Finding) {
                 .toasts
                 .info(tr!("Pre-processing is now %{words}: quantize to see what it changes", words = words));
         }
-        Remedy::Pictures { leave_out, .. } if !leave_out.is_empty() => {
-            PicturesAction::LeaveOut(leave_out).apply(state);
-            state.toasts.info(tr!("These pictures are left out: quantize to see what it changes"));
+        Remedy::Pictures { role: PictureRole::Calibration, leave_out, .. } if !leave_out.is_empty() => {
+            let words = match state.pictures.leave_out(&leave_out) {
+                true => tr!("These pictures are left out: quantize to see what it changes"),
+                false => tr!("None of these pictures is in the folders"),
+            };
+            state.toasts.info(words);
             state.side = Side::Step(Step::Pictures);
         }
         Remedy::Pictures { .. } => state.side = Side::Step(Step::Pictures),

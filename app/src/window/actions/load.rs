@@ -84,7 +84,7 @@ pub(super) fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
         evaluation,
         labels: project.labels.clone(),
         preprocessing: project.preprocessing.clone(),
-        leave_out: project.leave_out.clone(),
+        leave_out: Arc::new(project.leave_out.iter().cloned().collect()),
         chain: chain.map(|s| Chosen { id: s.id.clone(), settings: s.settings.clone() }).collect(),
         edits: project.edits.clone(),
     };

@@ -310,8 +310,8 @@ fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::AddPictures(path) => pictures::list(state, path, false),
         Action::RemovePictures(index) => {
             if index < state.pictures.folders.len() {
-                state.pictures.folders.remove(index);
-                state.pictures.leave_out = state.pictures.left_out();
+                let gone = state.pictures.folders.remove(index);
+                state.pictures.forget_left_out(&gone);
             }
             Vec::new()
         }

@@ -88,8 +88,12 @@ mod tests {
         assert_eq!(looks(Pick::SaveProject, "/a/p", true), Some("/a/p.octet".into()));
         assert_eq!(looks(Pick::SaveProject, "/a/p.octet", false), Some("/a/p.octet".into()));
         assert_eq!(looks(Pick::SavePipeline, "/a/p", false), Some("/a/p.json".into()));
-        assert_eq!(looks(Pick::ExportModel, "/a/m", true), Some("/a/m.espdl".into()));
-        assert_eq!(looks(Pick::ExportModel, "/a/m.bin", true), None, "whoever names another ending wants it");
+        assert_eq!(looks(Pick::ExportModel(0), "/a/m", true), Some("/a/m.espdl".into()));
+        assert_eq!(
+            looks(Pick::ExportModel(0), "/a/m.bin", true),
+            None,
+            "whoever names another ending wants it"
+        );
         assert_eq!(looks(Pick::GraphPicture, "/a/p.svg", false), Some("/a/p.svg".into()));
         assert_eq!(looks(Pick::Model, "/a/m.onnx", false), None);
     }

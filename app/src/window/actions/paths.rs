@@ -48,9 +48,9 @@ pub(in crate::window) fn picked(what: Pick, path: PathBuf, was_asked: bool) -> A
             let written = strategy::with_ending(path.clone());
             guarded(written.clone(), Action::Strategy(StrategyAction::SavePipeline(written)))
         }
-        Pick::ExportModel => {
+        Pick::ExportModel(asked) => {
             let written = runs::with_ending(path.clone());
-            guarded(written.clone(), Action::Runs(RunsAction::Export(written)))
+            guarded(written.clone(), Action::Runs(RunsAction::Export { asked, to: written }))
         }
         Pick::EspIdf => Action::Deploy(DeployAction::SetIdf(path)),
         Pick::ClassNames => Action::Deploy(DeployAction::SetNames(path)),

@@ -80,10 +80,11 @@ impl PicturesAction {
             PicturesAction::ChangePreprocessing(settings) => pictures.preprocessing.extend(settings),
             PicturesAction::ResetPreprocessing => pictures.preprocessing.clear(),
             PicturesAction::LeaveOut(files) => {
-                let new = files.into_iter().filter(|f| !pictures.leave_out.contains(f)).collect::<Vec<_>>();
-                pictures.leave_out.extend(new);
+                if !pictures.leave_out(&files) {
+                    state.toasts.info(tr!("None of these pictures is in the folders"));
+                }
             }
-            PicturesAction::UseAll => pictures.leave_out.clear(),
+            PicturesAction::UseAll => pictures.leave_out = Arc::default(),
             PicturesAction::SetLabels(path) => return relabel(state, Some(super::absolute(path))),
             PicturesAction::ClearLabels => return relabel(state, None),
             PicturesAction::Preview(path) => pictures.preview.chosen = Some(path),
@@ -328,8 +329,8 @@ fn check(state: &mut State) -> Option<PicturesEffect> {
     pictures.check = Check::None;
     pictures.checked.clone_from(&key);
     let key = Box::new(key?);
-    let ticket = Work::new(pictures.total());
-    pictures.check = Check::Running(ticket.clone());
     let listings = pictures.used();
+    let ticket = Work::new(listings.iter().map(|l| l.entries.len()).sum());
+    pictures.check = Check::Running(ticket.clone());
     Some(PicturesEffect::Check { listings, key, ticket })
 }

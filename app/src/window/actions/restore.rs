@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use octet_engine::job::StrategyRequest;
 use octet_engine::pictures::Preprocessing;
@@ -82,16 +83,16 @@ pub(super) fn restored(state: &mut State, listings: Listings) -> Vec<Effect> {
     };
     let mut missing = Vec::new();
     let mut here = |found: Result<PictureFolder, Problem>| found.map_err(|p| missing.push(p)).ok();
-    let folders = folders.into_iter().filter_map(&mut here).collect();
+    let folders: Vec<PictureFolder> = folders.into_iter().filter_map(&mut here).collect();
     let evaluation = evaluation.and_then(&mut here);
     let before = Document::of(state);
     let document = Document {
         target: TargetSpec::by_name(&report.target).map_or(state.target, Target),
+        leave_out: Arc::new(left_out(&report, &folders)),
         folders,
         evaluation,
         labels,
         preprocessing: differing(state, &report),
-        leave_out: left_out(&report),
         chain,
         // Widths and calibration methods by hand are in the strategies' settings.
         edits: Edits { exponents: report.edits.clone(), ..Edits::default() },

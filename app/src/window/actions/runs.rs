@@ -51,7 +51,12 @@ pub enum RunsAction {
     /// Ask where to put a copy of a run's model.
     AskExport(PathBuf),
     /// Put the copy that was asked for there.
-    Export(PathBuf),
+    Export {
+        /// Place of the run in [`Runs::exports`](crate::window::state::Runs::exports).
+        asked: usize,
+        /// The new file.
+        to: PathBuf,
+    },
 }
 
 impl RunsAction {
@@ -78,8 +83,8 @@ impl RunsAction {
             RunsAction::Restore => tr!("restore the deleted run").into_owned(),
             RunsAction::OpenFolder(run) => tr!("open %{path}", path = run.display()).into_owned(),
             RunsAction::AskExport(_) => tr!("export the model").into_owned(),
-            RunsAction::Export(path) => {
-                tr!("export the model as %{path}", path = path.display()).into_owned()
+            RunsAction::Export { to, .. } => {
+                tr!("export the model as %{path}", path = to.display()).into_owned()
             }
         }
     }
@@ -152,12 +157,16 @@ impl RunsAction {
             }
             RunsAction::OpenFolder(run) => RunsEffect::OpenFolder(run),
             RunsAction::AskExport(run) => {
-                // Another run may be on display by the time of the answer.
-                runs.exporting = Some(run);
-                return vec![Effect::Ask(Pick::ExportModel)];
+                // Another run may be on display by the time of the answer, or asked for too.
+                let known = runs.exports.iter().position(|asked| *asked == run);
+                let asked = known.unwrap_or_else(|| {
+                    runs.exports.push(run);
+                    runs.exports.len() - 1
+                });
+                return vec![Effect::Ask(Pick::ExportModel(asked))];
             }
-            RunsAction::Export(to) => {
-                let Some(run) = runs.exporting.take() else { return Vec::new() };
+            RunsAction::Export { asked, to } => {
+                let Some(run) = runs.exports.get(asked).cloned() else { return Vec::new() };
                 RunsEffect::Export { run, to }
             }
         };

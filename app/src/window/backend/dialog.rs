@@ -35,8 +35,8 @@ pub enum Pick {
     EspIdf,
     /// A text file with the names of the classes.
     ClassNames,
-    /// Where to put a copy of a run's model.
-    ExportModel,
+    /// Where to put a copy of a run's model; the run's place among those that were asked for.
+    ExportModel(usize),
 }
 
 impl Pick {
@@ -57,7 +57,7 @@ impl Pick {
             Pick::SavePipeline => "Save the pipeline",
             Pick::EspIdf => "Choose the folder of ESP-IDF",
             Pick::ClassNames => "Choose the names of the classes",
-            Pick::ExportModel => "Export the model",
+            Pick::ExportModel(_) => "Export the model",
         }
     }
     /// What the path should be.
@@ -77,7 +77,7 @@ impl Pick {
             Pick::SavePipeline => "Path of the .json file to write",
             Pick::EspIdf => "Path of the folder of ESP-IDF",
             Pick::ClassNames => "Path of a text file, one class a line",
-            Pick::ExportModel => "Path of the new .espdl file",
+            Pick::ExportModel(_) => "Path of the new .espdl file",
         }
     }
 }
@@ -117,7 +117,7 @@ pub(super) fn pick(what: Pick) -> Picked {
         Pick::Labels => dialog.add_filter(tr!("Table of labels"), &["csv"]).pick_file(),
         Pick::Plugin => dialog.add_filter(tr!("Plugin"), &[std::env::consts::DLL_EXTENSION]).pick_file(),
         Pick::OpenPipeline => dialog.add_filter(tr!("Pipeline"), &["json"]).pick_file(),
-        Pick::ExportModel => {
+        Pick::ExportModel(_) => {
             dialog.add_filter(tr!("ESP-DL model"), &["espdl"]).set_file_name("model.espdl").save_file()
         }
         Pick::SavePipeline => {

@@ -37,9 +37,9 @@ pub struct Project {
     /// Pre-processing that differs from the model's own.
     #[serde(default)]
     pub preprocessing: BTreeMap<String, String>,
-    /// Calibration pictures that are not used: their names in their folder, or whole paths.
+    /// Calibration pictures that are not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub leave_out: Vec<String>,
+    pub leave_out: Vec<PathBuf>,
     /// The chain of strategies.
     #[serde(default)]
     pub strategies: Vec<StrategyRequest>,
@@ -148,7 +148,7 @@ impl Project {
             evaluation: evaluation.or_else(|| missing.evaluation.clone()),
             labels: pictures.labels.clone(),
             preprocessing: pictures.preprocessing.clone(),
-            leave_out: pictures.leave_out.clone(),
+            leave_out: pictures.leave_out.iter().cloned().collect(),
             strategies: chain,
             edits: state.edits.clone(),
             other_edits: other.map(|(sha256, kept)| (sha256.clone(), kept.edits.clone())).collect(),
@@ -217,7 +217,10 @@ impl Project {
 
     fn each_path(&mut self, mut change: impl FnMut(&mut PathBuf)) {
         let single = self.model.iter_mut().chain(&mut self.evaluation).chain(&mut self.labels);
-        let all = single.chain(&mut self.images).chain(self.runs.iter_mut().map(|r| &mut r.path));
+        let all = single
+            .chain(&mut self.images)
+            .chain(&mut self.leave_out)
+            .chain(self.runs.iter_mut().map(|r| &mut r.path));
         all.for_each(&mut change);
     }
 }

@@ -1,11 +1,13 @@
 //! What a run is made of and the user can change: all that undo brings back and a project keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use octet_engine::pictures::LEFT_OUT;
 use octet_engine::report::Report;
 
+use super::pictures::named;
 use super::{Chosen, Edits, PictureFolder, State, Target};
 
 /// A copy of everything that can be undone.
@@ -21,18 +23,18 @@ pub struct Document {
     pub labels: Option<PathBuf>,
     /// Pre-processing that differs from the model's own.
     pub preprocessing: BTreeMap<String, String>,
-    /// Calibration pictures that are not used, by name.
-    pub leave_out: Vec<String>,
+    /// Calibration pictures that are not used.
+    pub leave_out: Arc<BTreeSet<PathBuf>>,
     /// The strategies with their settings.
     pub chain: Vec<Chosen>,
     /// Changes by hand.
     pub edits: Edits,
 }
 
-/// The pictures that a run did without.
-pub(in crate::window) fn left_out(report: &Report) -> Vec<String> {
-    let skipped = report.calibration.skipped.iter();
-    skipped.filter(|s| s.reason == LEFT_OUT).map(|s| s.file.clone()).collect()
+/// The pictures of these folders that a run did without.
+pub(in crate::window) fn left_out(report: &Report, folders: &[PictureFolder]) -> BTreeSet<PathBuf> {
+    let skipped = report.calibration.skipped.iter().filter(|s| s.reason == LEFT_OUT);
+    named(folders, skipped.map(|s| s.file.as_str()))
 }
 
 impl Document {

@@ -78,6 +78,19 @@ impl<'a> LogRow<'a> {
     }
 }
 
+/// Whether a text has these small letters, in any case. Most texts are ASCII, and there may be very many.
+fn has_text(text: &str, wanted: &str) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    match text.is_ascii() {
+        true => {
+            text.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+        }
+        false => text.to_lowercase().contains(wanted),
+    }
+}
+
 impl State {
     /// Lines of all logs that are kept.
     pub fn log_lines(&self) -> usize {
@@ -89,7 +102,7 @@ impl State {
     pub fn log_rows(&self) -> Vec<LogRow<'_>> {
         let wanted = self.log.filter.trim().to_lowercase();
         let shows = |line: &&LogLine| {
-            let has_text = || wanted.is_empty() || line.text.to_lowercase().contains(&wanted);
+            let has_text = || has_text(&line.text, &wanted);
             self.log.least.shows(line.level) && has_text()
         };
         let earlier = self.earlier_logs.iter().map(|log| (log.title.as_str(), log.lines.as_slice()));

@@ -1,11 +1,11 @@
 //! The folders of pictures, how they become tensors, and what was found out about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use octet_engine::pictures::{InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
+use octet_engine::pictures::{Entry, InputFormat, InputPreview, Listing, Preprocessing, Rgb, Survey};
 
 use super::Problem;
 
@@ -156,7 +156,7 @@ pub struct CheckKey {
     /// The folders, as they were listed.
     pub folders: Vec<(PathBuf, usize)>,
     /// The pictures that are not used.
-    pub leave_out: Vec<String>,
+    pub leave_out: Arc<BTreeSet<PathBuf>>,
     /// How pictures become tensors.
     pub preprocessing: Preprocessing,
     /// Classes of the network.
@@ -196,8 +196,8 @@ pub struct Pictures {
     pub labels: Option<PathBuf>,
     /// Pre-processing that differs from the model's own, as typed: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
     pub preprocessing: BTreeMap<String, String>,
-    /// Calibration pictures that are not used: their names in their folder, or whole paths.
-    pub leave_out: Vec<String>,
+    /// Calibration pictures that are not used.
+    pub leave_out: Arc<BTreeSet<PathBuf>>,
     /// Folders being looked at, in the order in which they were asked for.
     pub asked: Vec<Asked>,
     next_ticket: u64,
@@ -256,31 +256,54 @@ impl Pictures {
         }
     }
 
+    /// Does without the pictures of these names. False where there are none of them.
+    pub fn leave_out(&mut self, names: &[String]) -> bool {
+        let new = named(&self.folders, names.iter().map(String::as_str));
+        if new.is_empty() {
+            return false;
+        }
+        Arc::make_mut(&mut self.leave_out).extend(new);
+        true
+    }
+
     /// Calibration pictures in all folders.
     pub fn total(&self) -> usize {
         self.folders.iter().map(|f| f.pictures).sum()
     }
 
-    /// Those of the pictures left out that are there.
+    /// The pictures left out that lie in the folders, as a job is told of them.
     pub fn left_out(&self) -> Vec<String> {
-        let is_there = |name: &&String| {
-            self.folders.iter().any(|f| f.listing.known(std::slice::from_ref(*name)).next().is_some())
-        };
-        self.leave_out.iter().filter(is_there).cloned().collect()
+        if self.leave_out.is_empty() {
+            return Vec::new();
+        }
+        let all = self.folders.iter().flat_map(|f| &f.listing.entries).map(|e| &e.path);
+        let gone: BTreeSet<&PathBuf> = all.filter(|path| self.leave_out.contains(*path)).collect();
+        gone.into_iter().filter_map(|path| Some(path.to_str()?.to_owned())).collect()
     }
 
     /// The folders' pictures without those left out.
     pub fn used(&self) -> Vec<Arc<Listing>> {
         let used = |folder: &PictureFolder| {
-            let names: Vec<String> = folder.listing.known(&self.leave_out).cloned().collect();
-            if names.is_empty() {
+            if self.leave_out.is_empty() {
                 return folder.listing.clone();
             }
-            // Names that are there cannot be refused.
-            let rest = Listing::clone(&folder.listing).without(&names);
-            rest.map_or_else(|_| folder.listing.clone(), Arc::new)
+            let mut rest = Listing::clone(&folder.listing);
+            rest.entries.retain(|entry| !self.leave_out.contains(&entry.path));
+            Arc::new(rest)
         };
         self.folders.iter().map(used).collect()
+    }
+
+    /// Forgets what was left out of a folder that is gone, unless it lies in another one too.
+    pub fn forget_left_out(&mut self, gone: &PictureFolder) {
+        if self.leave_out.is_empty() {
+            return;
+        }
+        let others: HashSet<&Path> =
+            self.folders.iter().flat_map(|f| &f.listing.entries).map(|e| e.path.as_path()).collect();
+        let of_gone: HashSet<&Path> = gone.listing.entries.iter().map(|e| e.path.as_path()).collect();
+        let stays = |path: &Path| others.contains(path) || !of_gone.contains(path);
+        self.leave_out = Arc::new(self.leave_out.iter().filter(|path| stays(path)).cloned().collect());
     }
 
     /// The calibration pictures that are shown small: all, or an even sample.
@@ -302,6 +325,23 @@ impl Pictures {
         let chosen = self.preview.chosen.as_deref().filter(in_a_folder);
         chosen.or_else(|| Some(self.folders.iter().find_map(|f| f.listing.entries.first())?.path.as_path()))
     }
+}
+
+/// The pictures of these names: relative to their folder, or whole paths. One whose path is not Unicode has no name that a
+/// job could be told.
+pub(super) fn named<'a>(
+    folders: &[PictureFolder],
+    names: impl Iterator<Item = &'a str>,
+) -> BTreeSet<PathBuf> {
+    let names: HashSet<&str> = names.collect();
+    if names.is_empty() {
+        return BTreeSet::new();
+    }
+    let entries = folders.iter().flat_map(|f| &f.listing.entries);
+    let is_named = |e: &&Entry| {
+        e.path.to_str().is_some_and(|path| names.contains(path) || names.contains(e.file.as_str()))
+    };
+    entries.filter(is_named).map(|e| e.path.clone()).collect()
 }
 
 /// At most [`MAX_THUMBNAILS`] of `count` items, from the first on at equal distances.

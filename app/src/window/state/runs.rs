@@ -136,8 +136,8 @@ pub struct Runs {
     pub earlier: Vec<EarlierRun>,
     /// The page that compares runs, while it is open.
     pub comparison: Option<ComparePage>,
-    /// The run whose model is exported as soon as it is known where to.
-    pub exporting: Option<PathBuf>,
+    /// The runs whose models were to be exported; a question for a path names one by its place.
+    pub exports: Vec<PathBuf>,
 }
 
 impl Runs {

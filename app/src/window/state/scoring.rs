@@ -123,11 +123,9 @@ impl State {
         {
             return false;
         }
-        // A report knows names in their folder, a document whole paths where two folders have one of a name.
-        let left_out = left_out(report);
-        let is_left_out =
-            |name: &String| left_out.iter().any(|file| std::path::Path::new(name).ends_with(file));
-        if document.leave_out.len() != left_out.len() || !document.leave_out.iter().all(is_left_out) {
+        let left_out = left_out(report, &document.folders);
+        let is_there = |path: &&PathBuf| document.folders.iter().any(|f| path.starts_with(&f.path));
+        if !document.leave_out.iter().filter(is_there).eq(&left_out) {
             return false;
         }
         let model = self.model.open.as_ref();

@@ -1,6 +1,7 @@
 //! The second step's page: folders of pictures.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use egui::{
     Align, CollapsingHeader, CornerRadius, Label, Layout, ProgressBar, Rect, RichText, Sense, Ui, pos2, vec2,
@@ -274,7 +275,10 @@ fn skipped_ui(ui: &mut Ui, skipped: &[SkippedPicture], whose: &str) {
 
 /// The pictures that the user does without, and the way back.
 fn left_out_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
-    let left_out = &state.pictures.leave_out;
+    let pictures = &state.pictures;
+    // Those of a folder that is away wait for it.
+    let is_there = |path: &&PathBuf| pictures.folders.iter().any(|f| path.starts_with(&f.path));
+    let left_out: Vec<&PathBuf> = pictures.leave_out.iter().filter(is_there).collect();
     if left_out.is_empty() {
         return;
     }
@@ -286,9 +290,10 @@ fn left_out_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         n = thousands(left_out.len())
     );
     ui.horizontal(|ui| {
-        let mut names: Vec<&str> = left_out.iter().map(String::as_str).take(NAMED_FILES).collect();
+        let named = left_out.iter().take(NAMED_FILES);
+        let mut names: Vec<String> = named.map(|path| path.display().to_string()).collect();
         if left_out.len() > NAMED_FILES {
-            names.push("…");
+            names.push("…".to_owned());
         }
         ui.label(RichText::new(words).small().color(t.weak)).on_hover_text(names.join("\n"));
         if quiet_button(ui, "Use them again").clicked() {
