@@ -95,7 +95,7 @@ pub(super) fn toolchain(
 /// Builds the project. The whole log goes to `build.log` in the run folder.
 ///
 /// # Errors
-/// Nobody said yes to a project that Octet did not write, ESP-IDF is missing, the build failed (the first error is in the message), or what it left cannot be flashed.
+/// Nobody said yes to a project that Octet did not write or to settings around it, ESP-IDF is missing, the build failed (the first error is in the message), or what it left cannot be flashed.
 pub fn build(
     project: &Project,
     request: &BuildRequest,
@@ -106,7 +106,7 @@ pub fn build(
     if request.trust {
         origins.note(&project.folder, reporter);
     } else {
-        origins.check(&project.folder, &project.run)?;
+        origins.check(&project.folder, &project.run, project.is_own)?;
     }
     let idf = toolchain(project.chip(), project.psram, project.flavour, request, reporter)?;
     remove_other_chips_build(project)?;
@@ -233,6 +233,10 @@ fn spawn(project: &Project, idf: &Idf) -> Result<Child, DeployError> {
         .stderr(Stdio::piped());
     // A variable of the surroundings would win over the project's own settings.
     command.env_remove("SDKCONFIG_DEFAULTS").env_remove("CARGO_TARGET_DIR");
+    // ESP-IDF asks git for the project's version. A repository that was unpacked around it names programs that git runs.
+    if let Some(above) = project.folder.canonicalize().ok().as_deref().and_then(Path::parent) {
+        command.env("GIT_CEILING_DIRECTORIES", above);
+    }
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.spawn().map_err(|error| DeployError::Missing {
