@@ -100,10 +100,10 @@ fn what_the_user_adds_to_a_project_of_octet_is_the_users() {
     std::fs::write(firmware.project().join("CMakeLists.txt"), "# mine\n").unwrap();
     let ran = build(&firmware, &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    // git, which ESP-IDF asks for a version, looks for no repository around the project.
+    // git, which ESP-IDF asks for a version, looks for no repository around the run.
     let call: Value = serde_json::from_str(firmware.record().lines().last().unwrap()).unwrap();
     let run = firmware.run_folder().canonicalize().unwrap();
-    assert_eq!(call["git_ceiling"], json!(run.to_str().unwrap()));
+    assert_eq!(call["git_ceiling"], json!(run.parent().unwrap().to_str().unwrap()));
     // Written once more it is Octet's still.
     assert_eq!(firmware.octet(&["firmware", "new"], &["--pictures", "1"], &[]).code, 0);
     assert_eq!(build(&firmware, &[]).code, 0);

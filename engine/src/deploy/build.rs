@@ -233,9 +233,8 @@ fn spawn(project: &Project, idf: &Idf) -> Result<Child, DeployError> {
         .stderr(Stdio::piped());
     // A variable of the surroundings would win over the project's own settings.
     command.env_remove("SDKCONFIG_DEFAULTS").env_remove("CARGO_TARGET_DIR");
-    // ESP-IDF asks git for the project's version. A repository that was unpacked around it names programs that git runs.
-    if let Some(above) = project.folder.canonicalize().ok().as_deref().and_then(Path::parent) {
-        command.env("GIT_CEILING_DIRECTORIES", above);
+    if let Some(ceiling) = git_ceiling(project) {
+        command.env("GIT_CEILING_DIRECTORIES", ceiling);
     }
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -243,6 +242,14 @@ fn spawn(project: &Project, idf: &Idf) -> Result<Child, DeployError> {
         what: format!("a way to start idf.py ({error})"),
         help: "`octet doctor` says what is missing".to_owned(),
     })
+}
+
+/// ESP-IDF asks git for the project's version, and a repository that was unpacked around runs names programs that git
+/// runs. One in the run folder was asked about before.
+fn git_ceiling(project: &Project) -> Option<PathBuf> {
+    let folder = project.folder.canonicalize().ok()?;
+    let run = project.run.canonicalize().ok().filter(|run| folder.starts_with(run));
+    run.unwrap_or(folder).parent().map(Path::to_owned)
 }
 
 /// The project's folder is the current one, so that no path has to be written into a command line.

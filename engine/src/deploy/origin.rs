@@ -22,7 +22,7 @@ const MAX_NOTE_BYTES: u64 = 64 << 10;
 /// Settings of cargo and rustup, which look for them in every folder above a project and run the programs that they name.
 const SETTINGS: [&str; 4] = [".cargo/config", ".cargo/config.toml", "rust-toolchain", "rust-toolchain.toml"];
 /// ESP-IDF asks git for a version, and a repository's settings name programs. One that came inside a run is somebody
-/// else's; those above it are not looked for by a build.
+/// else's; above the run a build looks for none, so that whoever keeps runs in git is not asked.
 const REPOSITORY: &str = ".git";
 
 /// A project that Octet wrote here, or that the user said yes to.
