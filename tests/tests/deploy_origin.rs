@@ -100,6 +100,10 @@ fn what_the_user_adds_to_a_project_of_octet_is_the_users() {
     std::fs::write(firmware.project().join("CMakeLists.txt"), "# mine\n").unwrap();
     let ran = build(&firmware, &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    // git, which ESP-IDF asks for a version, looks for no repository around the run.
+    let call: Value = serde_json::from_str(firmware.record().lines().last().unwrap()).unwrap();
+    let run = firmware.run_folder().canonicalize().unwrap();
+    assert_eq!(call["git_ceiling"], json!(run.parent().unwrap().to_str().unwrap()));
     // Written once more it is Octet's still.
     assert_eq!(firmware.octet(&["firmware", "new"], &["--pictures", "1"], &[]).code, 0);
     assert_eq!(build(&firmware, &[]).code, 0);
@@ -124,4 +128,67 @@ fn settings_of_cargo_that_came_with_a_run_are_not_obeyed_in_silence() {
     refused(&firmware, &build(&firmware, &[]), &[".cargo", "which programs the build runs", "--trust"]);
     std::fs::remove_dir_all(&cargo).unwrap();
     assert_eq!(build(&firmware, &[]).code, 0);
+}
+
+#[test]
+fn settings_around_a_collection_of_runs_are_asked_about_before_anything_is_written() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    std::fs::write(firmware.beside("rust-toolchain.toml"), "[toolchain]\npath = \"harm\"\n").unwrap();
+    let deploy = |more: &[&str]| {
+        let port = ["--port", "/dev/no-such-port", "--no-reset", "--json"];
+        firmware.octet(&["deploy"], &[&port[..], more].concat(), &[])
+    };
+    let questions: [&[&str]; 2] = [&[], &["--afresh"]];
+    for more in questions {
+        let ran = deploy(more);
+        refused(&firmware, &ran, &["rust-toolchain.toml", "which programs the build runs", "--trust"]);
+        let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["step"], &last["cause"]), (&json!("toolchain"), &json!("foreign_settings")));
+        assert!(!firmware.project().exists(), "{more:?}");
+    }
+    let ran = deploy(&["--trust"]);
+    assert!(ran.stderr.contains("/dev/no-such-port"), "{}", ran.stderr);
+    assert_eq!(firmware.record().lines().count(), 1);
+}
+
+#[test]
+fn a_link_that_came_with_a_run_does_not_choose_the_projects_place() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    let elsewhere = firmware.beside("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", firmware.project()).unwrap();
+    let ran = firmware.octet(&["firmware", "new"], &[], &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("leads out of the run") && ran.stderr.contains("--out"), "{}", ran.stderr);
+    assert!(std::fs::read_dir(&elsewhere).unwrap().next().is_none());
+    // Whoever names the folder has chosen it.
+    let link = firmware.project();
+    let ran = firmware.octet(&["firmware", "new"], &["--out", link.to_str().unwrap()], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(elsewhere.join("octet.json").is_file());
+}
+
+#[test]
+fn where_no_note_can_be_kept_a_deployment_builds_what_it_wrote_itself() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    let data = firmware.beside("no folder");
+    std::fs::write(&data, "").unwrap();
+    let nowhere = [("OCTET_DATA_DIR", data.to_str().unwrap())];
+    let deploy = |more: &[&str]| {
+        let port = ["--port", "/dev/no-such-port", "--no-reset"];
+        firmware.octet(&["deploy"], &[&port[..], more].concat(), &nowhere)
+    };
+    let ran = deploy(&[]);
+    assert!(ran.stderr.contains("cannot be remembered"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("/dev/no-such-port"), "{}", ran.stderr);
+    assert_eq!(firmware.record().lines().count(), 1);
+    // Nothing tells the next one, and each answer leads to a build.
+    assert!(deploy(&[]).stderr.contains("was not written by this Octet"));
+    for (more, builds) in [("--afresh", 2), ("--trust", 3)] {
+        deploy(&[more]);
+        assert_eq!(firmware.record().lines().count(), builds, "{more}");
+    }
 }

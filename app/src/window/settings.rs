@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::state::{DeployOptions, Language, ThemeChoice};
 
@@ -35,7 +35,17 @@ pub struct Settings {
     /// Where the panels are, as the docking library writes it.
     pub layout: Option<serde_json::Value>,
     /// What is chosen in the Deploy sheet.
+    #[serde(deserialize_with = "deploy_or_default")]
     pub deploy: DeployOptions,
+}
+
+/// A value that a deployment cannot have costs the sheet's choices alone, not all settings.
+fn deploy_or_default<'de, D: Deserializer<'de>>(from: D) -> Result<DeployOptions, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_else(|error| {
+        tracing::warn!("what was chosen in the Deploy sheet is damaged and starts anew: {error}");
+        DeployOptions::default()
+    }))
 }
 
 impl Default for Settings {
@@ -123,6 +133,31 @@ mod tests {
         assert_eq!(Settings::read(&file), Settings::default());
         fs::write(&file, "{\"scale\": 1e9, \"unknown\": 1}").unwrap();
         assert_eq!(Settings::read(&file).scale, *SCALES.end());
+    }
+
+    #[test]
+    fn damaged_choices_of_the_deploy_sheet_cost_no_other_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        let read = |deploy: &str| {
+            let text = format!(r#"{{"scale": 1.25, "recent": ["/größe.onnx"], "deploy": {deploy}}}"#);
+            fs::write(&file, text).unwrap();
+            let settings = Settings::read(&file);
+            assert_eq!(settings.scale, 1.25, "{deploy}");
+            assert_eq!(settings.recent, [Path::new("/größe.onnx")], "{deploy}");
+            settings.deploy
+        };
+        for damaged in [
+            r#"{"pictures": -1}"#,
+            r#"{"baud": 5000000000}"#,
+            r#"{"flavour": "unknown"}"#,
+            "null",
+            "[1]",
+            "7",
+        ] {
+            assert_eq!(read(damaged), DeployOptions::default(), "{damaged}");
+        }
+        assert_eq!(read(r#"{"pictures": 5}"#).pictures, 5);
     }
 
     #[test]

@@ -270,6 +270,61 @@ fn firmware_of_somebody_else_is_built_only_after_a_yes() {
 }
 
 #[test]
+fn settings_of_somebody_else_are_named_and_asked_about() {
+    let mut window = deploying();
+    let first = DeployStep::Toolchain;
+    let message = "`größe/.cargo/config.toml` would decide which programs the build runs";
+    tell(&mut window, [error(first, Cause::ForeignSettings, message, "--trust")]);
+    ended(&mut window);
+    assert!(window.has("Settings that are not Octet's lie around this firmware") && window.has(message));
+    assert!(!window.has("The deployment failed") && !window.has_button("Try again"));
+    assert!(!window.has_button("Write it anew"), "it would lie among the same settings");
+    window.harness.check_accessibility();
+    window.press(Role::Button, "Build it anyway");
+    wait_for_start(&mut window, 1);
+    let started = window.backend.deployments.lock().unwrap();
+    assert!(!started[0].request.build.trust && started[1].request.build.trust);
+}
+
+#[test]
+fn a_retry_without_a_reset_is_no_choice_that_stays() {
+    let mut window = deploying();
+    let failed = || error(DeployStep::Flash, Cause::Flash, "größe went wrong", "");
+    let no_reset =
+        |window: &Window, number: usize| window.backend.deployments.lock().unwrap()[number].request.no_reset;
+    tell(&mut window, [failed()]);
+    ended(&mut window);
+    window.press(Role::Button, "Try again without a reset");
+    wait_for_start(&mut window, 1);
+    assert!(!no_reset(&window, 0) && no_reset(&window, 1));
+    assert!(!window.state().deploy.options.no_reset && !window.state().settings.deploy.no_reset);
+    // What the user did by hand is not undone by trying once more.
+    tell(&mut window, [failed()]);
+    ended(&mut window);
+    assert!(window.has("The reset is left to you") && !window.has_button("Try again without a reset"));
+    window.press(Role::Button, "Try again");
+    wait_for_start(&mut window, 2);
+    assert!(no_reset(&window, 2));
+    tell(&mut window, [failed()]);
+    ended(&mut window);
+    window.press(Role::Button, "Deploy again");
+    wait_for_start(&mut window, 3);
+    assert!(!no_reset(&window, 3));
+}
+
+#[test]
+fn a_port_that_is_given_up_is_not_remembered() {
+    let mut window = sheet(&["/dev/ttyUSB0"]);
+    window.type_into("Port", "/dev/größe");
+    start(&mut window);
+    assert_eq!(window.state().settings.deploy.port, "/dev/größe");
+    tell(&mut window, [error(DeployStep::Flash, Cause::Port, "größe went wrong", "")]);
+    ended(&mut window);
+    window.press(Role::Button, "Choose another port");
+    assert_eq!(window.state().settings.deploy.port, "");
+}
+
+#[test]
 fn errors_of_the_build_are_listed_with_their_places() {
     let mut window = deploying();
     let diagnostic = |severity: &str, file: &str, line| {

@@ -95,7 +95,7 @@ pub(super) fn toolchain(
 /// Builds the project. The whole log goes to `build.log` in the run folder.
 ///
 /// # Errors
-/// Nobody said yes to a project that Octet did not write, ESP-IDF is missing, the build failed (the first error is in the message), or what it left cannot be flashed.
+/// Nobody said yes to a project that Octet did not write or to settings around it, ESP-IDF is missing, the build failed (the first error is in the message), or what it left cannot be flashed.
 pub fn build(
     project: &Project,
     request: &BuildRequest,
@@ -106,7 +106,7 @@ pub fn build(
     if request.trust {
         origins.note(&project.folder, reporter);
     } else {
-        origins.check(&project.folder, &project.run)?;
+        origins.check(&project.folder, &project.run, project.is_own)?;
     }
     let idf = toolchain(project.chip(), project.psram, project.flavour, request, reporter)?;
     remove_other_chips_build(project)?;
@@ -233,12 +233,23 @@ fn spawn(project: &Project, idf: &Idf) -> Result<Child, DeployError> {
         .stderr(Stdio::piped());
     // A variable of the surroundings would win over the project's own settings.
     command.env_remove("SDKCONFIG_DEFAULTS").env_remove("CARGO_TARGET_DIR");
+    if let Some(ceiling) = git_ceiling(project) {
+        command.env("GIT_CEILING_DIRECTORIES", ceiling);
+    }
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.spawn().map_err(|error| DeployError::Missing {
         what: format!("a way to start idf.py ({error})"),
         help: "`octet doctor` says what is missing".to_owned(),
     })
+}
+
+/// ESP-IDF asks git for the project's version, and a repository that was unpacked around runs names programs that git
+/// runs. One in the run folder was asked about before.
+fn git_ceiling(project: &Project) -> Option<PathBuf> {
+    let folder = project.folder.canonicalize().ok()?;
+    let run = project.run.canonicalize().ok().filter(|run| folder.starts_with(run));
+    run.unwrap_or(folder).parent().map(Path::to_owned)
 }
 
 /// The project's folder is the current one, so that no path has to be written into a command line.

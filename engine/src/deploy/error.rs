@@ -9,6 +9,8 @@ use crate::run::RunError;
 /// What to do about a project of somebody else.
 const UNTRUSTED_HELP: &str = "look through it and add `--trust`, or let Octet write its own with `octet firmware new --afresh`, \
                               which moves this one aside";
+/// What to do about settings of somebody else.
+const SETTINGS_HELP: &str = "remove it, or look through it and add `--trust`";
 
 /// What kind of thing ended a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +30,21 @@ pub enum Cause {
     Board,
     /// Somebody has to say yes before a project is built that Octet did not write.
     Untrusted,
+    /// Somebody has to say yes before a project is built under settings of tools that lie around it.
+    ForeignSettings,
     /// Writing to the board.
     Flash,
     /// The firmware's answers.
     Console,
     /// The board computes something else than the desktop.
     Differs,
+}
+
+impl Cause {
+    /// True for what is a question to the user rather than a failure.
+    pub fn is_question(self) -> bool {
+        matches!(self, Cause::Untrusted | Cause::ForeignSettings)
+    }
 }
 
 /// Each message names the file, port, chip or tensor; [`DeployError::help`] says what to do.
@@ -91,10 +102,22 @@ pub enum DeployError {
         log: PathBuf,
     },
     /// A project would be built that this user's Octet did not write.
-    #[error("`{project}` was not written by this Octet; a build runs the programs that it names", project = .project.display())]
+    #[error(
+        "`{project}` was not written by this Octet; a build runs the programs that it names{also}",
+        project = .project.display(),
+        also = .settings.as_ref().map_or_else(String::new, |file| format!(", and those that `{}` names", file.display()))
+    )]
     Untrusted {
         /// Its folder.
         project: PathBuf,
+        /// Settings around it that the build would obey too.
+        settings: Option<PathBuf>,
+    },
+    /// Tools would obey settings that lie around a project of this Octet's.
+    #[error("`{file}` would decide which programs the build runs, and is not Octet's", file = .file.display())]
+    ForeignSettings {
+        /// The file, or a repository.
+        file: PathBuf,
     },
     /// A serial port cannot be used.
     #[error("{port}: {reason}")]
@@ -165,6 +188,7 @@ impl DeployError {
             | DeployError::Flash { help, .. }
             | DeployError::Console { help, .. } => Some(help.clone()),
             DeployError::Untrusted { .. } => Some(UNTRUSTED_HELP.to_owned()),
+            DeployError::ForeignSettings { .. } => Some(SETTINGS_HELP.to_owned()),
             DeployError::Differs(_) => Some(
                 "report it with both files: the runtime on the desktop and on the chip must agree bit for bit"
                     .to_owned(),
@@ -180,6 +204,7 @@ impl DeployError {
             DeployError::Missing { .. } => Cause::Tool,
             DeployError::Build { .. } => Cause::Build,
             DeployError::Untrusted { .. } => Cause::Untrusted,
+            DeployError::ForeignSettings { .. } => Cause::ForeignSettings,
             DeployError::Port { .. } => Cause::Port,
             DeployError::Board { .. } => Cause::Board,
             DeployError::Flash { .. } => Cause::Flash,

@@ -16,7 +16,7 @@ use super::inside::{MAX_MODEL_BYTES, read_limited};
 use super::origin::Origins;
 use super::partitions::Layout;
 use super::project::Project;
-use super::write::{move_aside, write_all};
+use super::write::{lies_in_run, move_aside, write_all};
 use super::{render, template};
 use crate::memory;
 use crate::pictures::{Preprocessing, Resize};
@@ -82,7 +82,7 @@ pub struct GenerateRequest {
 /// when its defaults changed.
 ///
 /// # Errors
-/// The run has no model, the chip does not suit it, or a file cannot be written.
+/// The run has no model, the chip does not suit it, a link leads out of the run, or a file cannot be written.
 pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Result<Project, DeployError> {
     let report = run::read_report(&request.run)?;
     let run_folder = if request.run.is_dir() { request.run.clone() } else { parent(&request.run) };
@@ -146,6 +146,7 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         unfinished: BTreeMap::new(),
         folder,
         run: run_folder,
+        is_own: false,
     };
     let values = values(&project, request, chip, &report, &preprocessing, &layout, &pictures);
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
@@ -166,6 +167,9 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
     files.push(("model.espdl".to_owned(), model));
     if request.afresh {
         move_aside(&project.folder, reporter)?;
+    }
+    if request.out.is_none() {
+        lies_in_run(&project)?;
     }
     write_all(&mut project, &files, &Origins::of_user(), reporter)?;
     reporter.progress(1.0, format!("{} files", files.len()));

@@ -10,7 +10,6 @@ use super::chip::ChipFacts;
 use super::error::DeployError;
 use super::generate::Flavour;
 use super::inside::read_limited;
-use crate::run;
 
 /// Name of the record.
 pub const PROJECT_FILE: &str = "octet.json";
@@ -54,6 +53,9 @@ pub struct Project {
     /// The run folder.
     #[serde(skip)]
     pub run: PathBuf,
+    /// This program wrote all of it just now: the steps that follow need no note of that.
+    #[serde(skip)]
+    pub(super) is_own: bool,
 }
 
 impl Project {
@@ -111,9 +113,13 @@ impl Project {
         ))
     }
 
-    /// Writes the record.
-    pub(super) fn write(&self) -> Result<(), DeployError> {
-        Ok(run::write_json(&self.folder, PROJECT_FILE, self)?)
+    /// The record as it is written.
+    pub(super) fn record(&self) -> Result<Vec<u8>, DeployError> {
+        let path = self.folder.join(PROJECT_FILE);
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| DeployError::File { path, source: error.into() })?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 
     /// The chip's data.

@@ -167,13 +167,15 @@ fn prepare(
     Ok(port)
 }
 
-/// A project that is there already, and that would be built, has to be Octet's own. What is told so early has changed nothing.
+/// A project that is there already, and that would be built, has to be Octet's own; settings around it count before it is
+/// there too. What is told so early has changed nothing.
 fn check_origin(request: &DeployRequest) -> Result<(), DeployError> {
     let GenerateRequest { run, out, flavour, afresh, .. } = &request.generate;
     let run_folder = if run.is_dir() { run.clone() } else { generate::parent(run) };
     let project = out.clone().unwrap_or_else(|| Project::default_folder(&run_folder, *flavour));
-    if request.build.trust || *afresh || !project.join(PROJECT_FILE).is_file() {
+    if request.build.trust {
         return Ok(());
     }
-    Origins::of_user().check(&project, &run_folder)
+    let will_be_own = *afresh || !project.join(PROJECT_FILE).is_file();
+    Origins::of_user().check(&project, &run_folder, will_be_own)
 }

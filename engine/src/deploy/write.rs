@@ -21,8 +21,8 @@ pub(super) fn write_all(
     let was_empty = !folder.join(PROJECT_FILE).is_file();
     let before = written_before(project, files, reporter)?;
     // What lies beside Octet's files in somebody else's project stays, so it stays somebody else's.
-    let is_own = was_empty || origins.knows(&folder);
-    if !is_own {
+    project.is_own = was_empty || origins.knows(&folder);
+    if !project.is_own {
         let message = format!(
             "`{}` was not written by this Octet and may hold more than Octet's files: building it needs your yes",
             folder.display()
@@ -32,10 +32,7 @@ pub(super) fn write_all(
     reporter.check()?;
     project.files.clone_from(&before);
     project.unfinished = files.iter().map(|(path, bytes)| (path.clone(), crc32fast::hash(bytes))).collect();
-    project.write()?;
-    if is_own {
-        origins.note(&folder, reporter);
-    }
+    write_record(project, origins, reporter)?;
     for (index, (path, bytes)) in files.iter().enumerate() {
         reporter.check()?;
         let whole = folder.join(path);
@@ -66,20 +63,56 @@ pub(super) fn write_all(
     }
     project.files.retain(|path, _| project.unfinished.contains_key(path));
     project.unfinished.clear();
-    project.write()?;
-    if is_own {
-        origins.note(&folder, reporter);
-    } else {
+    write_record(project, origins, reporter)?;
+    if !project.is_own {
         origins.forget(&folder, reporter);
     }
     Ok(())
 }
 
+/// The note comes first: a record without one would be somebody else's.
+fn write_record(
+    project: &Project,
+    origins: &Origins,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), DeployError> {
+    let record = project.record()?;
+    if project.is_own {
+        // Only a folder that is there has a real place.
+        std::fs::create_dir_all(&project.folder).map_err(DeployError::file(&project.folder))?;
+        origins.note_next(&project.folder, &record, reporter);
+    }
+    Ok(run::write_file(&project.folder, PROJECT_FILE, &record)?)
+}
+
+/// A link that came with a run may not choose where its project is written: nobody asked for another place.
+pub(super) fn lies_in_run(project: &Project) -> Result<(), DeployError> {
+    let folder = &project.folder;
+    if folder.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let run = project.run.canonicalize().map_err(DeployError::file(&project.run))?;
+    if folder.canonicalize().is_ok_and(|real| real.starts_with(run)) {
+        return Ok(());
+    }
+    Err(DeployError::request(
+        format!("`{}` is a link that leads out of the run", folder.display()),
+        "remove the link, or name the folder with `--out`",
+    ))
+}
+
 /// Moves a project beside its place, so that nothing of it is lost and nothing of it is built.
 pub(super) fn move_aside(folder: &Path, reporter: &mut Reporter<'_>) -> Result<(), DeployError> {
     // Any other folder is no project, and is left alone by what follows too.
-    let Some(name) = folder.file_name().filter(|_| folder.join(PROJECT_FILE).is_file()) else {
+    if !folder.join(PROJECT_FILE).is_file() {
         return Ok(());
+    }
+    let Some(name) = folder.file_name() else {
+        // The current folder would take its name along, and be written to beside its place.
+        return Err(DeployError::request(
+            format!("`{}` cannot be moved aside: its name is not known", folder.display()),
+            "name the folder itself with `--out`, from another folder",
+        ));
     };
     let mut beside = (1_u32..).map(|number| {
         let mut aside = name.to_owned();
@@ -192,6 +225,7 @@ mod tests {
             unfinished: BTreeMap::new(),
             folder: folder.join("firmware"),
             run: folder.to_owned(),
+            is_own: false,
         }
     }
 
@@ -287,5 +321,59 @@ mod tests {
         std::fs::write(other.join("mine"), "").unwrap();
         move_aside(&other, &mut reporter).unwrap();
         assert!(other.join("mine").is_file());
+    }
+
+    #[test]
+    fn a_project_without_a_name_is_not_left_where_it_is_in_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(written(folder.path(), "first", false).0.is_ok());
+        let inside = folder.path().join("firmware/main");
+        std::fs::create_dir_all(&inside).unwrap();
+        let mut reporter = Reporter::new(Cancel::default(), |_| {});
+        let error = move_aside(&inside.join(".."), &mut reporter).unwrap_err();
+        assert!(error.to_string().contains("cannot be moved aside"), "{error}");
+        assert!(folder.path().join("firmware").join(PROJECT_FILE).is_file());
+    }
+
+    #[test]
+    fn where_no_note_can_be_kept_the_steps_that_follow_know_the_project() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file where the data folder belongs.
+        std::fs::write(folder.path().join("data"), "").unwrap();
+        let origins = Origins::in_folder(&folder.path().join("data"));
+        let mut reporter = Reporter::new(Cancel::default(), |_| {});
+        let files = [("a.c".to_owned(), b"a".to_vec())];
+        let mut made = project(folder.path());
+        write_all(&mut made, &files, &origins, &mut reporter).unwrap();
+        assert!(made.is_own && !origins.knows(&made.folder));
+        // Another program cannot know it, and this one asks the next time.
+        assert!(!Project::read(&made.folder, folder.path()).unwrap().is_own);
+        let mut again = project(folder.path());
+        write_all(&mut again, &files, &origins, &mut reporter).unwrap();
+        assert!(!again.is_own);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_does_not_lead_the_project_out_of_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (run, elsewhere) = (folder.path().join("run"), folder.path().join("elsewhere"));
+        let link = run.join("firmware");
+        std::fs::create_dir_all(run.join("inside")).unwrap();
+        let checked = || lies_in_run(&project(&run));
+        assert!(checked().is_ok(), "there is none yet");
+        let led_to = |target: &str| {
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            let result = checked();
+            std::fs::remove_file(&link).unwrap();
+            result
+        };
+        assert!(led_to("../elsewhere").is_err(), "nothing is there yet");
+        std::fs::create_dir_all(&elsewhere).unwrap();
+        let error = led_to("../elsewhere").unwrap_err();
+        assert!(error.to_string().contains("leads out of the run"), "{error}");
+        assert!(led_to("inside").is_ok());
+        std::fs::create_dir_all(&link).unwrap();
+        assert!(checked().is_ok());
     }
 }

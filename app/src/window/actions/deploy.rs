@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use octet_engine::deploy::{Cause, ChipFacts, DeployRequest, Event, Flavour, Measurement, Port};
+use octet_engine::deploy::{ChipFacts, DeployRequest, Event, Flavour, Measurement, Port};
 use octet_engine::doctor::Finding;
 use octet_engine::job::Cancel;
 
@@ -127,13 +127,18 @@ impl DeployAction {
             DeployAction::WriteAnew => {
                 return begin(state, DeployWork::Everything, |request| request.generate.afresh = true);
             }
-            DeployAction::Retry => return retry(state),
-            DeployAction::RetryWithoutReset => {
-                deploy.options.no_reset = true;
-                return retry(state);
+            DeployAction::Retry => {
+                let change: fn(&mut DeployRequest) = match state.deployment() {
+                    Some(deployment) if deployment.without_reset => leave_the_reset,
+                    _ => |_| {},
+                };
+                return retry(state, change);
             }
+            // An answer to what happened, and no choice that stays.
+            DeployAction::RetryWithoutReset => return retry(state, leave_the_reset),
             DeployAction::OtherPort => {
                 (deploy.options.board, deploy.options.port) = (None, String::new());
+                state.settings.deploy = state.deploy.options.kept();
                 return find_ports(state);
             }
             DeployAction::Cancel => {
@@ -207,10 +212,14 @@ pub fn watch_ports(state: &mut State) -> Vec<Effect> {
     vec![Effect::Deploy(effect)]
 }
 
-/// Does again what was asked for last.
-fn retry(state: &mut State) -> Vec<Effect> {
+/// Does again what was asked for last, with a request that was changed.
+fn retry(state: &mut State, change: fn(&mut DeployRequest)) -> Vec<Effect> {
     let work = state.deployment().map_or(DeployWork::Everything, |d| d.work);
-    begin(state, work, |_| {})
+    begin(state, work, change)
+}
+
+fn leave_the_reset(request: &mut DeployRequest) {
+    request.no_reset = true;
 }
 
 /// Starts a work with the run on display, with a request that was changed. What stands in the way is told.
@@ -232,6 +241,7 @@ fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) ->
     change(&mut request);
     if let Some(deployment) = &mut deploy.deployment {
         deployment.begin(work, &options, now);
+        deployment.without_reset = request.no_reset && !options.no_reset;
     }
     vec![Effect::Deploy(DeployEffect::Start { work, request: Box::new(request) })]
 }
@@ -372,7 +382,7 @@ fn ended(state: &mut State) -> Vec<Effect> {
             return Vec::new();
         }
         // The sheet has a question, which is no failure.
-        (Some(DeployEnd::Failed(failure)), _) if failure.cause == Cause::Untrusted => {
+        (Some(DeployEnd::Failed(failure)), _) if failure.cause.is_question() => {
             state.toasts.info(tr!("The Deploy sheet asks before it builds this firmware"));
             return Vec::new();
         }

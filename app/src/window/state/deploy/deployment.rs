@@ -88,6 +88,8 @@ pub struct Deployment {
     pub project: PathBuf,
     /// What was asked for last.
     pub work: DeployWork,
+    /// It was asked for without a reset, though the options have one.
+    pub without_reset: bool,
     /// When that was.
     pub started: Instant,
     /// Raised to end it; there as soon as it has started.
@@ -113,6 +115,7 @@ impl Deployment {
             run: run.to_owned(),
             project: Project::default_folder(run, Flavour::default()),
             work: DeployWork::Everything,
+            without_reset: false,
             started: now,
             cancel: None,
             cancelling: false,

@@ -35,6 +35,8 @@ pub struct Deploy {
     pub is_open: bool,
     /// What is chosen.
     pub options: DeployOptions,
+    /// Another board just like the chosen one was seen: nothing but the port's name tells them apart.
+    pub has_twin: bool,
     /// The serial ports, boards first; `None` until somebody has looked.
     pub ports: Option<Vec<Port>>,
     /// A thread looks for ports.
@@ -76,22 +78,29 @@ impl Deploy {
             let name = self.options.port.trim();
             let port = self.ports.iter().flatten().find(|port| port.name == name);
             self.options.board = port.and_then(UsbBoard::of);
+            let board = self.options.board.as_ref();
+            let alike = |port: &&Port| board.is_some_and(|board| board.is_at(port));
+            self.has_twin = self.ports.iter().flatten().filter(alike).count() > 1;
         }
     }
 
-    /// Takes the ports that are there now. The chosen board is followed to another name, and a name that another board has
-    /// now is not taken for it.
+    /// Takes the ports that are there now. The chosen board is followed to another name where its serial number tells it
+    /// from all that were seen, and a name that another board has now is not taken for it.
     pub fn take_ports(&mut self, ports: Vec<Port>) {
         if let Some(board) = &self.options.board {
             let name = self.options.port.trim();
             let at: Vec<&str> = ports.iter().filter(|p| board.is_at(p)).map(|p| p.name.as_str()).collect();
             let is_listed = ports.iter().any(|port| port.name == name);
+            // Many bridges have no serial number, or all the same one.
+            self.has_twin |= at.len() > 1;
+            let can_be_told = board.serial_number.is_some() && !self.has_twin;
             match at[..] {
                 _ if at.contains(&name) => {}
-                [only] => self.options.port = only.to_owned(),
+                [only] if can_be_told => self.options.port = only.to_owned(),
+                // Another board has its name.
+                _ if is_listed => self.options.port.clear(),
                 // It was unplugged, and may come back.
-                [] if !is_listed => {}
-                _ => self.options.port.clear(),
+                _ => {}
             }
         }
         self.ports = Some(ports);
@@ -236,6 +245,37 @@ mod tests {
         let mut next = Deploy { options: deploy.options.kept(), ..Deploy::default() };
         next.take_ports(alike());
         assert_eq!(next.port(), None);
+    }
+
+    #[test]
+    fn the_port_does_not_jump_to_a_board_that_is_just_like_the_chosen_one() {
+        for serial_number in [None, Some("0001")] {
+            let (one, two) = (port("/dev/ttyUSB0", serial_number), port("/dev/ttyUSB1", serial_number));
+            let both = || vec![one.clone(), two.clone()];
+            let mut deploy = chosen(both(), "/dev/ttyUSB0");
+            // Unplugged, however often that is looked at.
+            for _ in 0..2 {
+                deploy.take_ports(vec![two.clone()]);
+                assert_eq!(deploy.port(), Some("/dev/ttyUSB0"), "{serial_number:?}");
+            }
+            deploy.take_ports(both());
+            assert_eq!(deploy.port(), Some("/dev/ttyUSB0"), "{serial_number:?}");
+            // The other one came later.
+            let mut deploy = chosen(vec![one.clone()], "/dev/ttyUSB0");
+            deploy.take_ports(both());
+            deploy.take_ports(vec![two.clone()]);
+            assert_eq!(deploy.port(), Some("/dev/ttyUSB0"), "{serial_number:?}");
+        }
+        // Without a serial number nobody knows which one it is under another name.
+        let mut deploy = chosen(vec![port("/dev/ttyUSB0", None)], "/dev/ttyUSB0");
+        deploy.take_ports(vec![port("/dev/ttyUSB1", None)]);
+        assert_eq!(deploy.port(), Some("/dev/ttyUSB0"));
+        // A choice among others forgets it.
+        let mut deploy = chosen(vec![port("a", Some("0001")), port("b", Some("0001"))], "a");
+        deploy.take_ports(vec![port("c", Some("7"))]);
+        deploy.choose(DeployOptions { port: "c".to_owned(), ..DeployOptions::default() });
+        deploy.take_ports(vec![port("d", Some("7"))]);
+        assert_eq!(deploy.port(), Some("d"));
     }
 
     #[test]

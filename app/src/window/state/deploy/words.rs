@@ -1,12 +1,16 @@
 //! The engine's advice as the window says it: where the command line has options, the sheet has fields.
 
 /// What is said instead, longest first.
-const INSTEAD: [(&str, &str); 15] = [
+const INSTEAD: [(&str, &str); 16] = [
     (
         "look through it and add `--trust`, or let Octet write its own with `octet firmware new --afresh`, which moves this one aside",
         "the Deploy sheet asks whether to build it anyway, or to move it aside and write Octet's own",
     ),
-    ("remove it, or look through it and add `--trust`", "remove it"),
+    (
+        "remove it, or look through it and add `--trust`",
+        "remove it, or look through it and build the firmware anyway",
+    ),
+    ("remove the link, or name the folder with `--out`", "remove the link"),
     ("with `--model-only` that takes seconds", "with “Only the model changed” that takes seconds"),
     ("choose one with `--port`", "choose one of them"),
     ("name the port with `--port`", "type its port"),
@@ -56,9 +60,13 @@ mod tests {
 
     #[test]
     fn the_question_about_somebody_elses_firmware_names_none_either() {
-        let help = DeployError::Untrusted { project: "firmware".into() }.help().unwrap();
-        let words = in_window(&help);
-        assert!(!words.contains("--") && !words.contains('`'), "{words}");
+        for error in [
+            DeployError::Untrusted { project: "firmware".into(), settings: None },
+            DeployError::ForeignSettings { file: "rust-toolchain".into() },
+        ] {
+            let words = in_window(&error.help().unwrap());
+            assert!(!words.contains("--") && !words.contains('`'), "{words}");
+        }
     }
 
     #[test]

@@ -13,7 +13,6 @@ pub(super) use verdict_ui::measured_facts_ui;
 
 use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, Ui, vec2};
 use egui_extras::{Size, StripBuilder};
-use octet_engine::deploy::Cause;
 
 use super::bar_ui::chip;
 use super::icon_ui::{Icon, icon_button};
@@ -135,11 +134,11 @@ pub(super) fn page_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     if let Some(deployment) = state.deployment() {
         match (&deployment.end, deployment.running()) {
             (None, Some(view)) => caption(ui, &tr!(crate::window::state::StepView::title(view.step))),
-            (Some(DeployEnd::Failed(failure)), _) if failure.cause == Cause::Untrusted => {
+            (Some(DeployEnd::Failed(failure)), _) if failure.cause.is_question() => {
                 notice(
                     ui,
                     t.warn,
-                    "Octet did not write this firmware",
+                    steps_ui::question(failure.cause).0,
                     "The Deploy sheet asks before it builds this firmware",
                 );
             }

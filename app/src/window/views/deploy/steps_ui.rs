@@ -191,10 +191,12 @@ fn message(view: &StepView) -> String {
 fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) {
     let t = tokens(ui);
     ui.add_space(2.0);
-    if failure.cause == Cause::Untrusted {
+    if failure.cause.is_question() {
         return question_ui(ui, failure, out);
     }
     let help = failure.help.as_deref().unwrap_or_default();
+    let left_alone = state.deploy.options.no_reset
+        || state.deployment().is_some_and(|deployment| deployment.without_reset);
     match failure.cause {
         // The verdict above names the tensor.
         Cause::Differs => caption(ui, help),
@@ -204,7 +206,7 @@ fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) 
         if ui.button(tr!("Try again")).clicked() {
             out.push(Action::Deploy(DeployAction::Retry));
         }
-        let may_leave = failure.may_be_the_reset() && !state.deploy.options.no_reset;
+        let may_leave = failure.may_be_the_reset() && !left_alone;
         if may_leave && ui.button(tr!("Try again without a reset")).clicked() {
             out.push(Action::Deploy(DeployAction::RetryWithoutReset));
         }
@@ -219,24 +221,41 @@ fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) 
             out.push(Action::Deploy(DeployAction::Copy(failure.text())));
         }
     });
-    if failure.may_be_the_reset() && state.deploy.options.no_reset {
+    if failure.may_be_the_reset() && left_alone {
         caption(ui, "The reset is left to you: hold BOOT, press RESET, release both, then try again.");
     }
 }
 
-/// A project that Octet did not write is built only after a yes.
+/// What is asked before a build that would run what is not Octet's, and why.
+pub(super) fn question(cause: Cause) -> (&'static str, &'static str) {
+    match cause {
+        Cause::ForeignSettings => (
+            key!("Settings that are not Octet's lie around this firmware"),
+            key!(
+                "cargo, rustup and git look for settings in the folders above the firmware, and run the programs that they name, with your rights. Build it only if they are yours, or if you looked through them."
+            ),
+        ),
+        _ => (
+            key!("Octet did not write this firmware"),
+            key!(
+                "Octet has no note that it wrote this: it came with the run, or was moved. A build runs the programs that its files name, with your rights. Octet can move it aside and write its own."
+            ),
+        ),
+    }
+}
+
+/// Nothing that is not Octet's is run without a yes. The folder and the file are named.
 fn question_ui(ui: &mut Ui, failure: &Failure, out: &mut Actions) {
-    let t = tokens(ui);
-    notice(
-        ui,
-        t.warn,
-        "Octet did not write this firmware",
-        "It came with the run. A build runs the programs that its files name, with your rights. Octet can move it aside and write its own.",
-    );
+    let (title, why) = question(failure.cause);
+    notice(ui, tokens(ui).warn, title, why);
+    caption(ui, &failure.message);
     ui.horizontal_wrapped(|ui| {
-        let anew = ui.button(tr!("Write it anew"));
-        if anew.on_hover_text(tr!("What is in the folder now is moved beside it")).clicked() {
-            out.push(Action::Deploy(DeployAction::WriteAnew));
+        // A project that is written anew lies among the same settings.
+        if failure.cause == Cause::Untrusted {
+            let anew = ui.button(tr!("Write it anew"));
+            if anew.on_hover_text(tr!("What is in the folder now is moved beside it")).clicked() {
+                out.push(Action::Deploy(DeployAction::WriteAnew));
+            }
         }
         if ui.button(tr!("Build it anyway")).on_hover_text(&failure.message).clicked() {
             out.push(Action::Deploy(DeployAction::BuildAnyway));
