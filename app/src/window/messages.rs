@@ -102,7 +102,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
             }
         }
         Message::FileThere { path, then, is_there } => return looked(state, path, then, is_there),
-        Message::Example(Ok(path)) => return apply(state, Action::OpenModel(path)),
+        Message::Example(Ok(path)) => return example(state, path),
         Message::Example(Err(problem)) => report_problem(state, problem),
         Message::Model(path, result) => model_read(state, &path, result),
         Message::Run(path, result) => return read(state, path, result),
@@ -207,6 +207,16 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
         }
         Err(problem) => report_problem(state, problem),
     }
+}
+
+/// Opens the example, with its pictures for whoever has chosen none.
+fn example(state: &mut State, model: PathBuf) -> Vec<Effect> {
+    let pictures = model.with_file_name("calibration");
+    let mut effects = apply(state, Action::OpenModel(model));
+    if state.pictures.folders.is_empty() && state.pictures.asked.is_empty() && pictures.is_dir() {
+        effects.extend(apply(state, Action::AddPictures(pictures)));
+    }
+    effects
 }
 
 fn plugins_found(state: &mut State, found: FoundPlugins) {

@@ -281,7 +281,7 @@ impl StrategyHost for Session {
         let planned = plan::complete(&self.network, &self.draft, self.target)
             .map_err(|e| StrategyError::Invalid(e.to_string()))?;
         let (_, latency) = analyse::estimate(&self.network, &planned);
-        let bytes = lowered(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
+        let bytes = lowered_whole(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
         let flash_bytes = bytes.len() as u64;
         let simulator = Simulator::new(bytes.into(), Some(planned.target.target))
             .map_err(|e| StrategyError::Failed(e.to_string()))?;

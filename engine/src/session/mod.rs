@@ -28,7 +28,7 @@ pub use workplace::Workplace;
 use crate::draft::Draft;
 use crate::float::{FloatExecutor, FloatPlan};
 use crate::job::{Cancel, Event, Phase};
-use crate::lower::{LowerOptions, lower};
+use crate::lower::{LowerOptions, lower, with_test_vectors};
 use crate::network::{Network, NodeId, Op, TensorId};
 use crate::plan::{self, Finding, Plan};
 use crate::report::Curve;
@@ -309,5 +309,20 @@ pub fn simulator(network: &Network, draft: &Draft, plan: &Plan) -> Result<Simula
 /// A plan as the bytes of its file.
 fn lowered(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8>, String> {
     let file = lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())?;
+    crate::espdl::write(&file).map_err(|e| e.to_string())
+}
+
+/// The same with an input and an output to test with, as an exported file has them: they grow with their widths.
+fn lowered_whole(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8>, String> {
+    let file = lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())?;
+    let zeros = |values: &[crate::espdl::Value]| {
+        let bytes = |value: &crate::espdl::Value| {
+            value.dims.iter().map(|&d| usize::try_from(d).unwrap_or(0)).product::<usize>()
+                * value.element_type.bytes()
+        };
+        vec![0; values.first().map_or(0, bytes)]
+    };
+    let (input, output) = (zeros(&file.inputs), zeros(&file.outputs));
+    let file = with_test_vectors(file, &input, &output);
     crate::espdl::write(&file).map_err(|e| e.to_string())
 }

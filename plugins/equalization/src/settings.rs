@@ -20,7 +20,7 @@ pub(crate) struct Settings {
     /// 1: across ReLU and pooling. 2: across Add too.
     #[schemars(title = "Level", range(min = 1, max = 2))]
     pub(crate) opt_level: u32,
-    /// Layers to equalize with what follows them: names or patterns such as *features.1.*, separated by commas. Empty: all.
+    /// Layers to equalize with what follows them: names or patterns such as *features.1/*, separated by commas. Empty: all.
     #[schemars(title = "Layers", extend("format" = "patterns"))]
     pub(crate) interested_layers: String,
     /// Layers whose weights the equalization leaves alone: names or patterns, separated by commas.

@@ -57,7 +57,7 @@ fn entries(list: &str) -> Result<Vec<(String, Observer)>, Error> {
         .map(|entry| {
             let (name, observer) = entry
                 .rsplit_once('=')
-                .ok_or_else(|| failed(entry, "has no `=`; write name=observer, e.g. *features.1.*=minmax"))?;
+                .ok_or_else(|| failed(entry, "has no `=`; write name=observer, e.g. *features.1/*=minmax"))?;
             let observer: IntoDeserializerOf<'_> = observer.trim().into_deserializer();
             let observer = Observer::deserialize(observer)
                 .map_err(|e| failed(entry, &format!("names no observer: {e}")))?;

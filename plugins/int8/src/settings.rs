@@ -11,7 +11,7 @@ pub(crate) struct Settings {
     /// How the exponents of activations are chosen.
     #[schemars(title = "Activations")]
     pub(crate) observer: Observer,
-    /// Other ways for some operations: names or patterns such as *features.1.*=minmax, separated by commas; the last
+    /// Other ways for some operations: names or patterns such as *features.1/*=minmax, separated by commas; the last
     /// one that fits counts.
     #[schemars(title = "Activations of some operations")]
     pub(crate) observer_of: String,

@@ -37,7 +37,11 @@ pub(crate) fn matching(list: &str, units: &Units, setting: &str) -> Result<BTree
 
 /// The first operation whose name contains the entry's last part.
 fn nearest(entry: &str, units: &Units) -> Option<String> {
-    let part = entry.trim_matches('*').rsplit('/').find(|part| part.len() > 2)?;
+    let part = entry
+        .trim_matches('*')
+        .rsplit('/')
+        .map(|part| part.trim_matches(['*', '.']))
+        .find(|p| p.len() > 2)?;
     units.ids().flat_map(|unit| units.names(unit)).find(|name| name.contains(part)).map(str::to_owned)
 }
 

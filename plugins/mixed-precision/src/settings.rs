@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "mixed precision")]
 pub(crate) struct Settings {
-    /// Operations in 16 bits: names or patterns such as *features.1.*, separated by commas. Empty: the search chooses.
+    /// Operations in 16 bits: names or patterns such as *features.1/*, separated by commas. Empty: the search chooses.
     #[schemars(title = "16-bit layers", extend("format" = "patterns"))]
     pub(crate) layers: String,
     /// Operations that the search leaves in 8 bits: names or patterns, separated by commas.

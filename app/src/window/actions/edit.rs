@@ -92,6 +92,10 @@ impl EditAction {
             EditAction::UndoTimes(times) => return walk(state, times, true),
             EditAction::RedoTimes(times) => return walk(state, times, false),
             EditAction::Score => {
+                remember_made(state, &Document::of(state).without_edits());
+                if state.runs.reference.is_none() {
+                    state.runs.reference = state.runs.shown;
+                }
                 (state.scoring.wanted, state.scoring.asked) = (true, true);
                 return score(state);
             }

@@ -52,6 +52,11 @@ impl Document {
         }
     }
 
+    /// The same as if nothing had been changed by hand.
+    pub fn without_edits(self) -> Self {
+        Self { edits: Edits::default(), ..self }
+    }
+
     /// Makes the state what it was.
     pub fn restore(self, state: &mut State) {
         state.target = self.target;

@@ -266,9 +266,11 @@ impl Pictures {
         true
     }
 
-    /// Calibration pictures in all folders.
+    /// Calibration pictures in all folders, without those left out.
     pub fn total(&self) -> usize {
-        self.folders.iter().map(|f| f.pictures).sum()
+        let all: usize = self.folders.iter().map(|f| f.pictures).sum();
+        let is_there = |path: &&PathBuf| self.folders.iter().any(|f| path.starts_with(&f.path));
+        all.saturating_sub(self.leave_out.iter().filter(is_there).count())
     }
 
     /// The pictures left out that lie in the folders, as a job is told of them.

@@ -24,6 +24,8 @@ pub enum Unscored {
     OtherSettings,
     /// A strategy of the chain runs a program, which is never done unasked.
     Programs,
+    /// The changes were made in an earlier session.
+    Earlier,
     /// Its strategies take long.
     Long,
     /// The score was cancelled, or failed.
@@ -96,8 +98,12 @@ impl State {
             return None;
         }
         let Some(made) = self.scoring.made.get(&run.path) else {
-            let is_other = !self.edits.is_empty() && !self.would_make(&Document::of(self), run);
-            return is_other.then_some(Unscored::OtherSettings);
+            let now = Document::of(self);
+            if self.edits.is_empty() || self.would_make(&now, run) {
+                return None;
+            }
+            let is_base = self.would_make(&now.without_edits(), run);
+            return Some(if is_base { Unscored::Earlier } else { Unscored::OtherSettings });
         };
         if made.document.edits == self.edits || !Document::of(self).differs_by_hand_only(&made.document) {
             return None;

@@ -212,7 +212,7 @@ fn patterns_ui(ui: &mut Ui, field: &SettingField, value: &Value, selection: Opti
             let width = ui.available_width() - if i < known { 32.0 } else { 0.0 };
             let edit = TextEdit::singleline(pattern)
                 .id_salt(("pattern", i))
-                .hint_text(crate::tr!("add a name or a pattern, e.g. *features.1.*"))
+                .hint_text(crate::tr!("add a name or a pattern, e.g. *features.1/*"))
                 .desired_width(width);
             let title = tr!(&field.title);
             let name = if i < known { format!("{title} {}", i + 1) } else { title.clone().into_owned() };

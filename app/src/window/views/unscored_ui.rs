@@ -19,6 +19,7 @@ pub(super) fn unscored_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         }
         Unscored::Programs => key!("A strategy of the pipeline runs a program, which is not done unasked."),
         Unscored::Long => key!("The strategies of this pipeline take long."),
+        Unscored::Earlier => key!("It was made in an earlier session, whose scores are not kept."),
         Unscored::Ended => key!("The last score failed or was cancelled."),
     };
     notice(ui, tokens(ui).warn, "The figures do not have the last change by hand", detail);
