@@ -112,6 +112,24 @@ fn a_setting_goes_to_every_strategy_of_its_id_or_to_one_place_of_the_chain() {
 }
 
 #[test]
+fn the_flash_of_a_promotion_is_what_the_file_grows_by() {
+    // The first layer, whose promotion also widens the picture that a file brings to be tested with.
+    let (narrow, wide) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    quantize("torchvision_opset11", "esp32p4", narrow.path(), &["--strategy", "int8"]);
+    let layers = "mixed-precision.layers=*features.0/features.0.0/Conv";
+    let chain = ["--strategy", "int8,mixed-precision", "--set", layers];
+    quantize("torchvision_opset11", "esp32p4", wide.path(), &chain);
+    let [before, after] =
+        [&narrow, &wide].map(|run| std::fs::metadata(run.path().join("model.espdl")).unwrap().len() as f64);
+    let log = std::fs::read_to_string(wide.path().join("log.txt")).unwrap();
+    let flash = log.split("flash ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let grown: f64 = flash.parse().unwrap();
+    // The file's own text, such as the list of what was decided, is not a matter of the network.
+    assert!((grown - (after - before) / 1024.0).abs() < 1.0, "{flash} KiB told, {before} to {after} bytes");
+    assert!(grown > 5.0, "{flash}");
+}
+
+#[test]
 fn a_strategy_that_needs_exponents_says_who_should_come_before_it() {
     let out = tempfile::tempdir().unwrap();
     let (model, pictures) = (fixture("models/torchvision_opset11.onnx"), fixture("pictures"));

@@ -7,7 +7,7 @@ use std::time::Instant;
 use octet_runtime::{Data, Simulator, TensorView};
 
 use super::split::Split;
-use super::{PlanKey, Session, curves, float_network, lowered, plan_draft, simulator, weights};
+use super::{PlanKey, Session, curves, float_network, lowered_whole, plan_draft, simulator, weights};
 use crate::analyse::{self, AnalysisError, Ticker, dequantized_nchw, to_nhwc};
 use crate::draft::{Bits, Draft, Slot, SlotRole};
 use crate::job::{Event, Phase};
