@@ -27,6 +27,9 @@ fn main() -> ExitCode {
     if let Some(command) = arguments.command {
         return cli::run(command);
     }
+    if let Some(error) = arguments.file.as_deref().and_then(cli::neither_file_nor_command) {
+        error.exit();
+    }
     match window::run(WindowOptions { open: arguments.file, started }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -114,6 +114,8 @@ fn mistakes_are_explained_and_exit_with_two() {
         (vec!["--strategy", "int8", "--target", "esp8266"], "esp32p4"),
         (vec!["--strategy", "none-such", "--target", "esp32p4"], "dev.octet.int8"),
         (vec!["--strategy", "int8", "--target", "esp32p4", "--set", "observer"], "key=value"),
+        (vec!["--strategy", "int8", "--target", "esp32p4", "--set", "observer=psychic"], "kl"),
+        (vec!["--strategy", "int8", "--target", "esp32p4", "--set", "observr=kl"], "there is no setting"),
         (vec!["--strategy", "int8"], "--target"),
     ] {
         let arguments: Vec<&str> = base.iter().copied().chain(more).collect();
@@ -121,6 +123,19 @@ fn mistakes_are_explained_and_exit_with_two() {
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(words), "{arguments:?}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn a_mistyped_command_is_no_file_to_open() {
+    let ran = run_octet(&["quantise", "--target"], &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let ran = run_octet(&["quantise"], &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no command of that name") && ran.stderr.contains("quantize"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -132,11 +147,10 @@ fn bad_input_is_an_error_with_exit_one_that_names_it() {
     let out = tempfile::tempdir().unwrap();
     let empty = tempfile::tempdir().unwrap();
     let out = out.path().to_str().unwrap();
-    let cases: [(&str, &str, &[&str], &str); 5] = [
+    let cases: [(&str, &str, &[&str], &str); 4] = [
         (&missing, &images, &[], "none-such.onnx"),
         (&text, &images, &[], "README.md"),
         (&model, empty.path().to_str().unwrap(), &[], "picture"),
-        (&model, &images, &["--set", "observer=psychic"], "observer"),
         (&model, &images, &["--mean", "a,b,c"], "mean"),
     ];
     for (model, images, more, words) in cases {

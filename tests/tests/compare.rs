@@ -218,6 +218,28 @@ fn figures_that_are_against_something_else_are_a_note() {
 }
 
 #[test]
+fn errors_of_layers_on_different_numbers_of_pictures_are_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, _] = three(folder.path());
+    let analysed = |run: &Path, graphwise: usize, layerwise: usize| {
+        let mut report: Value =
+            serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
+        report["analysed"] = json!({"graphwise": graphwise, "layerwise": layerwise});
+        write_json(run, "report.json", &report).unwrap();
+    };
+    let notes = || compared(&[&a, &b], &[])["notes"].clone();
+    assert_eq!(notes(), json!([]), "older reports do not say it");
+    analysed(&a, 32, 8);
+    analysed(&b, 4, 0);
+    let notes_of_a_short_run = notes();
+    assert_eq!(notes_of_a_short_run.as_array().unwrap().len(), 1, "what was not measured is not compared");
+    let note = notes_of_a_short_run[0].as_str().unwrap();
+    assert!(note.starts_with("the graphwise errors of A are of 32 pictures and those of B of 4"), "{note}");
+    analysed(&b, 32, 8);
+    assert_eq!(notes(), json!([]));
+}
+
+#[test]
 fn only_the_pictures_that_both_have_are_tested() {
     let folder = tempfile::tempdir().unwrap();
     let a = write(folder.path(), "a", &report("net", 0.5, 10, &[]), Some(answers(0, 10, |_| true)));
@@ -248,6 +270,20 @@ fn the_page_stands_alone_and_text_cannot_break_out_of_it() {
     }
     for part in ["<script", "<b>net", "src=", "href=", "url("] {
         assert!(!html.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn what_is_no_run_is_told_from_one_that_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, ..] = three(folder.path());
+    let (empty, model) = (folder.path().join("empty"), folder.path().join("net.espdl"));
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(&model, "EDL2").unwrap();
+    for (other, words) in [(&empty, "is no run folder"), (&model, "is a model and no run")] {
+        let ran = compare(&[&a, other], &[]);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
 }
 

@@ -130,14 +130,21 @@ fn the_flash_of_a_promotion_is_what_the_file_grows_by() {
 }
 
 #[test]
-fn a_strategy_that_needs_exponents_says_who_should_come_before_it() {
+fn a_strategy_that_cannot_run_alone_says_who_should_stand_beside_it() {
     let out = tempfile::tempdir().unwrap();
     let (model, pictures) = (fixture("models/torchvision_opset11.onnx"), fixture("pictures"));
     let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32p4", "--out"];
-    let strategy = ["--strategy", "mixed-precision"];
-    let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &strategy].concat(), &[]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("--strategy int8,mixed-precision"), "{}", ran.stderr);
+    for (strategy, example) in [
+        ("mixed-precision", "--strategy int8,mixed-precision"),
+        ("qat-hook", "--strategy int8,qat-hook"),
+        ("equalization", "--strategy equalization,int8"),
+    ] {
+        let strategy = ["--strategy", strategy];
+        let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &strategy].concat(), &[]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains(example), "{}", ran.stderr);
+        assert!(std::fs::read_dir(out.path()).unwrap().next().is_none(), "nothing was begun");
+    }
 }
 
 const SAMPLES: [&str; 9] = [
@@ -202,7 +209,7 @@ fn equalization_behind_int8_is_refused() {
     let arguments = ["quantize", &model, "--images", &pictures, "--target", "esp32s3", "--out"];
     let strategy = ["--strategy", "int8,equalization"];
     let ran = run_octet(&[&arguments[..], &[out.path().to_str().unwrap()], &strategy].concat(), &[]);
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--strategy equalization,int8"), "{}", ran.stderr);
 }
 

@@ -370,6 +370,31 @@ fn a_failed_evaluation_leaves_the_analysis_and_the_log() {
 }
 
 #[test]
+fn labels_of_another_network_are_told_before_anything_of_an_older_run_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, eval) = (folder.path().join("run"), folder.path().join("evaluation"));
+    std::fs::create_dir_all(&out).unwrap();
+    for old in ["report.json", "log.txt"] {
+        std::fs::write(out.join(old), "of an older run").unwrap();
+    }
+    // The sub-folders of pictures name the classes, and no network here has so many.
+    let class = eval.join("99999");
+    std::fs::create_dir_all(&class).unwrap();
+    std::fs::write(class.join("a.jpg"), "whatever").unwrap();
+    let labels = folder.path().join("labels.csv");
+    std::fs::write(&labels, "file,class\n99999/a.jpg,99999\n").unwrap();
+    let wrong = QuantizeRequest { eval: Some(eval), labels: Some(labels), ..request(&out, &[]) };
+    let error = run_to_end(&workers(), wrong, found(&plugin("octet-int8"))).unwrap_err();
+    assert!(error.contains("has class 99999"), "{error}");
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    assert_eq!([read("report.json"), read("log.txt")], ["of an older run"; 2]);
+    assert!(read("log.failed.txt").contains(&error) && !out.join("model.espdl").exists());
+
+    run_to_end(&workers(), request(&out, &[]), found(&plugin("octet-int8"))).unwrap();
+    assert!(read("log.txt").contains("phase") && !out.join("log.failed.txt").exists());
+}
+
+#[test]
 fn a_job_that_fails_while_it_writes_leaves_no_older_report() {
     let folder = tempfile::tempdir().unwrap();
     for old in ["report.json", "report.html"] {

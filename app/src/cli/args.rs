@@ -94,7 +94,7 @@ pub struct QuantizeArgs {
     /// CSV `file,class_index[,class_name]` of the evaluation pictures.
     #[arg(long, requires = "eval")]
     pub labels: Option<PathBuf>,
-    /// Strategies in order; the last part of an id suffices when unique.
+    /// Strategies in order, e.g. `equalization,int8`; the last part of an id suffices when unique. Required, or `--pipeline`.
     #[arg(long, required_unless_present = "pipeline", value_delimiter = ',')]
     pub strategy: Vec<String>,
     /// Strategies with their settings from a file, such as the `pipeline.json` of a run folder.
@@ -142,7 +142,9 @@ pub struct QuantizeArgs {
 const MAX_THREADS: usize = 256;
 
 /// A count up to a limit.
-fn at_most(limit: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+pub(super) fn at_most(
+    limit: usize,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
     move |text| match text.parse::<usize>() {
         Ok(count) if count <= limit => Ok(count),
         _ => Err(format!("a whole number up to {limit} is needed")),

@@ -19,6 +19,7 @@ pub(super) fn run(args: &DeployArgs) -> anyhow::Result<()> {
         no_reset: args.port.no_reset,
         model_only: args.model_only,
         verify: !args.no_verify,
+        until_built: false,
         patience: Duration::from_secs(args.patience),
     };
     let handle = start(request);

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use octet_engine::deploy::MAX_TEST_PICTURES;
 
-use super::args::PreprocessKind;
+use super::args::{PreprocessKind, at_most};
 
 /// `octet firmware`.
 #[derive(Debug, Subcommand)]
@@ -99,7 +100,7 @@ pub struct ContentArgs {
     #[arg(long)]
     pub names: Option<PathBuf>,
     /// Calibration pictures to take in as test pictures, at most 16.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_most(MAX_TEST_PICTURES))]
     pub pictures: usize,
     /// External RAM.
     #[arg(long, value_enum, default_value_t = PsramArg::Auto)]

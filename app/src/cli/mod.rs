@@ -28,7 +28,10 @@ mod table;
 
 pub use args::{Cli, Command};
 
+use std::path::Path;
 use std::process::ExitCode;
+
+use clap::CommandFactory;
 
 use octet_engine::target::{TARGETS, TargetSpec};
 
@@ -72,6 +75,25 @@ pub fn run(command: Command) -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// The error of a name that is neither a file to open nor a command, such as a command that was mistyped.
+pub fn neither_file_nor_command(name: &Path) -> Option<clap::Error> {
+    if name.try_exists().unwrap_or(true) {
+        return None;
+    }
+    let mut cli = Cli::command();
+    let commands: Vec<String> = cli
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let message = format!(
+        "there is no file `{}` to open, and no command of that name; the commands are {}",
+        name.display(),
+        commands.join(", ")
+    );
+    Some(cli.error(clap::error::ErrorKind::InvalidSubcommand, message))
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use octet_engine::host::Found;
+use octet_engine::host::{self, Found, check_order};
 use octet_engine::job::{
     Cancel, Event, HandEdits, Library, Pipeline, QuantizeRequest, StrategyRequest, Workers, start,
 };
@@ -36,7 +36,12 @@ pub(super) fn run(args: &QuantizeArgs) -> anyhow::Result<()> {
     };
     let chosen: Vec<&Found> =
         pipeline.iter().map(|s| plugins::resolve(&installed, &s.id)).collect::<anyhow::Result<_>>()?;
+    let order = chosen.iter().map(|found| (found.description.id.as_str(), found.description.exponents()));
+    check_order(order).map_err(|e| UsageError(e.to_string()))?;
     let strategies = with_settings(&chosen, pipeline, &args.settings)?;
+    for (found, request) in chosen.iter().zip(&strategies) {
+        host::settings(&found.description, &request.settings).map_err(|e| UsageError(e.to_string()))?;
+    }
     let out = match &args.out {
         Some(out) => out.clone(),
         None => new_run_folder(&args.model, target.name, &chosen)?,

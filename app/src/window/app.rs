@@ -93,7 +93,7 @@ impl OctetWindow {
         }
         let deploy = Deploy { options: settings.deploy.clone(), ..Deploy::default() };
         let state = State { settings: settings.clone(), deploy, ..State::default() };
-        let keeping = Keeping { journal, project: Project::of(&state), settings, settings_writer };
+        let keeping = Keeping { journal, project: Project::journalled(&state), settings, settings_writer };
         let mut window = Self {
             panels: panels::restored(state.settings.layout.as_ref()),
             state,
@@ -134,7 +134,7 @@ impl OctetWindow {
 
     /// Writes down what has changed: the project to the journal, the settings to their file.
     fn keep(&mut self) {
-        let project = Project::of(&self.state);
+        let project = Project::journalled(&self.state);
         if project != self.keeping.project {
             if let Some(journal) = &self.keeping.journal {
                 journal.keep(project.clone());

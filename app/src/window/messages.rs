@@ -12,7 +12,7 @@ use super::actions::{
     PicturesMessage, ProjectAction, ProjectMessage, RunsMessage, StrategyAction, StrategyMessage, after_job,
     apply, finished, give_up_long_score, listed, looked, note_opened, picked, read,
 };
-use super::backend::{DropKind, FoundPlugins, Pick, Picked};
+use super::backend::{DropKind, Example, FoundPlugins, Pick, Picked};
 use super::state::{JobEnd, Made, Model, PathField, PictureFolder, Place, Problem, Side, State, Step};
 use crate::{key, tr};
 
@@ -38,7 +38,7 @@ pub enum Message {
         is_there: bool,
     },
     /// The example lies here.
-    Example(Result<PathBuf, Problem>),
+    Example(Result<Example, Problem>),
     /// A model was read.
     Model(PathBuf, Result<Box<Model>, Problem>),
     /// A run's report was read.
@@ -102,7 +102,7 @@ pub fn receive(state: &mut State, message: Message) -> Vec<Effect> {
             }
         }
         Message::FileThere { path, then, is_there } => return looked(state, path, then, is_there),
-        Message::Example(Ok(path)) => return example(state, path),
+        Message::Example(Ok(written)) => return example(state, written),
         Message::Example(Err(problem)) => report_problem(state, problem),
         Message::Model(path, result) => model_read(state, &path, result),
         Message::Run(path, result) => return read(state, path, result),
@@ -210,11 +210,10 @@ fn model_read(state: &mut State, path: &Path, result: Result<Box<Model>, Problem
 }
 
 /// Opens the example, with its pictures for whoever has chosen none.
-fn example(state: &mut State, model: PathBuf) -> Vec<Effect> {
-    let pictures = model.with_file_name("calibration");
-    let mut effects = apply(state, Action::OpenModel(model));
-    if state.pictures.folders.is_empty() && state.pictures.asked.is_empty() && pictures.is_dir() {
-        effects.extend(apply(state, Action::AddPictures(pictures)));
+fn example(state: &mut State, written: Example) -> Vec<Effect> {
+    let mut effects = apply(state, Action::OpenModel(written.model));
+    if state.pictures.folders.is_empty() && state.pictures.asked.is_empty() {
+        effects.extend(apply(state, Action::AddPictures(written.pictures)));
     }
     effects
 }

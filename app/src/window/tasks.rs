@@ -142,7 +142,7 @@ impl Tasks {
                 tracing::info!(target: START_TARGET, ms, "read {}", path.display());
                 Message::Model(path, model)
             }),
-            Effect::OpenExample => self.spawn("example", |b| Message::Example(b.example_model())),
+            Effect::OpenExample => self.spawn("example", |b| Message::Example(b.example())),
             Effect::OpenRun(path) => self.spawn("report", move |b| {
                 let report = b.load_report(&path).map(Box::new);
                 Message::Run(path, report)

@@ -1,7 +1,9 @@
 //! Changes by hand, their scores, undoing, and what other models, runs and files do to them.
 
 use egui_kittest::kittest::Queryable;
-use octet::window::actions::{Action, EditAction, HabitAction, PicturesAction, RunsAction, StrategyAction};
+use octet::window::actions::{
+    Action, EditAction, HabitAction, PicturesAction, ProjectAction, RunsAction, StrategyAction,
+};
 use octet::window::messages::Message;
 use octet::window::project::Project;
 use octet::window::state::{Place, Problem, Step, Unscored};
@@ -206,6 +208,31 @@ fn a_project_remembers_runs_and_no_scores() {
     let runs = Project::of(&session.state).runs;
     assert_eq!(runs.len(), 1);
     assert!(runs[0].shown && runs[0].path.ends_with("one"), "the run that the score is compared with");
+}
+
+#[test]
+fn changes_of_an_earlier_session_have_no_score_until_it_is_asked_for() {
+    let (mut before, _pictures) = quantized();
+    before.edit(exponent(-3));
+    before.work();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.octet");
+    Project::of(&before.state).write(&file).unwrap();
+
+    let mut session = Session::new();
+    session.backend.reports = before.backend.reports;
+    session.perform(Action::Project(ProjectAction::Open(file)));
+    session.work();
+    assert_eq!(session.state.edits.exponents.output_exponents["n0"], -3);
+    assert_eq!((session.jobs.len(), session.state.unscored()), (0, Some(Unscored::Earlier)));
+    session.edit(EditAction::Score);
+    session.work();
+    assert_eq!(session.jobs.len(), 1);
+    assert_eq!(session.jobs[0].edits.output_exponents["n0"], -3);
+    let report = report_of(&session, "net");
+    session.finish("score", report);
+    session.work();
+    assert_eq!(session.state.unscored(), None);
 }
 
 #[test]

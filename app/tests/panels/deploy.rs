@@ -105,6 +105,23 @@ fn one_click_takes_the_defaults_of_the_command_line() {
 }
 
 #[test]
+fn without_a_board_the_firmware_can_still_be_built() {
+    let mut window = sheet(&[]);
+    assert!(window.has("No board is connected"));
+    window.press(Role::Button, "Build only");
+    wait_for_start(&mut window, 0);
+    {
+        let started = window.backend.deployments.lock().unwrap();
+        assert_eq!((started[0].work, started[0].request.port.clone()), (DeployWork::Build, None));
+    }
+    assert_eq!(window.harness.query_all_by_label("left out").count(), 2, "flash and verify");
+    let built = [StepState::Started, StepState::Done].map(|state| step(DeployStep::Build, state));
+    tell(&mut window, built.into_iter().chain([done("/runs/one")]));
+    ended(&mut window);
+    assert!(window.has("The firmware is built in /runs/one/firmware"));
+}
+
+#[test]
 fn options_arrive_in_the_request() {
     let mut window = sheet(&["/dev/ttyUSB0"]);
     window.press(Role::DisclosureTriangle, "Options");

@@ -91,6 +91,29 @@ fn a_broken_file_is_named_with_its_reason() {
     let Check::Done(survey) = &window.state().pictures.check else { panic!("no check") };
     assert_eq!(survey.skipped[0].file, "größe.jpg");
     assert!(window.has("1 file cannot be used"));
+    assert_eq!(window.state().pictures.total(), 1, "what cannot be used does not count");
+}
+
+#[test]
+fn the_example_brings_its_pictures_to_whoever_has_none() {
+    let (its, own) = (folder(&[("1.bmp", 40)]), folder(&[("2.bmp", 40)]));
+    let folders = |window: &Window| -> Vec<_> {
+        window.state().pictures.folders.iter().map(|f| f.path.clone()).collect()
+    };
+    let mut window = Window::new();
+    *window.backend.example_pictures.lock().unwrap() = its.path().to_owned();
+    window.press(Role::Button, "Try the example");
+    window.until("all of it is there", |s| s.model.open.is_some() && !s.pictures.folders.is_empty());
+    assert_eq!(folders(&window), [its.path()]);
+
+    let mut window = Window::new();
+    *window.backend.example_pictures.lock().unwrap() = its.path().to_owned();
+    window.perform(Action::AddPictures(own.path().to_owned()));
+    window.until("the own ones are there", |s| !s.pictures.folders.is_empty());
+    window.perform(Action::OpenExample);
+    window.until("the model is open", |s| s.model.open.is_some());
+    window.settle();
+    assert_eq!(folders(&window), [own.path()]);
 }
 
 #[test]

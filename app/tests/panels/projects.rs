@@ -175,6 +175,38 @@ fn each_lost_session_is_restored_or_forgotten_alone() {
 }
 
 #[test]
+fn a_restored_session_is_still_the_project_that_it_was_saved_as() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.octet");
+    let mut session = Session::new();
+    let mut lost = orphan(&session, folder.path(), "net");
+    let saved = Project { target: "esp32s3".to_owned(), ..lost.project.clone() };
+    saved.write(&file).unwrap();
+    lost.project.file = Some(file.clone());
+    session.tell(Message::Project(ProjectMessage::Orphans(vec![lost.clone()], None)));
+    project(&mut session, ProjectAction::Restore(lost.path));
+    session.work();
+    assert_eq!(session.state.project.path.as_ref(), Some(&file));
+    assert!(session.state.is_unsaved(), "the chip was changed since");
+    project(&mut session, ProjectAction::Save);
+    session.work();
+    assert_eq!(Project::read(&file).unwrap().target, Project::of(&session.state).target);
+    assert!(!session.state.is_unsaved());
+}
+
+#[test]
+fn a_restored_session_whose_file_is_gone_is_one_that_was_never_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = Session::new();
+    let mut lost = orphan(&session, folder.path(), "net");
+    lost.project.file = Some(folder.path().join("gone.octet"));
+    session.tell(Message::Project(ProjectMessage::Orphans(vec![lost.clone()], None)));
+    project(&mut session, ProjectAction::Restore(lost.path));
+    session.work();
+    assert!(session.state.model.open.is_some() && session.state.project.path.is_none());
+}
+
+#[test]
 fn a_journal_of_which_something_is_missing_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = Session::new();

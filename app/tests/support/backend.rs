@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use octet::window::backend::{
-    Backend, FoundPlugins, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription, ProjectBackend,
-    RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
+    Backend, Example, Exponents, FoundPlugins, OpenedModel, Pick, Picked, PicturesBackend, PluginDescription,
+    ProjectBackend, RunsBackend, SettingChoice, SettingField, SettingKind, StrategyBackend,
 };
 use octet::window::project::Orphan;
 use octet::window::settings::Settings;
@@ -60,6 +60,8 @@ pub struct Scripted {
     pub deployments: Mutex<Vec<StartedDeployment>>,
     /// What boards measured, by run folder.
     pub measurements: Mutex<BTreeMap<PathBuf, Measurement>>,
+    /// The folder that comes with the example.
+    pub example_pictures: Mutex<PathBuf>,
     /// The data folder, for tests that delete runs.
     pub data: Mutex<Option<PathBuf>>,
 }
@@ -89,6 +91,7 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
         vendor: "Octet".to_owned(),
         description: format!("{name}, scripted"),
         targets: Vec::new(),
+        exponents: Exponents::Chooses,
         fields: vec![
             field("observer", "Observer", SettingKind::Choice { options: observers }, json!("kl")),
             field("per_channel", "Per channel", SettingKind::Bool, json!(true)),
@@ -172,8 +175,9 @@ impl Backend for Scripted {
         Ok(OpenedModel { network, sha256, notes: vec!["2 nodes folded".to_owned()] })
     }
 
-    fn example_model(&self) -> Result<PathBuf, Problem> {
-        Ok(PathBuf::from("/example/mobilenetv2.onnx"))
+    fn example(&self) -> Result<Example, Problem> {
+        let pictures = self.example_pictures.lock().unwrap().clone();
+        Ok(Example { model: PathBuf::from("/example/mobilenetv2.onnx"), pictures })
     }
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {

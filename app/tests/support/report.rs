@@ -80,6 +80,7 @@ pub fn report(network: &Network, path: &str) -> Report {
             calibration_overlap: 0,
         }),
         memory: MemoryFacts { flash_bytes: 3_774_873, arena_bytes: 416 * 1024, peak: Vec::new() },
+        analysed: None,
         memory_map: None,
         latency: LatencyFacts {
             estimated_ms: Some(438.0),

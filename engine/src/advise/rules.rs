@@ -179,7 +179,7 @@ pub static RULES: [Rule; 13] = [
             (!chain.has(EQUALIZATION)).then(|| Hit {
                 subject: Some(layer.name.clone()),
                 words: vec![
-                    ("figure", format!("{most:.0}").into()),
+                    ("figure", ratio_in_words(most).into()),
                     ("coarse", layer.coarse_channels.unwrap_or(0).to_string().into()),
                     ("others", others(layers.len())),
                 ],
@@ -408,6 +408,12 @@ fn in_16_bits(case: &Case<'_>, names: &[&str]) -> Option<Remedy> {
 /// Where there is nothing to add.
 fn nothing() -> Part {
     Part::Plain(String::new())
+}
+
+/// A ratio of ranges; beyond this one channel is as good as empty, and its digits tell nothing.
+fn ratio_in_words(ratio: f64) -> String {
+    const MOST: f64 = 10_000.0;
+    if ratio > MOST { format!("{MOST:.0}+") } else { format!("{ratio:.0}") }
 }
 
 fn others(count: usize) -> Part {

@@ -45,6 +45,8 @@ pub(super) fn comparable<'a>(
             "%{one} and %{other} were calibrated on different pictures: their figures of layers are of those",
             [one(), other()],
         ));
+    } else {
+        counts(base_label, base, label, run).into_iter().for_each(&mut note);
     }
     for (label, run) in [(base_label, base), (label, run)] {
         if run.changed_float {
@@ -106,4 +108,30 @@ pub(super) fn comparable<'a>(
         ));
     }
     Some(common)
+}
+
+/// Errors of layers that were measured on different numbers of the same pictures.
+fn counts(base_label: &str, base: &Run, label: &str, run: &Run) -> Vec<Words> {
+    let (Some(base), Some(run)) = (base.report.analysed, run.report.analysed) else { return Vec::new() };
+    // Zero: that error was not measured, so that no figure is compared.
+    let differ = |base: usize, run: usize| base != run && base.min(run) > 0;
+    let values = |base: usize, run: usize| {
+        [("one", base_label.into()), ("other", label.into()), ("n", base.into()), ("m", run.into())]
+    };
+    let mut notes = Vec::new();
+    if differ(base.graphwise, run.graphwise) {
+        notes.push(phrase(
+            "the graphwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, and differ for that alone: \
+             quantize both with the same --graphwise-pictures",
+            values(base.graphwise, run.graphwise),
+        ));
+    }
+    if differ(base.layerwise, run.layerwise) {
+        notes.push(phrase(
+            "the layerwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, and differ for that alone: \
+             quantize both with the same --layerwise-pictures",
+            values(base.layerwise, run.layerwise),
+        ));
+    }
+    notes
 }

@@ -56,11 +56,7 @@ pub(super) fn toolchain(
     let mut places = Places::of_machine();
     if let Some(asked) = &request.idf {
         // The build runs in another folder.
-        let asked = std::path::absolute(asked).map_err(DeployError::file(asked))?;
-        // An environment of another ESP-IDF must not be mixed with this one.
-        let is_active = places.idf_path.as_ref() == Some(&asked);
-        places =
-            Places { idf_path: Some(asked), path: places.path.filter(|_| is_active), ..Places::default() };
+        places.named = Some(std::path::absolute(asked).map_err(DeployError::file(asked))?);
     }
     let found = idf::find(&places);
     let minimum = Version(chip.minimum_idf.0, chip.minimum_idf.1, 0);
@@ -275,8 +271,9 @@ fn activated(script: &Path) -> Command {
         return command;
     }
     let mut command = Command::new("cmd");
-    let text = "call \"%OCTET_ACTIVATE%\" >NUL && idf.py -B build -DIDF_TARGET=%IDF_TARGET% build";
-    command.args(["/C", text]).env("OCTET_ACTIVATE", script);
+    // Raw, since cmd does not know the backslashes that quote quotes elsewhere; with /S it takes the outer ones off.
+    let text = "/D /S /C \"call \"%OCTET_ACTIVATE%\" >NUL && idf.py -B build -DIDF_TARGET=%IDF_TARGET% build\"";
+    std::os::windows::process::CommandExt::raw_arg(&mut command, text).env("OCTET_ACTIVATE", script);
     command
 }
 

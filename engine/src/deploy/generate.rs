@@ -25,6 +25,8 @@ use crate::run;
 use crate::strategy::LogLevel;
 use crate::target::{TARGETS, TargetSpec};
 
+/// Test pictures that a firmware takes in, at most.
+pub const MAX_TEST_PICTURES: usize = 16;
 /// What the application may grow to, without pictures and model.
 const APP_BYTES: u64 = 1 << 20;
 const ESP_DL_APP_BYTES: u64 = 3 << 20;
@@ -68,7 +70,7 @@ pub struct GenerateRequest {
     pub model_place: ModelPlace,
     /// Class names, one a line.
     pub names: Option<PathBuf>,
-    /// Test pictures to take in, at most 16.
+    /// Test pictures to take in, at most [`MAX_TEST_PICTURES`].
     pub pictures: usize,
     /// An ESP32-P4 before revision 3.0.
     pub p4_below_revision_3: bool,
@@ -120,10 +122,12 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
     }
     let preprocessing = assets::preprocessing(&report)?;
     let pictures = match request.flavour {
-        Flavour::Octet => assets::test_pictures(&report, request.pictures.min(16), &preprocessing),
+        Flavour::Octet => {
+            assets::test_pictures(&report, request.pictures.min(MAX_TEST_PICTURES), &preprocessing)
+        }
         Flavour::EspDl => Vec::new(),
     };
-    if request.flavour == Flavour::Octet && pictures.len() < request.pictures.min(16) {
+    if request.flavour == Flavour::Octet && pictures.len() < request.pictures.min(MAX_TEST_PICTURES) {
         let message = format!("{} of {} test pictures could be taken in", pictures.len(), request.pictures);
         reporter.log(LogLevel::Info, message);
     }

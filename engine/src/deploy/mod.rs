@@ -51,7 +51,7 @@ pub use error::{Cause, DeployError};
 pub use escape::{Language, literal};
 pub use event::{Device, Diagnostic, Event, Reporter, Step, StepState};
 pub use flash::{FlashRequest, check_chip, flash};
-pub use generate::{Flavour, GenerateRequest, ModelPlace, generate};
+pub use generate::{Flavour, GenerateRequest, MAX_TEST_PICTURES, ModelPlace, generate};
 pub use image::ImageHeader;
 pub use measured::{MEASURED_FILE, MeasuredLayer, Measurement};
 pub use monitor::{MonitorRequest, monitor, open_port};

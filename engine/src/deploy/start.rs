@@ -39,6 +39,8 @@ pub struct DeployRequest {
     pub model_only: bool,
     /// Whether the board's tensors are compared in the end.
     pub verify: bool,
+    /// End with what was built, without a board.
+    pub until_built: bool,
     /// A board that says nothing for so long has failed.
     pub patience: Duration,
 }
@@ -85,6 +87,10 @@ fn deploy(request: &DeployRequest, reporter: &mut Reporter<'_>) -> Result<Projec
     let mut generating = request.generate.clone();
     let port = reporter.run(Step::Toolchain, |reporter| prepare(request, &mut generating, reporter))?;
     let project = reporter.run(Step::Generate, |reporter| generate(&generating, reporter))?;
+    let Some(port) = port else {
+        reporter.run(Step::Build, |reporter| build(&project, &request.build, reporter))?;
+        return Ok(project);
+    };
     let plan = match request.model_only {
         // Whatever was built last is what the board has; only the model is taken from now.
         true => super::plan::FlashPlan::read(&project)?,
@@ -109,12 +115,13 @@ fn deploy(request: &DeployRequest, reporter: &mut Reporter<'_>) -> Result<Projec
     Ok(project)
 }
 
-/// What would fail at the end is better told at the beginning: the tools, the port, the chip at its other end.
+/// What would fail at the end is better told at the beginning: the tools, the port, the chip at its other end. Returns the
+/// port; `None` where no board is wanted.
 fn prepare(
     request: &DeployRequest,
     generating: &mut GenerateRequest,
     reporter: &mut Reporter<'_>,
-) -> Result<Port, DeployError> {
+) -> Result<Option<Port>, DeployError> {
     let report = run::read_report(&generating.run)?;
     let target = generating.target.clone().unwrap_or_else(|| report.target.clone());
     let chip = ChipFacts::by_name(&target).ok_or_else(|| {
@@ -123,7 +130,7 @@ fn prepare(
             "`octet firmware new --help` lists them",
         )
     })?;
-    if !request.model_only {
+    if request.until_built || !request.model_only {
         check_origin(request)?;
         build::toolchain(
             chip,
@@ -133,10 +140,13 @@ fn prepare(
             reporter,
         )?;
     }
+    if request.until_built {
+        return Ok(None);
+    }
     let port = choose_port(request.port.as_deref(), &list_ports())?;
     // A board that was brought into its boot loader by hand is talked to once, when it is written.
     if request.no_reset {
-        return Ok(port);
+        return Ok(Some(port));
     }
     let looking = FlashRequest {
         port: port.clone(),
@@ -164,7 +174,7 @@ fn prepare(
         generating.p4_below_revision_3 = major < 3;
         reporter.log(LogLevel::Info, format!("the chip has revision {major}.{minor}"));
     }
-    Ok(port)
+    Ok(Some(port))
 }
 
 /// A project that is there already, and that would be built, has to be Octet's own; settings around it count before it is

@@ -67,6 +67,8 @@ impl Idf {
 /// Where things are looked for; tests have their own.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
+    /// A folder that the user named; it alone counts then.
+    pub named: Option<PathBuf>,
     /// The variable `IDF_PATH`.
     pub idf_path: Option<PathBuf>,
     /// The variable `PATH`.
@@ -102,6 +104,7 @@ impl Places {
             }
         }
         Places {
+            named: None,
             idf_path: std::env::var_os("IDF_PATH").map(PathBuf::from),
             path: std::env::var_os("PATH"),
             home,
@@ -121,14 +124,15 @@ pub fn find(places: &Places) -> Vec<Idf> {
             found.push(idf);
         }
     };
+    if let Some(path) = &places.named {
+        // An environment of another ESP-IDF must not be mixed with this one.
+        let is_exported = places.idf_path.as_ref() == Some(path);
+        let activation = if is_exported { of_environment(path, places) } else { script_of(path) };
+        add(of_folder(path, activation, "named"));
+        return found;
+    }
     if let Some(path) = &places.idf_path {
-        // An exported environment has idf.py on the path; a bare variable has not.
-        let is_active = places
-            .path
-            .as_ref()
-            .is_some_and(|list| std::env::split_paths(list).any(|f| is_idf_py(&f.join("idf.py"))));
-        let activation = if is_active { Activation::Active } else { script_of(path) };
-        add(of_folder(path, activation, "IDF_PATH"));
+        add(of_folder(path, of_environment(path, places), "IDF_PATH"));
     }
     for record in &places.eim_records {
         of_eim(record).into_iter().for_each(|idf| add(Some(idf)));
@@ -137,6 +141,15 @@ pub fn find(places: &Places) -> Vec<Idf> {
         add(of_folder(folder, script_of(folder), "usual folder"));
     }
     found
+}
+
+/// An exported environment has idf.py on the path; a bare variable has not.
+fn of_environment(idf: &Path, places: &Places) -> Activation {
+    let is_active = places
+        .path
+        .as_ref()
+        .is_some_and(|list| std::env::split_paths(list).any(|f| is_idf_py(&f.join("idf.py"))));
+    if is_active { Activation::Active } else { script_of(idf) }
 }
 
 fn is_idf_py(path: &Path) -> bool {
@@ -268,7 +281,15 @@ mod tests {
 
         std::fs::write(at("idf.py"), "").unwrap();
         let path = Some(folder.path().as_os_str().to_owned());
-        assert_eq!(find(&Places { path, ..places })[0].activation, Activation::Active);
+        let places = Places { path, ..places };
+        assert_eq!(find(&places)[0].activation, Activation::Active);
+
+        let of_home = find(&Places { named: Some(at("home")), ..places.clone() });
+        assert_eq!(of_home.len(), 1, "what was named is not replaced by another");
+        assert_eq!(of_home[0].activation, Activation::Script(at("home").join("export.sh")), "not mixed");
+        assert!(of_home[0].described().ends_with("(named)"));
+        let exported = find(&Places { named: Some(at("exported")), ..places });
+        assert_eq!(exported[0].activation, Activation::Active);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use octet_plugin_api::abi::{OctetPluginDescriptor, OctetString, OctetStrings};
 use serde::{Deserialize, Serialize};
 
+use super::order::Exponents;
 use super::settings::{SettingField, setting_fields};
 
 const MAX_NAME_BYTES: u64 = 256;
@@ -66,6 +67,7 @@ pub(super) unsafe fn read(
     let schema: serde_json::Value =
         serde_json::from_str(&schema).map_err(|e| format!("its settings schema is not JSON: {e}"))?;
     setting_fields(&schema)?;
+    Exponents::of_schema(&schema)?;
     Ok(PluginDescription {
         id,
         name,

@@ -106,11 +106,25 @@ impl Discovery {
         match (matches.next(), matches.next()) {
             (Some(found), None) => Ok(found),
             (Some(_), Some(_)) => Err(format!("`{id}` means several strategies; say which of: {}", ids())),
-            (None, _) => Err(format!(
-                "there is no strategy `{id}`; there are: {}. `octet plugin list` tells why a plugin was refused",
-                ids()
-            )),
+            (None, _) => Err(self.missing(id)),
         }
+    }
+
+    fn missing(&self, id: &str) -> String {
+        let there = match self.loaded.is_empty() {
+            true => "no plugin is installed".to_owned(),
+            false => {
+                let ids: Vec<&str> = self.loaded.iter().map(|f| f.description.id.as_str()).collect();
+                format!("there are: {}", ids.join(", "))
+            }
+        };
+        // Whose id it is nobody knows before it is trusted and loaded.
+        let untrusted = self.refused.iter().find(|refused| refused.untrusted_sha256.is_some());
+        let hint = match untrusted {
+            Some(refused) => format!("{} is {}", refused.path.display(), refused.reason),
+            None => "`octet plugin list` tells why a plugin was refused".to_owned(),
+        };
+        format!("there is no strategy `{id}`; {there}. {hint}")
     }
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod graph;
 mod install;
 mod library;
+mod order;
 mod settings;
 mod table;
 mod trust;
@@ -26,5 +27,6 @@ pub use install::{
     InstallError, PluginFile, StagedPlugin, check_plugin, look_at_plugin, stage_plugin, trust_plugin,
 };
 pub use library::{describe_library, run_library};
+pub use order::{Exponents, OrderError, check_order};
 pub use settings::{SettingChoice, SettingField, SettingKind, setting_fields, settings};
 pub use trust::{TrustError, TrustStore, data_folder, file_sha256};

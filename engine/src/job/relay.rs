@@ -44,17 +44,18 @@ impl Relay {
         }
     }
 
-    /// Writes `log.txt` where there is a run folder, then passes the last event on.
+    /// Writes the log where there is a run folder, then passes the last event on.
     pub(super) fn finish(&self, folder: &Path, last: Event) {
-        let log = {
+        let (log, has_written) = {
             let mut notes = self.notes();
             if let Event::Error { message } = &last {
                 notes.write("error", message);
             }
-            notes.text()
+            (notes.text(), notes.progress.contains_key(&Phase::Export))
         };
+        let has_failed = matches!(last, Event::Error { .. });
         if folder.is_dir()
-            && let Err(error) = run::write_file(folder, "log.txt", log.as_bytes())
+            && let Err(error) = run::write_log(folder, &log, has_failed && !has_written)
         {
             self.tell(Event::Log { level: LogLevel::Warning, message: error.to_string() });
         }

@@ -11,8 +11,8 @@ use crate::network::{Network, NodeId, Op};
 use crate::onnx::Opened;
 use crate::plan::Plan;
 use crate::report::{
-    AccumulatorFacts, FinalFacts, Finding, InputFacts, LayerFacts, MemoryFacts, MemoryMaps, ModelFacts,
-    PeakTensor, PictureFacts, Report, SCHEMA_VERSION, StrategyFacts,
+    AccumulatorFacts, AnalysedPictures, FinalFacts, Finding, InputFacts, LayerFacts, MemoryFacts, MemoryMaps,
+    ModelFacts, PeakTensor, PictureFacts, Report, SCHEMA_VERSION, StrategyFacts,
 };
 use crate::session::{self, PictureStore};
 
@@ -63,6 +63,10 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
             classes: parts.pictures.classes(),
             findings: parts.findings.clone(),
         },
+        analysed: Some(AnalysedPictures {
+            graphwise: parts.request.graphwise_pictures.min(parts.pictures.len()),
+            layerwise: parts.request.layerwise_pictures.min(parts.pictures.len()),
+        }),
         preprocessing: parts.pictures.preprocessing(),
         preprocessing_settings: parts.pictures.preprocessing_settings(),
         input: InputFacts {

@@ -21,7 +21,7 @@ use crate::analyse::{
     AnalysisError, Answers, Ticker, check_labels, dequantized_nchw, evaluate_answers, to_nhwc, top1,
 };
 use crate::float::{FloatExecutor, FloatPlan, Tract};
-use crate::onnx::hex;
+use crate::onnx::{Opened, hex};
 use crate::pictures::{Entry, Listing, Picture, Preprocessing, load_one};
 use crate::report::{EvaluationFacts, Prediction, Report, SkippedPicture};
 use crate::{onnx, run};
@@ -51,10 +51,11 @@ fn run_job(
 ) -> Result<PathBuf, String> {
     // What would fail at the end is better told at the beginning.
     run::probe(&request.out).map_err(|e| e.to_string())?;
+    let evaluation = request.eval.as_deref().map(|folder| Evaluation::prepare(request, folder));
+    let evaluation = evaluation.transpose().map_err(|e| e.to_string())?;
     let mut overlapping = None;
-    if let Some(eval) = &request.eval {
-        let listing = Listing::of_folder(eval, request.labels.as_deref()).map_err(|e| e.to_string())?;
-        let look = || Ok(overlap(request, &listing, cancel));
+    if let Some(evaluation) = &evaluation {
+        let look = || Ok(overlap(request, &evaluation.listing, cancel));
         overlapping = in_pool(request.threads, look).map_err(|e| e.to_string())?;
     }
     if let Some(finding) = &overlapping {
@@ -79,13 +80,13 @@ fn run_job(
     report.advice = advise(&report, None);
     // The analysis is done and does not depend on what happens to the evaluation.
     run::write_report(&request.out, &report).map_err(|e| e.to_string())?;
-    if let Some(eval) = &request.eval {
+    if let Some(evaluation) = evaluation {
         let started = Instant::now();
         let tell = |fraction: f32, message: &str| {
             forward(Event::Progress { phase: Phase::Evaluate, fraction, message: message.to_owned() });
         };
         let ticker = Ticker::new(cancel, &tell);
-        in_pool(request.threads, || evaluate(request, eval, &mut report, &ticker)).map_err(|e| {
+        in_pool(request.threads, || evaluate(request, evaluation, &mut report, &ticker)).map_err(|e| {
             format!("{e}; the report without evaluation is in the run folder `{}`", request.out.display())
         })?;
         report.timings_secs.insert("evaluate".to_owned(), started.elapsed().as_secs_f64());
@@ -104,18 +105,38 @@ struct Both {
     sha256: [u8; 32],
 }
 
+/// What an evaluation needs besides the `.espdl` file, looked at before the long work begins.
+struct Evaluation<'a> {
+    folder: &'a Path,
+    opened: Opened,
+    preprocessing: Preprocessing,
+    listing: Listing,
+}
+
+impl<'a> Evaluation<'a> {
+    fn prepare(request: &QuantizeRequest, folder: &'a Path) -> Result<Self, JobError> {
+        let listing = Listing::of_folder(folder, request.labels.as_deref())?;
+        let opened = onnx::open(&request.model)?;
+        let preprocessing = Preprocessing::of_network(&opened.network, &request.preprocessing)?;
+        let labels = listing.entries.iter().map(|e| (e.file.as_str(), e.class));
+        let classes = opened.network.tensor(opened.network.output).len();
+        check_labels(labels, classes).map_err(JobError::Request)?;
+        Ok(Evaluation { folder, opened, preprocessing, listing })
+    }
+}
+
 fn evaluate(
     request: &QuantizeRequest,
-    folder: &Path,
+    evaluation: Evaluation<'_>,
     report: &mut Report,
     ticker: &Ticker<'_>,
 ) -> Result<(), JobError> {
-    let opened = onnx::open(&request.model)?;
+    let Evaluation { folder, opened, preprocessing, listing } = evaluation;
+    if opened.sha256 != report.model.sha256 {
+        let model = request.model.display();
+        return Err(JobError::Request(format!("`{model}` was changed while the job ran; start it again")));
+    }
     let network = &opened.network;
-    let preprocessing = Preprocessing::of_network(network, &request.preprocessing)?;
-    let listing = Listing::of_folder(folder, request.labels.as_deref())?;
-    let labels = listing.entries.iter().map(|e| (e.file.as_str(), e.class));
-    check_labels(labels, network.tensor(network.output).len()).map_err(JobError::Request)?;
     let path = request.out.join("model.espdl");
     let bytes = std::fs::read(&path).map_err(|source| run::RunError::Read { path, source })?;
     let runtime = |e: octet_runtime::SimulatorError| AnalysisError::Runtime(e.to_string());
@@ -147,7 +168,7 @@ fn evaluate(
             },
         )
         .collect();
-    let (facts, predictions) = facts(request, folder, report, listing.skipped.clone(), results?)?;
+    let (facts, predictions) = facts(request, folder, report, listing.skipped, results?)?;
     run::write_predictions(&request.out, predictions)?;
     report.evaluation = Some(facts);
     Ok(())

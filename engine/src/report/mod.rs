@@ -46,6 +46,9 @@ pub struct Report {
     /// The same as settings: `mean`, `std`, `resize`, `crop`, `bgr`, `grey`.
     #[serde(default)]
     pub preprocessing_settings: BTreeMap<String, String>,
+    /// How many of them the errors were measured on; `None` in reports of Octet before it counted them.
+    #[serde(default)]
+    pub analysed: Option<AnalysedPictures>,
     /// The network's input.
     pub input: InputFacts,
     /// Operations in graph order: all that compute, pool or add.
@@ -134,6 +137,15 @@ pub struct PictureFacts {
     /// What looked wrong with them before the run's work began.
     #[serde(default)]
     pub findings: Vec<Finding>,
+}
+
+/// How many of the calibration pictures, from the first on, an analysis took.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct AnalysedPictures {
+    /// Of the graphwise errors, and of the scores on calibration pictures.
+    pub graphwise: usize,
+    /// Of the layerwise errors.
+    pub layerwise: usize,
 }
 
 /// A class in a set of pictures.

@@ -36,6 +36,23 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// A folder without a report.
+    #[error(
+        "`{path}` is no run folder: it holds no {REPORT}; `octet quantize` makes one", path = .path.display()
+    )]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A model where a run is wanted.
+    #[error(
+        "`{path}` is a model and no run: name the run folder that `octet quantize` made of it; `octet inspect` looks \
+         at models", path = .path.display()
+    )]
+    Model {
+        /// The file.
+        path: PathBuf,
+    },
     /// Not a report of ours.
     #[error("`{path}` is not a report of this version: {reason}", path = .path.display())]
     Format {
@@ -49,7 +66,9 @@ pub enum RunError {
     Html(String),
 }
 
-/// Largest `report.json` that is read.
+/// The report.
+const REPORT: &str = "report.json";
+/// Largest one that is read.
 const MAX_REPORT_BYTES: u64 = 64 << 20;
 
 /// Creates the folder and tells whether files can be written into it.
@@ -105,7 +124,22 @@ pub fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(
 pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
     write_json(folder, "report.schema.json", &schemars::schema_for!(Report))?;
     write_file(folder, "report.html", to_html(report)?.as_bytes())?;
-    write_json(folder, "report.json", report)
+    write_json(folder, REPORT, report)
+}
+
+/// The log of a job.
+const LOG: &str = "log.txt";
+/// The log of a job that failed before it wrote anything into the folder of an earlier run.
+const FAILED_LOG: &str = "log.failed.txt";
+
+/// Writes the log of a job. That of one which failed without touching what an earlier run has left does not replace that
+/// run's own.
+pub(crate) fn write_log(folder: &Path, log: &str, left_untouched: bool) -> Result<(), RunError> {
+    if left_untouched && folder.join(REPORT).exists() {
+        return write_file(folder, FAILED_LOG, log.as_bytes());
+    }
+    remove(folder, FAILED_LOG)?;
+    write_file(folder, LOG, log.as_bytes())
 }
 
 /// The float network under the draft, where a strategy changed it.
@@ -113,14 +147,15 @@ pub const FLOAT_MODEL: &str = "model.float.onnx";
 
 /// True for the name of something that a job writes into a run folder.
 pub fn is_file_of_run(name: &std::ffi::OsStr) -> bool {
-    const OWN: [&str; 12] = [
-        "log.txt",
+    const OWN: [&str; 13] = [
+        LOG,
+        FAILED_LOG,
         "model.espdl",
         FLOAT_MODEL,
         "model.qdq.onnx",
         "plan.json",
         "pipeline.json",
-        "report.json",
+        REPORT,
         "report.schema.json",
         "report.html",
         predictions::FILE_NAME,
@@ -133,22 +168,36 @@ pub fn is_file_of_run(name: &std::ffi::OsStr) -> bool {
 /// Removes `report.json`, `report.html`, `predictions.json` and `model.float.onnx`, so that they are not taken for those
 /// of a newer model.
 pub fn remove_report(folder: &Path) -> Result<(), RunError> {
-    for name in ["report.json", "report.html", predictions::FILE_NAME, FLOAT_MODEL] {
-        let path = folder.join(name);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RunError::Write { path, source });
-            }
-            _ => {}
-        }
+    [REPORT, "report.html", predictions::FILE_NAME, FLOAT_MODEL]
+        .iter()
+        .try_for_each(|name| remove(folder, name))
+}
+
+/// Removes a file that need not be there.
+fn remove(folder: &Path, name: &str) -> Result<(), RunError> {
+    let path = folder.join(name);
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(RunError::Write { path, source }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads the report of a run folder (or `report.json` itself).
 pub fn read_report(run: &Path) -> Result<Report, RunError> {
-    let path = if run.is_dir() { run.join("report.json") } else { run.to_owned() };
-    read_json(&path, MAX_REPORT_BYTES)
+    let is_model =
+        |ending: &std::ffi::OsStr| ["onnx", "espdl"].iter().any(|e| ending.eq_ignore_ascii_case(e));
+    if !run.is_dir() {
+        return match run.extension().is_some_and(is_model) && run.exists() {
+            true => Err(RunError::Model { path: run.to_owned() }),
+            false => read_json(run, MAX_REPORT_BYTES),
+        };
+    }
+    read_json(&run.join(REPORT), MAX_REPORT_BYTES).map_err(|error| match error {
+        RunError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            RunError::NoRun { path: run.to_owned() }
+        }
+        other => other,
+    })
 }
 
 /// Reads JSON of at most so many bytes.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use octet_runtime::{Data, Simulator, TensorView};
 
 use super::split::Split;
-use super::{PlanKey, Session, curves, float_network, lowered_whole, plan_draft, simulator, weights};
+use super::{PlanKey, Session, curves, exported, float_network, plan_draft, simulator, weights};
 use crate::analyse::{self, AnalysisError, Ticker, dequantized_nchw, to_nhwc};
 use crate::draft::{Bits, Draft, Slot, SlotRole};
 use crate::job::{Event, Phase};
@@ -281,7 +281,7 @@ impl StrategyHost for Session {
         let planned = plan::complete(&self.network, &self.draft, self.target)
             .map_err(|e| StrategyError::Invalid(e.to_string()))?;
         let (_, latency) = analyse::estimate(&self.network, &planned);
-        let bytes = lowered_whole(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
+        let bytes = exported(&self.network, &self.draft, &planned).map_err(StrategyError::Failed)?;
         let flash_bytes = bytes.len() as u64;
         let simulator = Simulator::new(bytes.into(), Some(planned.target.target))
             .map_err(|e| StrategyError::Failed(e.to_string()))?;

@@ -302,19 +302,21 @@ pub fn plan_draft(
 
 /// A plan as the runtime executes it.
 pub fn simulator(network: &Network, draft: &Draft, plan: &Plan) -> Result<Simulator, String> {
-    let bytes = lowered(network, draft, plan)?;
+    let bytes = written(&lowered(network, draft, plan)?)?;
     Simulator::new(bytes.into(), Some(plan.target.target)).map_err(|e| e.to_string())
 }
 
-/// A plan as the bytes of its file.
-fn lowered(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8>, String> {
-    let file = lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())?;
-    crate::espdl::write(&file).map_err(|e| e.to_string())
+fn lowered(network: &Network, draft: &Draft, plan: &Plan) -> Result<crate::espdl::File, String> {
+    lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())
 }
 
-/// The same with an input and an output to test with, as an exported file has them: they grow with their widths.
-fn lowered_whole(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8>, String> {
-    let file = lower(network, draft, plan, LowerOptions::default()).map_err(|e| e.to_string())?;
+fn written(file: &crate::espdl::File) -> Result<Vec<u8>, String> {
+    crate::espdl::write(file).map_err(|e| e.to_string())
+}
+
+/// A plan as the bytes of its exported file, which has an input and an output to test with: they grow with their widths.
+fn exported(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8>, String> {
+    let file = lowered(network, draft, plan)?;
     let zeros = |values: &[crate::espdl::Value]| {
         let bytes = |value: &crate::espdl::Value| {
             value.dims.iter().map(|&d| usize::try_from(d).unwrap_or(0)).product::<usize>()
@@ -323,6 +325,5 @@ fn lowered_whole(network: &Network, draft: &Draft, plan: &Plan) -> Result<Vec<u8
         vec![0; values.first().map_or(0, bytes)]
     };
     let (input, output) = (zeros(&file.inputs), zeros(&file.outputs));
-    let file = with_test_vectors(file, &input, &output);
-    crate::espdl::write(&file).map_err(|e| e.to_string())
+    written(&with_test_vectors(file, &input, &output))
 }

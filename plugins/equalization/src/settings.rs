@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "equalization")]
+#[schemars(title = "equalization", extend("exponents" = "leaves"))]
 pub(crate) struct Settings {
     /// How channels are equalized across layers.
     #[schemars(title = "Equalization")]

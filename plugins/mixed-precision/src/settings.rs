@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "mixed precision")]
+#[schemars(title = "mixed precision", extend("exponents" = "needs"))]
 pub(crate) struct Settings {
     /// Operations in 16 bits: names or patterns such as *features.1/*, separated by commas. Empty: the search chooses.
     #[schemars(title = "16-bit layers", extend("format" = "patterns"))]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "qat-hook")]
+#[schemars(title = "qat-hook", extend("exponents" = "needs"))]
 pub(crate) struct Settings {
     /// Python with torch, numpy and safetensors that runs the ready script: a name on the path, or a file.
     #[schemars(title = "Python", extend("runs_program" = true))]

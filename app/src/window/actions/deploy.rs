@@ -13,7 +13,7 @@ use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::state::{
     DeployEnd, DeployOptions, DeployStep, DeployWork, Deployment, Measured, Place, Problem, Side, State,
-    Step, StepStatus, file_of,
+    Step, StepStatus, StepView, file_of,
 };
 
 /// Deployments that took longer are told of through the system when they end.
@@ -38,6 +38,8 @@ pub enum DeployAction {
     SetNames(PathBuf),
     /// Deploy the run on display.
     Start,
+    /// Write and build its firmware, without a board.
+    Build,
     /// End what is at work.
     Cancel,
     /// Do once more what failed.
@@ -72,28 +74,32 @@ impl DeployAction {
     /// For the log.
     pub fn name(&self) -> String {
         match self {
-            DeployAction::Open => "open the deploy sheet".to_owned(),
-            DeployAction::Close => "close the deploy sheet".to_owned(),
-            DeployAction::FindPorts => "look for boards".to_owned(),
-            DeployAction::ExamineTools => "look at the tools".to_owned(),
-            DeployAction::Set(_) => "options of the deployment".to_owned(),
-            DeployAction::SetIdf(path) => format!("ESP-IDF {}", path.display()),
-            DeployAction::SetNames(path) => format!("class names {}", path.display()),
-            DeployAction::Start => "deploy".to_owned(),
-            DeployAction::Cancel => "cancel the deployment".to_owned(),
-            DeployAction::Retry => "deploy again".to_owned(),
-            DeployAction::RetryWithoutReset => "deploy again without a reset".to_owned(),
-            DeployAction::BuildAnyway => "build somebody else's firmware".to_owned(),
-            DeployAction::WriteAnew => "write the firmware anew".to_owned(),
-            DeployAction::OtherPort => "choose another port".to_owned(),
-            DeployAction::Watch => "watch the console".to_owned(),
-            DeployAction::Verify => "verify the board".to_owned(),
-            DeployAction::Toggle(step) => format!("show or hide the log of {}", step.word()),
-            DeployAction::FilterConsole(_) => "search the console".to_owned(),
-            DeployAction::ClearConsole => "clear the console".to_owned(),
-            DeployAction::ShowTensor(name) => format!("show tensor {name}"),
-            DeployAction::OpenFile(path) => format!("open {}", path.display()),
-            DeployAction::Copy(_) => "copy".to_owned(),
+            DeployAction::Open => tr!("open the deploy sheet").into_owned(),
+            DeployAction::Close => tr!("close the deploy sheet").into_owned(),
+            DeployAction::FindPorts => tr!("look for boards").into_owned(),
+            DeployAction::ExamineTools => tr!("look at the tools").into_owned(),
+            DeployAction::Set(_) => tr!("options of the deployment").into_owned(),
+            DeployAction::SetIdf(path) => tr!("ESP-IDF %{path}", path = path.display()).into_owned(),
+            DeployAction::SetNames(path) => tr!("class names %{path}", path = path.display()).into_owned(),
+            DeployAction::Start => tr!("deploy").into_owned(),
+            DeployAction::Build => tr!("build the firmware").into_owned(),
+            DeployAction::Cancel => tr!("cancel the deployment").into_owned(),
+            DeployAction::Retry => tr!("deploy again").into_owned(),
+            DeployAction::RetryWithoutReset => tr!("deploy again without a reset").into_owned(),
+            DeployAction::BuildAnyway => tr!("build somebody else's firmware").into_owned(),
+            DeployAction::WriteAnew => tr!("write the firmware anew").into_owned(),
+            DeployAction::OtherPort => tr!("choose another port").into_owned(),
+            DeployAction::Watch => tr!("watch the console").into_owned(),
+            DeployAction::Verify => tr!("verify the board").into_owned(),
+            DeployAction::Toggle(step) => {
+                let title = tr!(StepView::title(*step));
+                tr!("show or hide the log of %{step}", step = title).into_owned()
+            }
+            DeployAction::FilterConsole(_) => tr!("search the console").into_owned(),
+            DeployAction::ClearConsole => tr!("clear the console").into_owned(),
+            DeployAction::ShowTensor(name) => tr!("show tensor %{name}", name = name).into_owned(),
+            DeployAction::OpenFile(path) => tr!("open %{path}", path = path.display()).into_owned(),
+            DeployAction::Copy(_) => tr!("copy").into_owned(),
         }
     }
 
@@ -118,14 +124,15 @@ impl DeployAction {
             }
             DeployAction::SetNames(path) => deploy.options.names = path.to_string_lossy().into_owned(),
             DeployAction::Start => return begin(state, DeployWork::Everything, |_| {}),
+            DeployAction::Build => return begin(state, DeployWork::Build, |_| {}),
             DeployAction::Watch => return begin(state, DeployWork::Monitor, |_| {}),
             DeployAction::Verify => return begin(state, DeployWork::Verify, |_| {}),
             // Both are said once, of what is there now: neither is an option that stays.
             DeployAction::BuildAnyway => {
-                return begin(state, DeployWork::Everything, |request| request.build.trust = true);
+                return retry(state, |request| request.build.trust = true);
             }
             DeployAction::WriteAnew => {
-                return begin(state, DeployWork::Everything, |request| request.generate.afresh = true);
+                return retry(state, |request| request.generate.afresh = true);
             }
             DeployAction::Retry => {
                 let change: fn(&mut DeployRequest) = match state.deployment() {
@@ -224,7 +231,8 @@ fn leave_the_reset(request: &mut DeployRequest) {
 
 /// Starts a work with the run on display, with a request that was changed. What stands in the way is told.
 fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) -> Vec<Effect> {
-    if let Some(obstacle) = state.deploy_obstacle() {
+    let obstacle = if work == DeployWork::Build { state.build_obstacle() } else { state.deploy_obstacle() };
+    if let Some(obstacle) = obstacle {
         state.toasts.info(tr!(obstacle));
         return Vec::new();
     }
@@ -408,6 +416,9 @@ fn done_words(deployment: &Deployment) -> String {
     let compared = deployment.verification.as_ref().map_or(0, |v| v.tensors);
     if deployment.step(DeployStep::Verify).status == StepStatus::Done && compared > 0 {
         return tr!("Deployed: all %{n} tensors of the board equal the desktop's", n = compared).into_owned();
+    }
+    if deployment.work == DeployWork::Build {
+        return tr!("The firmware is built in %{path}", path = deployment.project.display()).into_owned();
     }
     tr!("Deployed").into_owned()
 }

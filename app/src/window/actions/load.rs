@@ -23,6 +23,8 @@ pub struct Loaded {
     /// The project's file, or the journal.
     path: PathBuf,
     is_journal: bool,
+    /// The file of a journal's project, and what it holds; `None` where that is gone.
+    file: Option<(PathBuf, Project)>,
     model: Option<Model>,
     folders: Vec<PictureFolder>,
     evaluation: Option<PictureFolder>,
@@ -34,6 +36,8 @@ pub struct Loaded {
 /// Reads what a project names; on a thread.
 pub(super) fn load(backend: &dyn Backend, project: Project, path: PathBuf, is_journal: bool) -> Loaded {
     let (mut missing, mut problems) = (Missing::default(), Vec::new());
+    let file = project.file.clone().filter(|_| is_journal);
+    let file = file.and_then(|file| Project::read(&file).ok().map(|saved| (file, saved)));
     let mut kept = |problem: Problem| problems.push(problem);
     let model = project.model.as_ref().and_then(|path| {
         let opened = backend.open_model(path).map_err(&mut kept).ok();
@@ -66,12 +70,13 @@ pub(super) fn load(backend: &dyn Backend, project: Project, path: PathBuf, is_jo
             tr!("`%{name}`; another one is chosen, and the project keeps the name", name = project.target);
         problems.push(Problem::new(Place::Strategy, title, detail));
     }
-    Loaded { project, path, is_journal, model, folders, evaluation, runs, missing, problems }
+    Loaded { project, path, is_journal, file, model, folders, evaluation, runs, missing, problems }
 }
 
 /// Shows a project that was read, in place of what is open.
 pub(super) fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
-    let Loaded { project, path, is_journal, model, folders, evaluation, runs, missing, problems } = loaded;
+    let Loaded { project, path, is_journal, file, model, folders, evaluation, runs, missing, problems } =
+        loaded;
     // Another one has been asked for since.
     if state.project.opening.take_if(|opening| *opening == path).is_none() {
         return Vec::new();
@@ -141,7 +146,7 @@ pub(super) fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
         state.project.path = Some(path);
         return Vec::new();
     }
-    (state.project.saved, state.project.path) = (None, None);
+    (state.project.path, state.project.saved) = file.unzip();
     state.toasts.info(tr!("The last session is back as of its last change"));
     let is_orphan = state.project.orphans.iter().any(|o| o.path == path);
     state.project.orphans.retain(|o| o.path != path);

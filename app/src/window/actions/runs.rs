@@ -225,7 +225,10 @@ impl RunsEffect {
     /// Does the work.
     pub fn run(self, backend: &dyn Backend) -> RunsMessage {
         match self {
-            RunsEffect::Begin => RunsMessage::Earlier(backend.earlier_runs()),
+            RunsEffect::Begin => {
+                let earlier = backend.earlier_runs();
+                RunsMessage::Earlier { earlier, deleted: backend.deleted_runs() }
+            }
             RunsEffect::ReadLabel(run) => {
                 let label = backend.read_label(folder(&run));
                 RunsMessage::Label(run, label)
@@ -272,8 +275,13 @@ fn folder(run: &Path) -> &Path {
 /// What a thread reports back.
 #[derive(Debug)]
 pub enum RunsMessage {
-    /// Runs of earlier sessions.
-    Earlier(Vec<EarlierRun>),
+    /// What earlier sessions left.
+    Earlier {
+        /// Their runs.
+        earlier: Vec<EarlierRun>,
+        /// Those that they deleted and that are still in the trash, newest last.
+        deleted: Vec<DeletedRun>,
+    },
     /// What people say of a run.
     Label(PathBuf, RunLabel),
     /// Something was written or opened, or not.
@@ -302,7 +310,10 @@ impl RunsMessage {
     pub fn receive(self, state: &mut State) -> Vec<Effect> {
         let runs = &mut state.runs;
         match self {
-            RunsMessage::Earlier(earlier) => runs.earlier = earlier,
+            RunsMessage::Earlier { earlier, deleted } => {
+                runs.earlier = earlier;
+                runs.deleted.splice(0..0, deleted);
+            }
             RunsMessage::Label(run, label) => {
                 runs.labels.insert(run, label);
             }

@@ -10,6 +10,7 @@ use octet_engine::doctor::{self, Finding};
 
 use super::EngineBackend;
 use crate::window::state::{DeployWork, Place, Problem};
+use crate::{key, tr};
 
 /// The part of the [`Backend`](super::Backend) about boards.
 pub trait DeployBackend {
@@ -25,6 +26,7 @@ pub trait DeployBackend {
     fn deploy(&self, work: DeployWork, request: DeployRequest) -> DeployHandle {
         match work {
             DeployWork::Everything => start(request),
+            DeployWork::Build => start(DeployRequest { until_built: true, ..request }),
             DeployWork::Monitor => background(move |reporter| {
                 reporter.run(Step::Monitor, |reporter| {
                     let project = project_of(&request)?;
@@ -58,15 +60,15 @@ pub trait DeployBackend {
     fn measured(&self, run: &Path, flavour: Flavour) -> Result<Option<Measurement>, Problem> {
         Measurement::read(run, flavour).map_err(|e| {
             let help = e.help().unwrap_or_default();
-            let title = "What the board measured cannot be read";
+            let title = key!("What the board measured cannot be read");
             Problem::new(Place::Deploy, title, format!("{e}; {help}"))
         })
     }
     /// Opens a text with the system's program for it; of anything else its folder, since a tool named it.
     fn open_file(&self, path: &Path) -> Result<(), Problem> {
         open::that_detached(openable(path)).map_err(|e| {
-            let detail = format!("{e}; the file is {}", path.display());
-            Problem::new(Place::Deploy, "No program could be opened for this file", detail)
+            let detail = tr!("%{reason}; the file is %{path}", reason = e, path = path.display());
+            Problem::new(Place::Deploy, key!("No program could be opened for this file"), detail)
         })
     }
 }

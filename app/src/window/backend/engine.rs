@@ -11,7 +11,7 @@ use octet_engine::report::{Report, SCHEMA_VERSION};
 use octet_engine::run::{RunError, read_report};
 
 use super::inspect::Probes;
-use super::{Backend, FoundPlugins, OpenedModel, PicturesBackend, RefusedPlugin};
+use super::{Backend, Example, FoundPlugins, OpenedModel, PicturesBackend, RefusedPlugin};
 use crate::demo;
 use crate::window::state::{Place, Problem};
 use crate::{key, tr};
@@ -96,13 +96,13 @@ impl Backend for EngineBackend {
         Ok(OpenedModel { network: opened.network, sha256: opened.sha256, notes: opened.notes })
     }
 
-    fn example_model(&self) -> Result<PathBuf, Problem> {
+    fn example(&self) -> Result<Example, Problem> {
         let title = key!("The example cannot be written");
         let folder = data_folder()
             .ok_or_else(|| problem(Place::Model, title, tr!("there is no home directory to keep it in")))?;
         let inputs = demo::unpack(&folder.join("example"))
             .map_err(|e| problem(Place::Model, title, format!("{e:#}")))?;
-        Ok(inputs.model)
+        Ok(Example { model: inputs.model, pictures: inputs.pictures })
     }
 
     fn plugins(&self) -> Result<FoundPlugins, Problem> {
@@ -142,7 +142,9 @@ impl Backend for EngineBackend {
     fn load_report(&self, run: &Path) -> Result<Report, Problem> {
         let report = read_report(run).map_err(|error| {
             let title = match &error {
-                RunError::Read { .. } => key!("This run cannot be read"),
+                RunError::Read { .. } | RunError::NoRun { .. } | RunError::Model { .. } => {
+                    key!("This run cannot be read")
+                }
                 _ => key!("This report is damaged"),
             };
             problem(Place::Run, title, error)

@@ -20,7 +20,10 @@ pub use engine::EngineBackend;
 pub use files::{DropKind, list_pictures};
 pub use inspect::InspectBackend;
 pub use pictures::PicturesBackend;
-pub use plugin::{FoundPlugins, PluginDescription, RefusedPlugin, SettingChoice, SettingField, SettingKind};
+pub use plugin::{
+    Exponents, FoundPlugins, OrderError, PluginDescription, RefusedPlugin, SettingChoice, SettingField,
+    SettingKind,
+};
 pub use project::ProjectBackend;
 pub use runs::RunsBackend;
 pub use strategy::StrategyBackend;
@@ -44,6 +47,15 @@ pub struct OpenedModel {
     pub notes: Vec<String>,
 }
 
+/// The example, as it was written into the data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The model file.
+    pub model: PathBuf,
+    /// The folder of pictures to calibrate with.
+    pub pictures: PathBuf,
+}
+
 /// The engine as the window sees it.
 pub trait Backend:
     InspectBackend
@@ -58,7 +70,7 @@ pub trait Backend:
     /// Reads a model file.
     fn open_model(&self, path: &Path) -> Result<OpenedModel, Problem>;
     /// Writes the example model where it can be opened, and says where.
-    fn example_model(&self) -> Result<PathBuf, Problem>;
+    fn example(&self) -> Result<Example, Problem>;
     /// The strategies that can be chosen.
     fn plugins(&self) -> Result<FoundPlugins, Problem>;
     /// A folder for a new run whose name starts with `label`; it does not exist yet.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use octet_engine::host::{SettingChoice, SettingField, SettingKind};
+pub use octet_engine::host::{Exponents, OrderError, SettingChoice, SettingField, SettingKind};
 
 /// A strategy that can be chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +19,15 @@ pub struct PluginDescription {
     pub description: String,
     /// Names of the chips it is made for; empty for all.
     pub targets: Vec<String>,
+    /// What it does to exponents, which decides where in a chain it can stand.
+    pub exponents: Exponents,
     /// Its settings, in the order of its JSON schema.
     pub fields: Vec<SettingField>,
 }
 
 impl From<octet_engine::host::PluginDescription> for PluginDescription {
     fn from(said: octet_engine::host::PluginDescription) -> Self {
-        let fields = said.fields();
+        let (fields, exponents) = (said.fields(), said.exponents());
         Self {
             id: said.id,
             name: said.name,
@@ -33,6 +35,7 @@ impl From<octet_engine::host::PluginDescription> for PluginDescription {
             vendor: said.vendor,
             description: said.description,
             targets: said.targets,
+            exponents,
             fields,
         }
     }

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use octet_engine::compare::{Comparison, LayerOrder, Run, compare};
 use octet_engine::host::data_folder;
-use octet_engine::run::{replace_file, write_json};
+use octet_engine::run::{read_report, replace_file, write_json};
 
 use super::engine::RUNS;
 use super::{EngineBackend, trash};
-use crate::window::state::{EarlierRun, Place, Problem, RunLabel};
+use crate::window::state::{self, DeletedRun, EarlierRun, Place, Problem, RunLabel};
 use crate::{key, tr};
 
 /// Name of [`RunLabel`] in a run folder.
@@ -23,6 +24,8 @@ const MAX_LABEL_BYTES: u64 = 1 << 20;
 const LABEL_SCHEMA: u32 = 1;
 /// Runs of earlier sessions that are listed.
 const MAX_EARLIER: usize = 100;
+/// Runs in the trash that are offered again.
+const MAX_DELETED: usize = 10;
 
 /// The part of the [`Backend`](super::Backend) about the list of runs and their comparison.
 pub trait RunsBackend {
@@ -100,6 +103,16 @@ pub trait RunsBackend {
         runs.sort_by(|a, b| b.finished.cmp(&a.finished).then_with(|| a.path.cmp(&b.path)));
         runs.truncate(MAX_EARLIER);
         runs
+    }
+    /// The runs that lie in the trash, newest last.
+    fn deleted_runs(&self) -> Vec<DeletedRun> {
+        let found = self.runs_data().map(|data| trash::list(&data)).unwrap_or_default();
+        let latest = found.len().saturating_sub(MAX_DELETED);
+        let readable = found.into_iter().skip(latest).filter_map(|(trash, path)| {
+            let report = Arc::new(read_report(&trash).ok()?);
+            Some(DeletedRun { run: state::Run { path, report }, trash })
+        });
+        readable.collect()
     }
     /// The name that people gave a run, else its folder's.
     fn name_of(&self, run: &Path) -> String {

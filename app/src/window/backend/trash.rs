@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use octet_engine::run::is_file_of_run;
+use octet_engine::run::{is_file_of_run, replace_file};
 
 use super::engine::{RUNS, SCORES};
 use super::runs::LABEL;
@@ -15,6 +15,8 @@ use crate::tr;
 const FOLDER: &str = "trash";
 /// A start of the program empties the trash of what has lain there longer. Another window may still want the rest.
 const STAYS: Duration = Duration::from_hours(24);
+/// What is added to a name in the trash for the file beside it that tells where the run came from.
+const ORIGIN: &str = ".from";
 
 /// Moves a run folder to the trash; returns where it is now.
 pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
@@ -43,7 +45,37 @@ pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     let place =
         place.ok_or_else(|| tr!("the trash is full: %{path}", path = trash.display()).into_owned())?;
     relocate(run, &place)?;
+    // Without it this session can still undo.
+    if let Err(error) = remember_origin(&place, run) {
+        tracing::warn!("a later session cannot restore {}: {error}", place.display());
+    }
     Ok(place)
+}
+
+fn remember_origin(place: &Path, run: &Path) -> std::io::Result<()> {
+    let run = std::path::absolute(run)?;
+    replace_file(&origin_of(place), &serde_json::to_vec(&run)?)
+}
+
+fn origin_of(place: &Path) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(ORIGIN);
+    name.into()
+}
+
+/// What lies in the trash and where it came from, the newest last.
+pub(super) fn list(data: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let entries = fs::read_dir(data.join(FOLDER)).into_iter().flatten().filter_map(Result::ok);
+    let mut found: Vec<(u64, PathBuf, PathBuf)> = entries
+        .filter_map(|entry| {
+            let place = entry.path();
+            let since: u64 = entry.file_name().to_str()?.split('-').next()?.parse().ok()?;
+            let run: PathBuf = serde_json::from_slice(&fs::read(origin_of(&place)).ok()?).ok()?;
+            place.join("report.json").is_file().then_some((since, place, run))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, place, run)| (place, run)).collect()
 }
 
 /// Moves a run folder back; returns where it is now: a name that was taken meanwhile gets a number.
@@ -54,6 +86,7 @@ pub(super) fn restore(trash: &Path, run: &Path) -> Result<PathBuf, String> {
     let taken = || tr!("something else lies there now: %{path}", path = run.display()).into_owned();
     let place = place.ok_or_else(taken)?;
     relocate(trash, &place)?;
+    let _ = fs::remove_file(origin_of(trash));
     Ok(place)
 }
 
@@ -64,8 +97,9 @@ pub(super) fn tidy(data: &Path, now: SystemTime) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let since = name.split('-').next().and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
         let Some(since) = since.and_then(|since| UNIX_EPOCH.checked_add(since)) else { continue };
+        let path = entry.path();
         if now.duration_since(since).is_ok_and(|age| age > STAYS)
-            && let Err(error) = fs::remove_dir_all(entry.path())
+            && let Err(error) = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }
         {
             tracing::warn!("{} stays in the trash: {error}", entry.path().display());
         }
@@ -163,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn a_later_session_knows_where_a_run_came_from_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = run(folder.path());
+        let place = delete(&path, folder.path()).unwrap();
+        assert_eq!(list(folder.path()), [(place.clone(), path.clone())]);
+        restore(&place, &path).unwrap();
+        assert!(list(folder.path()).is_empty());
+        assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 0);
+    }
+
+    #[test]
     fn everything_that_a_job_writes_may_go() {
         let folder = tempfile::tempdir().unwrap();
         let run = run(folder.path());
@@ -183,6 +228,6 @@ mod tests {
         tidy(folder.path(), now + STAYS - Duration::from_secs(60));
         assert!(place.exists());
         tidy(folder.path(), now + STAYS + Duration::from_secs(60));
-        assert!(!place.exists() && foreign.exists());
+        assert!(!place.exists() && !origin_of(&place).exists() && foreign.exists());
     }
 }

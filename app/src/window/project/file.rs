@@ -58,6 +58,9 @@ pub struct Project {
     /// What colours the graph.
     #[serde(default)]
     pub heat: Heat,
+    /// In a journal: the file that the project was saved as, from the root. `None` in that file itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
 }
 
 /// A run of a project.
@@ -155,6 +158,7 @@ impl Project {
             runs: runs.chain(lost).collect(),
             selection: state.selection.clone(),
             heat: state.graph.heat,
+            file: None,
         }
     }
 
@@ -188,6 +192,11 @@ impl Project {
         let base = folder_of(path);
         project.each_path(|p| *p = tidy(&base.join(&*p)));
         Ok(project)
+    }
+
+    /// As a journal keeps it.
+    pub fn journalled(state: &State) -> Self {
+        Self { file: state.project.path.clone(), ..Self::of(state) }
     }
 
     /// Writes the project in one piece; its paths become relative to its folder where that is possible.

@@ -236,6 +236,8 @@ impl State {
             Some("Choose a strategy first")
         } else if self.strategies.lacks_plugin() {
             Some("Install the missing strategy first, or take it out")
+        } else if self.strategies.order().is_err() {
+            Some("Put the strategies into an order that works first")
         } else {
             None
         }
@@ -253,6 +255,8 @@ impl State {
             key!("Next: choose a strategy")
         } else if self.strategies.lacks_plugin() {
             key!("Next: install the missing strategy, or take it out")
+        } else if self.strategies.order().is_err() {
+            key!("Next: put the strategies into an order that works")
         } else {
             key!("Ready to quantize")
         }

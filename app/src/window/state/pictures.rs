@@ -266,11 +266,23 @@ impl Pictures {
         true
     }
 
-    /// Calibration pictures in all folders, without those left out.
+    /// The pictures left out that lie in the folders; those of a folder that is away wait for it.
+    pub fn left_out_here(&self) -> impl Iterator<Item = &PathBuf> {
+        self.leave_out.iter().filter(|path| self.folders.iter().any(|f| path.starts_with(&f.path)))
+    }
+
+    /// Calibration pictures in all folders.
+    pub fn listed(&self) -> usize {
+        self.folders.iter().map(|f| f.pictures).sum()
+    }
+
+    /// The same without those left out, and without those that cannot be read, as far as the check knows them.
     pub fn total(&self) -> usize {
-        let all: usize = self.folders.iter().map(|f| f.pictures).sum();
-        let is_there = |path: &&PathBuf| self.folders.iter().any(|f| path.starts_with(&f.path));
-        all.saturating_sub(self.leave_out.iter().filter(is_there).count())
+        let broken = match &self.check {
+            Check::Done(survey) => survey.skipped.len(),
+            _ => 0,
+        };
+        self.listed().saturating_sub(self.left_out_here().count() + broken)
     }
 
     /// The pictures left out that lie in the folders, as a job is told of them.
@@ -311,7 +323,7 @@ impl Pictures {
     /// The calibration pictures that are shown small: all, or an even sample.
     pub fn sample(&self) -> Vec<&Path> {
         let all = self.folders.iter().flat_map(|f| &f.listing.entries);
-        evenly(all.map(|e| e.path.as_path()), self.total())
+        evenly(all.map(|e| e.path.as_path()), self.listed())
     }
 
     /// As [`Pictures::sample`], of the evaluation pictures.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use octet_engine::host::PluginFile;
+use octet_engine::host::{PluginFile, check_order};
 use octet_engine::job::StrategyRequest;
 use serde_json::Value;
 
 use crate::tr;
-use crate::window::backend::{PluginDescription, RefusedPlugin};
+use crate::window::backend::{OrderError, PluginDescription, RefusedPlugin};
 
 /// A strategy of the chain.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +92,36 @@ impl Strategies {
     /// True when a strategy of the chain is known not to be there.
     pub fn lacks_plugin(&self) -> bool {
         self.found.is_some() && self.chain.iter().any(|c| self.plugin(&c.id).is_none())
+    }
+
+    /// Why the chain cannot run in this order; unknown plugins pass.
+    pub fn order(&self) -> Result<(), OrderError> {
+        let exponents = |c: &Chosen| self.plugin(&c.id).map(|p| p.exponents).unwrap_or_default();
+        check_order(self.chain.iter().map(|c| (c.id.as_str(), exponents(c))))
+    }
+
+    /// The same for people, by the names of the plugins.
+    pub fn order_in_words(&self) -> Option<String> {
+        let name = |id: &str| self.plugin(id).map_or_else(|| id.to_owned(), |p| p.name.clone());
+        Some(
+            match self.order().err()? {
+                OrderError::NoneBefore { id } => tr!(
+                    "%{name} works on exponents that a strategy before it has chosen: put one that chooses them, such as \
+                     int8, before it.",
+                    name = name(&id)
+                ),
+                OrderError::ChosenBefore { id, before } => tr!(
+                    "%{name} changes what %{before} has chosen exponents for: move it before that.",
+                    name = name(&id),
+                    before = name(&before)
+                ),
+                OrderError::NoneAfter { id } => tr!(
+                    "%{name} leaves the exponents to a strategy after it: put one that chooses them, such as int8, after it.",
+                    name = name(&id)
+                ),
+            }
+            .into_owned(),
+        )
     }
 
     /// True when a strategy of the chain runs programs, whichever.

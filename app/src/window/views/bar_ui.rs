@@ -88,6 +88,8 @@ fn model_button_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
 
 fn target_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     let combo = ComboBox::from_id_salt("target").selected_text(chip(state.target.0.name)).width(104.0);
+    // All chips without scrolling.
+    let combo = combo.height(32.0 * TARGETS.len() as f32);
     let shown = combo.show_ui(ui, |ui| {
         for spec in &TARGETS {
             let chosen = spec.name == state.target.0.name;

@@ -43,7 +43,7 @@ fn facts_ui(ui: &mut Ui, model: &Model) {
     card(ui, |ui| {
         fact(ui, "Input", &format::shape(&network.tensor(network.input).shape));
         fact(ui, "Output", &format::shape(&network.tensor(network.output).shape));
-        fact(ui, "Operations", &network.nodes.len().to_string());
+        fact(ui, "Nodes", &network.nodes.len().to_string());
         fact(ui, "Inverted residual blocks", &blocks.count().to_string());
         fact(ui, "Multiply-accumulates", &format::count(model.macs));
         fact(ui, "Parameters", &format::count(model.parameters));

@@ -57,7 +57,7 @@ fn calibration_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
             caption(ui, "Looking at the folder…");
         });
     }
-    thumbnails_ui(ui, state, &pictures.sample(), pictures.total(), PictureRole::Calibration, out);
+    thumbnails_ui(ui, state, &pictures.sample(), pictures.listed(), PictureRole::Calibration, out);
     ui.push_id("check", |ui| check_ui(ui, state, out));
     choose_ui(ui, &tr!("Add a folder…"), Pick::Pictures, out);
 }
@@ -275,10 +275,7 @@ fn skipped_ui(ui: &mut Ui, skipped: &[SkippedPicture], whose: &str) {
 
 /// The pictures that the user does without, and the way back.
 fn left_out_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
-    let pictures = &state.pictures;
-    // Those of a folder that is away wait for it.
-    let is_there = |path: &&PathBuf| pictures.folders.iter().any(|f| path.starts_with(&f.path));
-    let left_out: Vec<&PathBuf> = pictures.leave_out.iter().filter(is_there).collect();
+    let left_out: Vec<&PathBuf> = state.pictures.left_out_here().collect();
     if left_out.is_empty() {
         return;
     }

@@ -3,7 +3,7 @@
 use egui::{Align, Id, Label, Layout, RichText, Sense, Ui};
 
 use super::icon_ui::{Icon, icon_button};
-use super::widgets::{caption, card, quiet_button, section};
+use super::widgets::{caption, card, notice, quiet_button, section};
 use crate::window::actions::{Action, Actions, StrategyAction};
 use crate::window::backend::{Pick, PluginDescription};
 use crate::window::state::State;
@@ -22,6 +22,9 @@ pub(super) fn pipeline_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                 strategy_ui(ui, state, index, out);
             }
         });
+    }
+    if let Some(words) = state.strategies.order_in_words() {
+        notice(ui, tokens(ui).warn, "The strategies cannot run in this order", &words);
     }
     presets_ui(ui, state, out);
     ui.horizontal(|ui| {

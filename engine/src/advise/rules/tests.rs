@@ -106,6 +106,7 @@ fn quiet(target: &str) -> Report {
             calibration_overlap: 0,
         }),
         memory: Default::default(),
+        analysed: None,
         memory_map: None,
         latency: Default::default(),
         accumulators: Vec::new(),

@@ -136,7 +136,7 @@ pub static RULES: [PictureRule; 9] = [
         severity: Severity::Warning,
         looks_at: "calibration pictures with a luma of less than this standard deviation (of 255), or this mean",
         limit: 5.0,
-        text: "%{found} nearly black or of one colour: nothing is learnt from that",
+        text: "%{found}: nothing is learnt from that",
         button: "Leave them out",
         find: |set, limit| {
             let is_flat = |p: &&Traits| {
@@ -147,8 +147,11 @@ pub static RULES: [PictureRule; 9] = [
             let first = files.first()?.clone();
             let example = [("n", files.len().into()), ("first", first.as_str().into())];
             let found = match files.len() {
-                1 => phrase("1 calibration picture is (`%{first}`)", example),
-                _ => phrase("%{n} calibration pictures are (`%{first}`)", example),
+                1 => phrase("1 calibration picture is nearly black or of one colour (`%{first}`)", example),
+                _ => phrase(
+                    "%{n} calibration pictures are nearly black or of one colour, e.g. `%{first}`",
+                    example,
+                ),
             };
             let words = vec![("found", found.into())];
             Some(Found { subject: Some(first), words, remedy: without(files) })

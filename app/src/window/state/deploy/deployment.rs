@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use octet_engine::deploy::{Cause, Device, Diagnostic, Event, Flavour, Project, StepState, Verification};
 use octet_engine::job::Cancel;
 
+use crate::tr;
+
 use super::{DEPLOY_STEPS, DeployOptions, DeployStep, StepStatus, StepView};
 
 /// What of a build's complaints is listed.
@@ -22,13 +24,15 @@ pub enum DeployWork {
     Monitor,
     /// Comparing the tensors, of a board that has the firmware.
     Verify,
+    /// Writing and building the firmware, without a board.
+    Build,
 }
 
 impl DeployWork {
     /// The step of a work that is one step alone.
     pub fn step(self) -> Option<DeployStep> {
         match self {
-            DeployWork::Everything => None,
+            DeployWork::Everything | DeployWork::Build => None,
             DeployWork::Monitor => Some(DeployStep::Monitor),
             DeployWork::Verify => Some(DeployStep::Verify),
         }
@@ -142,8 +146,12 @@ impl Deployment {
                     view.is_open = is_open;
                 }
                 (self.device, self.diagnostics) = (None, Vec::new());
-                let left_out =
-                    [(DeployStep::Build, options.model_only), (DeployStep::Verify, !options.verify)];
+                let is_build = work == DeployWork::Build;
+                let left_out = [
+                    (DeployStep::Build, options.model_only && !is_build),
+                    (DeployStep::Flash, is_build),
+                    (DeployStep::Verify, is_build || !options.verify),
+                ];
                 for (step, _) in left_out.into_iter().filter(|(_, is_left_out)| *is_left_out) {
                     self.step_mut(step).status = StepStatus::LeftOut;
                 }
@@ -243,7 +251,7 @@ impl Deployment {
         let step = self.running().map_or(DeployStep::Toolchain, |view| view.step);
         let failure = Failure {
             step,
-            message: "the deployment ended without a result".to_owned(),
+            message: tr!("the deployment ended without a result").into_owned(),
             help: None,
             cause: Cause::Request,
         };
@@ -314,6 +322,16 @@ mod tests {
             last = deployment.overall().unwrap();
         }
         assert!((last - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_build_alone_ends_before_the_board() {
+        let options = DeployOptions { model_only: true, ..DeployOptions::default() };
+        let mut deployment = begun(&options);
+        deployment.begin(DeployWork::Build, &options, Instant::now());
+        let status = |step| deployment.step(step).status;
+        assert_eq!(status(DeployStep::Build), StepStatus::ToDo, "nothing else was asked for");
+        assert_eq!([DeployStep::Flash, DeployStep::Verify].map(status), [StepStatus::LeftOut; 2]);
     }
 
     #[test]

@@ -127,15 +127,23 @@ fn concerns(tool: &doctor::Finding, chip: &str) -> bool {
 }
 
 impl State {
-    /// What stands in the way of a deployment of the run on display; `None` when it can start.
-    pub fn deploy_obstacle(&self) -> Option<&'static str> {
-        let deploy = &self.deploy;
-        if deploy.is_running() {
+    /// What stands in the way of building the firmware of the run on display; `None` when it can start.
+    pub fn build_obstacle(&self) -> Option<&'static str> {
+        if self.deploy.is_running() {
             Some(key!("A deployment is at work"))
         } else if self.runs.shown().is_none() {
             Some(key!("Quantize the model first"))
-        } else if deploy.port().is_some() {
+        } else {
             None
+        }
+    }
+
+    /// What stands in the way of a deployment of the run on display; `None` when it can start.
+    pub fn deploy_obstacle(&self) -> Option<&'static str> {
+        let deploy = &self.deploy;
+        let obstacle = self.build_obstacle();
+        if obstacle.is_some() || deploy.port().is_some() {
+            obstacle
         } else if deploy.ports.is_none() {
             Some("Looking for boards…")
         } else if deploy.boards().next().is_some() {

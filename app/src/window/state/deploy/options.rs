@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use octet_engine::deploy::{
-    BuildRequest, ChipFacts, DeployRequest, Flavour, GenerateRequest, ModelPlace, Psram,
+    BuildRequest, ChipFacts, DeployRequest, Flavour, GenerateRequest, MAX_TEST_PICTURES, ModelPlace, Psram,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,8 @@ pub struct DeployOptions {
     pub names: String,
     /// Test pictures to take in.
     pub pictures: usize,
+    /// The ESP32-P4 is older than revision 3; what a board says of itself counts instead, where one is asked.
+    pub p4_below_revision_3: bool,
 }
 
 impl Default for DeployOptions {
@@ -66,13 +68,14 @@ impl Default for DeployOptions {
             idf: String::new(),
             names: String::new(),
             pictures: 3,
+            p4_below_revision_3: false,
         }
     }
 }
 
 impl DeployOptions {
     /// Test pictures that fit, at most.
-    pub const MAX_PICTURES: usize = 16;
+    pub const MAX_PICTURES: usize = MAX_TEST_PICTURES;
 
     /// What is remembered for the next start: what belongs to the desk. The names of the classes and that only the model
     /// changed belong to a run; the port of a board is whatever the board gets then.
@@ -118,7 +121,7 @@ impl DeployOptions {
                 model_place: self.model_place,
                 names: path(&self.names),
                 pictures: self.pictures.min(Self::MAX_PICTURES),
-                p4_below_revision_3: false,
+                p4_below_revision_3: self.p4_below_revision_3,
                 psram: self.psram,
                 afresh: false,
             },
@@ -129,6 +132,7 @@ impl DeployOptions {
             no_reset: self.no_reset,
             model_only: self.model_only,
             verify: self.verify,
+            until_built: false,
             patience: PATIENCE,
         }
     }

@@ -106,7 +106,7 @@ fn options_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut
         card(ui, |ui| {
             let facts = state.report().and_then(|r| ChipFacts::by_name(&r.target));
             what_ui(ui, options, facts);
-            how_ui(ui, options);
+            how_ui(ui, options, facts);
             path_ui(ui, "ESP-IDF", key!("the first that is found"), &mut options.idf, Pick::EspIdf, out);
             path_ui(
                 ui,
@@ -172,12 +172,18 @@ fn what_ui(ui: &mut Ui, options: &mut DeployOptions, facts: Option<&ChipFacts>) 
 }
 
 /// How it gets there.
-fn how_ui(ui: &mut Ui, options: &mut DeployOptions) {
+fn how_ui(ui: &mut Ui, options: &mut DeployOptions, facts: Option<&ChipFacts>) {
     ui.add(Checkbox::new(&mut options.model_only, tr!("Only the model changed")))
         .on_hover_text(tr!("Writes the model's partition alone, in seconds; nothing is built"));
     ui.add(Checkbox::new(&mut options.no_reset, tr!("Leave the reset to me"))).on_hover_text(tr!(
         "For boards without the circuit for it: hold BOOT, press RESET, release both, then deploy; press RESET afterwards"
     ));
+    if facts.is_some_and(|f| f.name == "esp32p4") {
+        ui.add(Checkbox::new(&mut options.p4_below_revision_3, tr!("The chip is older than revision 3")))
+            .on_hover_text(tr!(
+                "Asked of the board where that can be: choose it to build without one, or when the reset is left to you"
+            ));
+    }
     ui.add(Checkbox::new(&mut options.verify, tr!("Compare with the desktop in the end")));
     for (name, baud) in [
         (key!("Baud of flashing"), &mut options.baud),

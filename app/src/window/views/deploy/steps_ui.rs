@@ -70,6 +70,13 @@ fn start_ui(ui: &mut Ui, state: &State, deployment: Option<&Deployment>, out: &m
             if primary_button(ui, words, obstacle.is_none()).clicked() {
                 out.push(Action::Deploy(DeployAction::Start));
             }
+            if state.build_obstacle().is_none()
+                && quiet_button(ui, "Build only")
+                    .on_hover_text(tr!("Writes the project and builds it, without a board"))
+                    .clicked()
+            {
+                out.push(Action::Deploy(DeployAction::Build));
+            }
             if let Some(obstacle) = obstacle {
                 ui.label(RichText::new(tr!(obstacle)).color(t.warn));
                 return;

@@ -1,0 +1,143 @@
+//! Which strategies can stand in which order, as far as their schemas say what they do to exponents.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::description::PluginDescription;
+
+/// What a strategy does to the exponents of a draft: `exponents` at the top of its settings schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exponents {
+    /// Chooses them, whatever was before; what a schema without the word is taken for.
+    #[default]
+    Chooses,
+    /// Works on those that a strategy before it has chosen.
+    Needs,
+    /// Changes what they are chosen for, so that a strategy after it must choose them.
+    Leaves,
+}
+
+impl Exponents {
+    /// Reads the word of a schema.
+    ///
+    /// # Errors
+    /// It is none of the known ones.
+    pub(super) fn of_schema(schema: &Value) -> Result<Self, String> {
+        match schema.get("exponents") {
+            None => Ok(Self::default()),
+            Some(word) => Self::deserialize(word).map_err(|_| {
+                format!("its schema's `exponents` is {word}, and may be \"chooses\", \"needs\" or \"leaves\"")
+            }),
+        }
+    }
+}
+
+/// Why a chain of strategies cannot end in a complete plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// A strategy needs exponents that none before it chooses.
+    #[error(
+        "`{id}` works on exponents that a strategy before it has chosen, and none has: put int8 (or another that chooses \
+         them) before it, e.g. --strategy int8,{short}", short = last(.id)
+    )]
+    NoneBefore {
+        /// The strategy.
+        id: String,
+    },
+    /// A strategy changes what exponents were chosen for already.
+    #[error(
+        "`{id}` changes what `{before}` has chosen exponents for: put it before that, e.g. --strategy {short},{first}",
+        short = last(.id), first = last(.before)
+    )]
+    ChosenBefore {
+        /// The strategy.
+        id: String,
+        /// The one that chose.
+        before: String,
+    },
+    /// A strategy leaves exponents open, and none after it chooses them.
+    #[error(
+        "`{id}` leaves the exponents to a strategy after it, and there is none: put int8 (or another that chooses them) \
+         after it, e.g. --strategy {short},int8", short = last(.id)
+    )]
+    NoneAfter {
+        /// The strategy.
+        id: String,
+    },
+}
+
+fn last(id: &str) -> &str {
+    id.rsplit('.').next().unwrap_or(id)
+}
+
+/// Checks an order of strategies, given by their ids and what they do to exponents. An empty one passes.
+///
+/// # Errors
+/// Names the first strategy that stands in the wrong place.
+pub fn check_order<'a>(chain: impl IntoIterator<Item = (&'a str, Exponents)>) -> Result<(), OrderError> {
+    let (mut chosen_by, mut left_by): (Option<&str>, Option<&str>) = (None, None);
+    for (id, exponents) in chain {
+        match (exponents, chosen_by) {
+            (Exponents::Chooses, _) => (chosen_by, left_by) = (Some(id), None),
+            (Exponents::Needs, None) => return Err(OrderError::NoneBefore { id: id.to_owned() }),
+            (Exponents::Needs, Some(_)) => {}
+            (Exponents::Leaves, None) => left_by = Some(id),
+            (Exponents::Leaves, Some(before)) => {
+                return Err(OrderError::ChosenBefore { id: id.to_owned(), before: before.to_owned() });
+            }
+        }
+    }
+    match left_by {
+        Some(id) => Err(OrderError::NoneAfter { id: id.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+impl PluginDescription {
+    /// What it does to exponents; the schema was checked when it was read.
+    pub fn exponents(&self) -> Exponents {
+        Exponents::of_schema(&self.schema).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const INT8: (&str, Exponents) = ("dev.octet.int8", Exponents::Chooses);
+    const EQUALIZATION: (&str, Exponents) = ("dev.octet.equalization", Exponents::Leaves);
+    const MIXED: (&str, Exponents) = ("dev.octet.mixed-precision", Exponents::Needs);
+
+    #[test]
+    fn chains_that_end_in_a_complete_plan_pass() {
+        for chain in
+            [&[INT8][..], &[EQUALIZATION, INT8], &[INT8, MIXED, MIXED], &[EQUALIZATION, INT8, MIXED], &[]]
+        {
+            assert_eq!(check_order(chain.iter().copied()), Ok(()), "{chain:?}");
+        }
+    }
+
+    #[test]
+    fn chains_that_cannot_are_refused_with_an_order_that_can() {
+        for (chain, example) in [
+            (&[MIXED][..], "--strategy int8,mixed-precision"),
+            (&[EQUALIZATION, MIXED, INT8], "--strategy int8,mixed-precision"),
+            (&[EQUALIZATION], "--strategy equalization,int8"),
+            (&[INT8, EQUALIZATION], "--strategy equalization,int8"),
+        ] {
+            let error = check_order(chain.iter().copied()).unwrap_err().to_string();
+            assert!(error.ends_with(example), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_schema_says_what_its_strategy_does() {
+        assert_eq!(Exponents::of_schema(&json!({})), Ok(Exponents::Chooses));
+        assert_eq!(Exponents::of_schema(&json!({ "exponents": "needs" })), Ok(Exponents::Needs));
+        let error = Exponents::of_schema(&json!({ "exponents": "wants" })).unwrap_err();
+        assert!(error.contains("\"wants\"") && error.contains("\"leaves\""), "{error}");
+    }
+}
