@@ -62,11 +62,11 @@ pub(super) fn comparable<'a>(
         let of_run = [("run", label.into())];
         note(match (&run.report.evaluation, &run.predictions) {
             (None, _) => phrase(
-                "%{run} was not evaluated: quantize again with --eval to test it against other runs",
+                "%{run} was not evaluated: quantize again with evaluation pictures (--eval) to test it against other runs",
                 of_run,
             ),
             (Some(_), None) => phrase(
-                "%{run} was evaluated by a program that kept no answers per picture: quantize again with --eval to test \
+                "%{run} was evaluated by a program that kept no answers per picture: quantize again with evaluation pictures (--eval) to test \
                  it against other runs",
                 of_run,
             ),
@@ -122,14 +122,14 @@ fn counts(base_label: &str, base: &Run, label: &str, run: &Run) -> Vec<Words> {
     if differ(base.graphwise, run.graphwise) {
         notes.push(phrase(
             "the graphwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, and differ for that alone: \
-             quantize both with the same --graphwise-pictures",
+             take the same number for both (--graphwise-pictures)",
             values(base.graphwise, run.graphwise),
         ));
     }
     if differ(base.layerwise, run.layerwise) {
         notes.push(phrase(
             "the layerwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, and differ for that alone: \
-             quantize both with the same --layerwise-pictures",
+             take the same number for both (--layerwise-pictures)",
             values(base.layerwise, run.layerwise),
         ));
     }

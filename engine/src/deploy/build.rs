@@ -272,7 +272,8 @@ fn activated(script: &Path) -> Command {
     }
     let mut command = Command::new("cmd");
     // Raw, since cmd does not know the backslashes that quote quotes elsewhere; with /S it takes the outer ones off.
-    let text = "/D /S /C \"call \"%OCTET_ACTIVATE%\" >NUL && idf.py -B build -DIDF_TARGET=%IDF_TARGET% build\"";
+    let text =
+        "/D /S /C \"call \"%OCTET_ACTIVATE%\" >NUL && idf.py -B build -DIDF_TARGET=%IDF_TARGET% build\"";
     std::os::windows::process::CommandExt::raw_arg(&mut command, text).env("OCTET_ACTIVATE", script);
     command
 }
