@@ -171,7 +171,10 @@ fn what_cannot_be_compared_is_a_note_and_no_test() {
     let other = at("other", report("other", 0.5, 10, &layers), Some(answers(0, 10, |i| i < 5)));
     let elsewhere = at("elsewhere", report("net", 0.5, 10, &layers), Some(answers(90, 10, |_| true)));
     for (run, words) in [
-        (&old, "B was evaluated by a program that kept no answers per picture: quantize again with evaluation pictures (--eval)"),
+        (
+            &old,
+            "B was evaluated by a program that kept no answers per picture: quantize again with evaluation pictures (--eval)",
+        ),
         (&none, "B was not evaluated: quantize again with evaluation pictures (--eval)"),
         (&other, "A and B are runs of different models (`net` and `other`)"),
         (&elsewhere, "A and B were evaluated on different pictures"),

@@ -1,10 +1,10 @@
 //! The page of runs, and their comparison.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
-use octet::window::actions::{Action, RunsAction};
+use octet::window::actions::{Action, DeployAction, RunsAction};
 use octet::window::state::{RunLabel, Side};
 use octet_engine::job::Event;
 use octet_engine::report::Report;
@@ -253,6 +253,42 @@ fn a_model_that_cannot_be_exported_is_told_and_no_file_is_left() {
     window.press(Role::Button, "Replace");
     window.until("it is told", |s| s.toasts.all.iter().any(|t| t.title.contains("model.espdl")));
     assert_eq!(std::fs::read(&model).unwrap(), b"one", "onto itself");
+}
+
+#[test]
+fn the_class_names_of_a_deployment_stay_with_the_run() {
+    let (mut window, _data) = with_runs(&["eins"], |_, _| {});
+    window.perform(Action::Deploy(DeployAction::Open));
+    window.perform(Action::Deploy(DeployAction::SetNames("/größe/names.txt".into())));
+    window.perform(Action::Deploy(DeployAction::Build));
+    let file = path(&window, 0).join("window.json");
+    window.until("it is saved", |_| file.is_file());
+    let label: RunLabel = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(label.class_names.as_deref(), Some(Path::new("/größe/names.txt")));
+    window.perform(Action::Deploy(DeployAction::Set(Box::default())));
+    window.perform(Action::Deploy(DeployAction::Close));
+    window.perform(Action::Deploy(DeployAction::Open));
+    assert_eq!(window.state().deploy.options.names, "/größe/names.txt");
+}
+
+#[test]
+fn a_run_that_an_earlier_session_deleted_can_still_be_restored() {
+    use octet::window::backend::RunsBackend;
+    let (mut window, _data) = with_runs(&["eins"], |_, _| {});
+    let one = path(&window, 0);
+    window.press(Role::Button, "Delete: eins");
+    window.until("it is deleted", |s| s.runs.all.is_empty());
+    let deleted = window.backend.deleted_runs();
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0].run.path, one);
+
+    let data = window.backend.data.lock().unwrap().clone();
+    let mut later = Window::prepared([1400.0, 900.0], |backend| *backend.data.lock().unwrap() = data);
+    later.until("the trash was looked at", |s| s.runs.deleted.len() == 1);
+    later.perform(Action::Runs(RunsAction::ShowPage));
+    later.press(Role::Button, "Restore the deleted run");
+    later.until("it is back", |s| s.runs.all.len() == 1);
+    assert!(one.join("report.json").is_file());
 }
 
 #[test]

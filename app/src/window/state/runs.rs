@@ -69,6 +69,8 @@ pub struct RunLabel {
     pub evaluation: Option<PathBuf>,
     /// The table of labels.
     pub labels: Option<PathBuf>,
+    /// The names of classes that it was deployed with last.
+    pub class_names: Option<PathBuf>,
     /// When the report was written; told by the file system.
     #[serde(skip)]
     pub finished: Option<SystemTime>,
