@@ -286,6 +286,7 @@ fn a_run_that_an_earlier_session_deleted_can_still_be_restored() {
     let mut later = Window::prepared([1400.0, 900.0], |backend| *backend.data.lock().unwrap() = data);
     later.until("the trash was looked at", |s| s.runs.deleted.len() == 1);
     later.perform(Action::Runs(RunsAction::ShowPage));
+    assert!(later.has("Deleted eins"));
     later.press(Role::Button, "Restore the deleted run");
     later.until("it is back", |s| s.runs.all.len() == 1);
     assert!(one.join("report.json").is_file());

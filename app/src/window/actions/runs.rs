@@ -333,7 +333,7 @@ impl RunsMessage {
             RunsMessage::Deleted(path, Ok(trash)) => {
                 let index = runs.position(&path);
                 if let Some(run) = index.and_then(|i| runs.remove(i)) {
-                    runs.deleted.push(DeletedRun { run, trash });
+                    runs.deleted.push(DeletedRun { run, trash, is_earlier: false });
                 }
                 runs.earlier.retain(|e| e.path != path);
                 if state.selection.is_some() && state.runs.shown.is_none() {

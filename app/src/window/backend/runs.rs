@@ -110,7 +110,7 @@ pub trait RunsBackend {
         let latest = found.len().saturating_sub(MAX_DELETED);
         let readable = found.into_iter().skip(latest).filter_map(|(trash, path)| {
             let report = Arc::new(read_report(&trash).ok()?);
-            Some(DeletedRun { run: state::Run { path, report }, trash })
+            Some(DeletedRun { run: state::Run { path, report }, trash, is_earlier: true })
         });
         readable.collect()
     }

@@ -83,6 +83,8 @@ pub struct DeletedRun {
     pub run: Run,
     /// Where its folder is now.
     pub trash: PathBuf,
+    /// An earlier session deleted it.
+    pub is_earlier: bool,
 }
 
 /// A run of an earlier session.
