@@ -69,6 +69,22 @@ fn a_folder_that_only_claims_to_be_the_applications_is_not_trusted() {
 }
 
 #[test]
+fn a_strategy_that_is_missing_points_at_the_file_that_may_be_it_and_at_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mine, other) = (library(folder.path(), "octet_my_way"), library(folder.path(), "other"));
+    let trust = TrustStore::open(&folder.path().join("data")).unwrap();
+    let found = discover(&search(folder.path(), Origin::User), &trust, describe);
+    let told = |id: &str| found.find(id).unwrap_err();
+    for id in ["my-way", "org.example.my-way"] {
+        let error = told(id);
+        assert!(error.contains("octet plugin trust") && error.contains(mine.to_str().unwrap()), "{error}");
+        assert!(!error.contains(other.to_str().unwrap()), "{error}");
+    }
+    let error = told("itn8");
+    assert!(error.contains("octet plugin list") && !error.contains("octet plugin trust"), "{error}");
+}
+
+#[test]
 fn trust_lasts_until_the_file_changes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -78,6 +78,22 @@ fn a_deployment_asks_before_it_does_anything() {
 }
 
 #[test]
+fn without_a_board_a_deployment_ends_with_what_was_built() {
+    let Some(python) = python() else { return };
+    let firmware = Firmware::new(&python, "esp32c3");
+    let ran = firmware.octet(&["deploy"], &["--build-only", "--json"], &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let events: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.last().unwrap()["event"], "done");
+    assert!(events.iter().all(|e| e["step"] != "flash" && e["step"] != "verify"), "{}", ran.stdout);
+    assert_eq!(firmware.record().lines().count(), 1, "it was built once");
+    assert!(firmware.project().join("build/flasher_args.json").is_file());
+
+    let strangers = of_a_stranger(&python);
+    refused(&strangers, &strangers.octet(&["deploy"], &["--build-only"], &[]), &QUESTION);
+}
+
+#[test]
 fn a_project_is_moved_aside_and_written_anew() {
     let Some(python) = python() else { return };
     let firmware = of_a_stranger(&python);

@@ -377,12 +377,10 @@ fn labels_of_another_network_are_told_before_anything_of_an_older_run_is_touched
     for old in ["report.json", "log.txt"] {
         std::fs::write(out.join(old), "of an older run").unwrap();
     }
-    // The sub-folders of pictures name the classes, and no network here has so many.
-    let class = eval.join("99999");
-    std::fs::create_dir_all(&class).unwrap();
-    std::fs::write(class.join("a.jpg"), "whatever").unwrap();
+    std::fs::create_dir_all(&eval).unwrap();
+    std::fs::write(eval.join("a.jpg"), "whatever").unwrap();
     let labels = folder.path().join("labels.csv");
-    std::fs::write(&labels, "file,class\n99999/a.jpg,99999\n").unwrap();
+    std::fs::write(&labels, "file,class\na.jpg,99999\n").unwrap();
     let wrong = QuantizeRequest { eval: Some(eval), labels: Some(labels), ..request(&out, &[]) };
     let error = run_to_end(&workers(), wrong, found(&plugin("octet-int8"))).unwrap_err();
     assert!(error.contains("has class 99999"), "{error}");
@@ -392,6 +390,18 @@ fn labels_of_another_network_are_told_before_anything_of_an_older_run_is_touched
 
     run_to_end(&workers(), request(&out, &[]), found(&plugin("octet-int8"))).unwrap();
     assert!(read("log.txt").contains("phase") && !out.join("log.failed.txt").exists());
+}
+
+#[test]
+fn strategies_that_need_others_refuse_to_run_alone_whoever_asks() {
+    // The command line and the window check the order before; a caller of the library may not.
+    for (name, words) in
+        [("octet-mixed-precision", "--strategy int8,mixed-precision"), ("octet-equalization", "exponent")]
+    {
+        let out = tempfile::tempdir().unwrap();
+        let error = run_to_end(&workers(), request(out.path(), &[]), found(&plugin(name))).unwrap_err();
+        assert!(error.contains(words), "{name}: {error}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn run(args: &DeployArgs) -> anyhow::Result<()> {
         no_reset: args.port.no_reset,
         model_only: args.model_only,
         verify: !args.no_verify,
-        until_built: false,
+        until_built: args.build_only,
         patience: Duration::from_secs(args.patience),
     };
     let handle = start(request);

@@ -279,6 +279,9 @@ pub struct DeployArgs {
     /// End when everything is on the board, without comparing.
     #[arg(long)]
     pub no_verify: bool,
+    /// End with the firmware that was built; needs no board.
+    #[arg(long, conflicts_with = "model_only")]
+    pub build_only: bool,
     /// A board that says nothing for so many seconds has failed.
     #[arg(long, default_value_t = 60)]
     pub patience: u64,

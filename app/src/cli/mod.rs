@@ -77,9 +77,11 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-/// The error of a name that is neither a file to open nor a command, such as a command that was mistyped.
+/// The error of a word that is neither a file to open nor a command, such as a command that was mistyped.
 pub fn neither_file_nor_command(name: &Path) -> Option<clap::Error> {
-    if name.try_exists().unwrap_or(true) {
+    // The window tells of a file that is gone, also to those who have no terminal.
+    let is_a_word = name.components().count() == 1 && name.extension().is_none();
+    if !is_a_word || name.try_exists().unwrap_or(true) {
         return None;
     }
     let mut cli = Cli::command();

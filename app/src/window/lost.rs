@@ -87,7 +87,9 @@ fn runs(effect: RunsEffect, problem: Problem) -> RunsMessage {
     match effect {
         RunsEffect::Compare { runs, order } => RunsMessage::Compared { runs, order, result: Err(problem) },
         RunsEffect::Delete(run) => RunsMessage::Deleted(run, Err(problem)),
-        RunsEffect::Restore(deleted) => RunsMessage::Restored(deleted, Err(problem)),
+        RunsEffect::Restore(deleted) => {
+            RunsMessage::Restored { deleted, result: Err(problem), is_gone: false }
+        }
         RunsEffect::Export { .. } => RunsMessage::Exported(Err(problem)),
         _ => RunsMessage::Saved(Err(problem)),
     }

@@ -122,6 +122,44 @@ fn without_a_board_the_firmware_can_still_be_built() {
 }
 
 #[test]
+fn a_build_without_a_board_asks_as_a_deployment_does_and_stays_one() {
+    let mut window = sheet(&[]);
+    let first = DeployStep::Toolchain;
+    window.press(Role::Button, "Build only");
+    wait_for_start(&mut window, 0);
+    tell(&mut window, [error(first, Cause::Request, "ESP-IDF 5.2 is too old", "")]);
+    ended(&mut window);
+    assert!(!window.has_button("Choose another port"), "no board was asked for");
+    assert!(window.has_button("Deploy now"), "nothing was deployed");
+    window.press(Role::Button, "Try again");
+    wait_for_start(&mut window, 1);
+    tell(&mut window, [error(first, Cause::Untrusted, "`größe` was not written by this Octet", "")]);
+    ended(&mut window);
+    window.press(Role::Button, "Build it anyway");
+    wait_for_start(&mut window, 2);
+    let started = window.backend.deployments.lock().unwrap();
+    assert!(started.iter().all(|s| s.work == DeployWork::Build));
+    assert!(started[2].request.build.trust);
+}
+
+#[test]
+fn the_revision_of_a_chip_can_be_told_where_no_board_is_asked() {
+    let mut window = Window::with_model();
+    let network = window.state().model.open.clone().unwrap().network.clone();
+    let mut report = crate::support::report::report(&network, "/models/net.onnx");
+    report.target = "esp32p4".to_owned();
+    window.backend.reports.lock().unwrap().insert("/runs/p4".into(), report);
+    window.perform(Action::OpenRun("/runs/p4".into()));
+    window.until("the report is shown", |s| s.report().is_some());
+    open(&mut window, &[]);
+    window.press(Role::DisclosureTriangle, "Options");
+    window.press(Role::CheckBox, "The chip is older than revision 3");
+    window.press(Role::Button, "Build only");
+    wait_for_start(&mut window, 0);
+    assert!(window.backend.deployments.lock().unwrap()[0].request.generate.p4_below_revision_3);
+}
+
+#[test]
 fn options_arrive_in_the_request() {
     let mut window = sheet(&["/dev/ttyUSB0"]);
     window.press(Role::DisclosureTriangle, "Options");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use octet::window::actions::{Action, Effect, ProjectAction, ProjectMessage};
 use octet::window::backend::Picked;
 use octet::window::messages::Message;
-use octet::window::project::{Orphan, Project};
+use octet::window::project::{Orphan, Project, SavedAs};
 use octet::window::state::{Next, Step};
 use serde_json::{Value, json};
 
@@ -108,7 +108,7 @@ fn another_project_is_not_opened_over_what_was_not_saved() {
     project(&mut session, ProjectAction::SaveAs(own.clone()));
     session.work();
     assert_eq!(Project::read(&own).unwrap().edits.widths.len(), 1);
-    assert_eq!(session.state.project.path, Some(file), "and then the other one was opened");
+    assert_eq!(session.state.project.path(), Some(file.as_path()), "and then the other one was opened");
     assert!(session.widths().is_empty());
 }
 
@@ -174,19 +174,31 @@ fn each_lost_session_is_restored_or_forgotten_alone() {
     assert_eq!(session.state.project.orphans.len(), 1);
 }
 
+/// A lost session of a project in `file`, which has another chip by now.
+fn orphan_of_file(session: &Session, folder: &Path, file: &Path) -> Orphan {
+    let mut lost = orphan(session, folder, "net");
+    let saved = Project { target: "esp32s3".to_owned(), ..lost.project.clone() };
+    saved.write(file).unwrap();
+    lost.project.saved_as = Some(SavedAs::look_at(file.to_owned()).unwrap());
+    lost
+}
+
+fn restored(session: &mut Session, lost: Orphan) {
+    let journal = lost.path.clone();
+    session.tell(Message::Project(ProjectMessage::Orphans(vec![lost], None)));
+    project(session, ProjectAction::Restore(journal));
+    session.work();
+    assert!(session.state.model.open.is_some());
+}
+
 #[test]
 fn a_restored_session_is_still_the_project_that_it_was_saved_as() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("p.octet");
     let mut session = Session::new();
-    let mut lost = orphan(&session, folder.path(), "net");
-    let saved = Project { target: "esp32s3".to_owned(), ..lost.project.clone() };
-    saved.write(&file).unwrap();
-    lost.project.file = Some(file.clone());
-    session.tell(Message::Project(ProjectMessage::Orphans(vec![lost.clone()], None)));
-    project(&mut session, ProjectAction::Restore(lost.path));
-    session.work();
-    assert_eq!(session.state.project.path.as_ref(), Some(&file));
+    let lost = orphan_of_file(&session, folder.path(), &file);
+    restored(&mut session, lost);
+    assert_eq!(session.state.project.path(), Some(file.as_path()));
     assert!(session.state.is_unsaved(), "the chip was changed since");
     project(&mut session, ProjectAction::Save);
     session.work();
@@ -195,15 +207,21 @@ fn a_restored_session_is_still_the_project_that_it_was_saved_as() {
 }
 
 #[test]
-fn a_restored_session_whose_file_is_gone_is_one_that_was_never_saved() {
+fn a_restored_session_never_saves_over_what_was_done_to_its_file_since() {
     let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.octet");
     let mut session = Session::new();
-    let mut lost = orphan(&session, folder.path(), "net");
-    lost.project.file = Some(folder.path().join("gone.octet"));
-    session.tell(Message::Project(ProjectMessage::Orphans(vec![lost.clone()], None)));
-    project(&mut session, ProjectAction::Restore(lost.path));
-    session.work();
-    assert!(session.state.model.open.is_some() && session.state.project.path.is_none());
+    for change in [
+        (|file| Project { target: "esp32c3".to_owned(), ..Project::read(file).unwrap() }.write(file).unwrap())
+            as fn(&Path),
+        |file| std::fs::remove_file(file).unwrap(),
+    ] {
+        let lost = orphan_of_file(&session, folder.path(), &file);
+        change(&file);
+        restored(&mut session, lost);
+        assert_eq!(session.state.project.path(), None, "saving asks for a file");
+        assert!(session.state.toasts.all.iter().any(|t| t.title.contains("changed or removed since")));
+    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The page of runs, and their comparison.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
-use octet::window::actions::{Action, DeployAction, RunsAction};
+use octet::window::actions::{Action, RunsAction};
 use octet::window::state::{RunLabel, Side};
 use octet_engine::job::Event;
 use octet_engine::report::Report;
@@ -256,39 +256,38 @@ fn a_model_that_cannot_be_exported_is_told_and_no_file_is_left() {
 }
 
 #[test]
-fn the_class_names_of_a_deployment_stay_with_the_run() {
-    let (mut window, _data) = with_runs(&["eins"], |_, _| {});
-    window.perform(Action::Deploy(DeployAction::Open));
-    window.perform(Action::Deploy(DeployAction::SetNames("/größe/names.txt".into())));
-    window.perform(Action::Deploy(DeployAction::Build));
-    let file = path(&window, 0).join("window.json");
-    window.until("it is saved", |_| file.is_file());
-    let label: RunLabel = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    assert_eq!(label.class_names.as_deref(), Some(Path::new("/größe/names.txt")));
-    window.perform(Action::Deploy(DeployAction::Set(Box::default())));
-    window.perform(Action::Deploy(DeployAction::Close));
-    window.perform(Action::Deploy(DeployAction::Open));
-    assert_eq!(window.state().deploy.options.names, "/größe/names.txt");
-}
-
-#[test]
-fn a_run_that_an_earlier_session_deleted_can_still_be_restored() {
+fn runs_that_another_session_deleted_can_be_restored_and_what_is_gone_stands_before_none() {
     use octet::window::backend::RunsBackend;
-    let (mut window, _data) = with_runs(&["eins"], |_, _| {});
-    let one = path(&window, 0);
-    window.press(Role::Button, "Delete: eins");
-    window.until("it is deleted", |s| s.runs.all.is_empty());
+    let (mut window, _data) = with_runs(&["eins", "zwei"], |_, _| {});
+    let [one, two] = [path(&window, 0), path(&window, 1)];
+    window.type_into("Name of eins", "best");
+    window.settle();
+    window.harness.get_by_label("Compare eins").focus();
+    window.until("it is saved", |_| one.join("window.json").is_file());
+    for (path, left) in [(&one, 1), (&two, 0)] {
+        window.perform(Action::Runs(RunsAction::Delete(path.clone())));
+        window.until("it is deleted", |s| s.runs.all.len() == left);
+    }
     let deleted = window.backend.deleted_runs();
-    assert_eq!(deleted.len(), 1);
-    assert_eq!(deleted[0].run.path, one);
+    let names: Vec<&str> = deleted.iter().map(|d| d.name.as_str()).collect();
+    assert_eq!(names, ["best", "zwei"]);
 
     let data = window.backend.data.lock().unwrap().clone();
-    let mut later = Window::prepared([1400.0, 900.0], |backend| *backend.data.lock().unwrap() = data);
-    later.until("the trash was looked at", |s| s.runs.deleted.len() == 1);
+    let reports = window.backend.reports.lock().unwrap().clone();
+    let mut later = Window::prepared([1400.0, 900.0], |backend| {
+        *backend.data.lock().unwrap() = data;
+        *backend.reports.lock().unwrap() = reports;
+    });
+    later.until("the trash was looked at", |s| s.runs.deleted.len() == 2);
     later.perform(Action::Runs(RunsAction::ShowPage));
-    assert!(later.has("Deleted eins"));
+    // Meanwhile the first session takes the last one back.
+    window.perform(Action::Runs(RunsAction::Restore));
+    window.until("it is back", |s| s.runs.all.len() == 1);
     later.press(Role::Button, "Restore the deleted run");
-    later.until("it is back", |s| s.runs.all.len() == 1);
+    later.until("what is gone is dropped", |s| s.runs.deleted.len() == 1);
+    assert!(later.has("Deleted best"));
+    later.press(Role::Button, "Restore the deleted run");
+    later.until("the other is back", |s| s.runs.all.len() == 1);
     assert!(one.join("report.json").is_file());
 }
 

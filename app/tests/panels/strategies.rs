@@ -33,6 +33,35 @@ fn ready_made_pipelines_are_offered_only_where_their_plugins_are() {
 }
 
 #[test]
+fn an_order_that_cannot_work_is_told_before_anything_runs() {
+    let pictures = crate::support::pictures::folder(&[("1.bmp", 3)]);
+    let mut window = page();
+    window.perform(Action::AddPictures(pictures.path().to_owned()));
+    window.until("the pictures are there", |s| !s.pictures.folders.is_empty());
+    window.press(Role::Button, "Pipeline equalization → int8");
+    assert_eq!(window.state().obstacle(), None);
+    window.press(Role::Button, "Run Int8 earlier");
+    assert!(window.has("The strategies cannot run in this order"));
+    assert!(window.has("Equalization changes what Int8 has chosen exponents for"));
+    assert!(window.state().obstacle().is_some());
+    window.perform(Action::Start);
+    assert!(window.state().job.is_none(), "nothing runs");
+    window.press(Role::Button, "Take Int8 out of the pipeline");
+    assert!(window.has("Equalization leaves the exponents to a strategy after it"));
+    window.harness.check_accessibility();
+}
+
+#[test]
+fn of_a_plugin_that_is_not_there_nothing_is_claimed() {
+    let mut window = page();
+    window.press(Role::Button, "Pipeline equalization → int8");
+    *window.backend.gone.lock().unwrap() = vec![INT8.to_owned()];
+    window.perform(Action::FindPlugins);
+    window.until("it is gone", |s| s.strategies.lacks_plugin());
+    assert!(!window.has("The strategies cannot run in this order"));
+}
+
+#[test]
 fn a_preset_keeps_the_settings_of_strategies_that_stay() {
     let mut window = page();
     window.perform(Action::OnlyStrategy(INT8.to_owned()));

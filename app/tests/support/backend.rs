@@ -91,7 +91,7 @@ pub fn plugin(id: &str, name: &str) -> PluginDescription {
         vendor: "Octet".to_owned(),
         description: format!("{name}, scripted"),
         targets: Vec::new(),
-        exponents: Exponents::Chooses,
+        exponents: if id.ends_with("equalization") { Exponents::Leaves } else { Exponents::Chooses },
         fields: vec![
             field("observer", "Observer", SettingKind::Choice { options: observers }, json!("kl")),
             field("per_channel", "Per channel", SettingKind::Bool, json!(true)),

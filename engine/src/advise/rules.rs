@@ -179,7 +179,7 @@ pub static RULES: [Rule; 13] = [
             (!chain.has(EQUALIZATION)).then(|| Hit {
                 subject: Some(layer.name.clone()),
                 words: vec![
-                    ("figure", ratio_in_words(most).into()),
+                    ("figure", ratio_in_words(most)),
                     ("coarse", layer.coarse_channels.unwrap_or(0).to_string().into()),
                     ("others", others(layers.len())),
                 ],
@@ -411,9 +411,12 @@ fn nothing() -> Part {
 }
 
 /// A ratio of ranges; beyond this one channel is as good as empty, and its digits tell nothing.
-fn ratio_in_words(ratio: f64) -> String {
-    const MOST: f64 = 10_000.0;
-    if ratio > MOST { format!("{MOST:.0}+") } else { format!("{ratio:.0}") }
+fn ratio_in_words(ratio: f64) -> Part {
+    const MOST: u32 = 10_000;
+    match ratio > f64::from(MOST) {
+        true => phrase("more than %{n}", [("n", MOST.to_string().into())]).into(),
+        false => format!("{ratio:.0}").into(),
+    }
 }
 
 fn others(count: usize) -> Part {

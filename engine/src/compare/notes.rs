@@ -121,14 +121,14 @@ fn counts(base_label: &str, base: &Run, label: &str, run: &Run) -> Vec<Words> {
     let mut notes = Vec::new();
     if differ(base.graphwise, run.graphwise) {
         notes.push(phrase(
-            "the graphwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, and differ for that alone: \
+            "the graphwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, so that part of what they differ by may come from that: \
              take the same number for both (--graphwise-pictures)",
             values(base.graphwise, run.graphwise),
         ));
     }
     if differ(base.layerwise, run.layerwise) {
         notes.push(phrase(
-            "the layerwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, and differ for that alone: \
+            "the layerwise errors of %{one} are of %{n} pictures and those of %{other} of %{m}, so that part of what they differ by may come from that: \
              take the same number for both (--layerwise-pictures)",
             values(base.layerwise, run.layerwise),
         ));

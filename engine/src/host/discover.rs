@@ -100,31 +100,39 @@ impl Discovery {
         if let Some(found) = self.loaded.iter().find(|found| found.description.id == id) {
             return Ok(found);
         }
-        let ids = || self.loaded.iter().map(|f| f.description.id.as_str()).collect::<Vec<_>>().join(", ");
         let suffix = format!(".{id}");
         let mut matches = self.loaded.iter().filter(|found| found.description.id.ends_with(&suffix));
         match (matches.next(), matches.next()) {
             (Some(found), None) => Ok(found),
-            (Some(_), Some(_)) => Err(format!("`{id}` means several strategies; say which of: {}", ids())),
+            (Some(_), Some(_)) => {
+                Err(format!("`{id}` means several strategies; say which of: {}", self.ids()))
+            }
             (None, _) => Err(self.missing(id)),
         }
     }
 
+    fn ids(&self) -> String {
+        self.loaded.iter().map(|f| f.description.id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     fn missing(&self, id: &str) -> String {
         let there = match self.loaded.is_empty() {
-            true => "no plugin is installed".to_owned(),
-            false => {
-                let ids: Vec<&str> = self.loaded.iter().map(|f| f.description.id.as_str()).collect();
-                format!("there are: {}", ids.join(", "))
-            }
+            true => "no plugin is loaded".to_owned(),
+            false => format!("there are: {}", self.ids()),
         };
-        // Whose id it is nobody knows before it is trusted and loaded.
-        let untrusted = self.refused.iter().find(|refused| refused.untrusted_sha256.is_some());
-        let hint = match untrusted {
-            Some(refused) => format!("{} is {}", refused.path.display(), refused.reason),
-            None => "`octet plugin list` tells why a plugin was refused".to_owned(),
+        // Whose id it is nobody knows before it is trusted and loaded; its name may tell.
+        let word = id.rsplit('.').next().unwrap_or(id).replace('-', "_");
+        let is_named = |refused: &&Refused| {
+            let name = refused.path.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_");
+            refused.untrusted_sha256.is_some() && !word.is_empty() && name.contains(&word)
         };
-        format!("there is no strategy `{id}`; {there}. {hint}")
+        let untrusted = match self.refused.iter().find(is_named) {
+            Some(refused) => format!("; {} is {}", refused.path.display(), refused.reason),
+            None => String::new(),
+        };
+        format!(
+            "there is no strategy `{id}`; {there}. `octet plugin list` tells why a plugin was refused{untrusted}"
+        )
     }
 }
 

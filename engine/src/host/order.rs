@@ -1,16 +1,16 @@
 //! Which strategies can stand in which order, as far as their schemas say what they do to exponents.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::description::PluginDescription;
 
 /// What a strategy does to the exponents of a draft: `exponents` at the top of its settings schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Exponents {
-    /// Chooses them, whatever was before; what a schema without the word is taken for.
+    /// Its schema does not say, or it is not there: nothing is refused for what nobody knows.
     #[default]
+    Unknown,
+    /// Chooses them, whatever was before.
     Chooses,
     /// Works on those that a strategy before it has chosen.
     Needs,
@@ -24,11 +24,14 @@ impl Exponents {
     /// # Errors
     /// It is none of the known ones.
     pub(super) fn of_schema(schema: &Value) -> Result<Self, String> {
-        match schema.get("exponents") {
-            None => Ok(Self::default()),
-            Some(word) => Self::deserialize(word).map_err(|_| {
-                format!("its schema's `exponents` is {word}, and may be \"chooses\", \"needs\" or \"leaves\"")
-            }),
+        let Some(word) = schema.get("exponents") else { return Ok(Self::Unknown) };
+        match word.as_str() {
+            Some("chooses") => Ok(Self::Chooses),
+            Some("needs") => Ok(Self::Needs),
+            Some("leaves") => Ok(Self::Leaves),
+            _ => Err(format!(
+                "its schema's `exponents` is {word}, and may be \"chooses\", \"needs\" or \"leaves\""
+            )),
         }
     }
 }
@@ -53,7 +56,7 @@ pub enum OrderError {
     ChosenBefore {
         /// The strategy.
         id: String,
-        /// The one that chose.
+        /// The first that chose.
         before: String,
     },
     /// A strategy leaves exponents open, and none after it chooses them.
@@ -76,15 +79,22 @@ fn last(id: &str) -> &str {
 /// # Errors
 /// Names the first strategy that stands in the wrong place.
 pub fn check_order<'a>(chain: impl IntoIterator<Item = (&'a str, Exponents)>) -> Result<(), OrderError> {
-    let (mut chosen_by, mut left_by): (Option<&str>, Option<&str>) = (None, None);
+    // The first that surely chose; whether exponents may be there; who left them open since.
+    let (mut chosen_by, mut may_be_chosen, mut left_by) = (None, false, None);
     for (id, exponents) in chain {
-        match (exponents, chosen_by) {
-            (Exponents::Chooses, _) => (chosen_by, left_by) = (Some(id), None),
-            (Exponents::Needs, None) => return Err(OrderError::NoneBefore { id: id.to_owned() }),
-            (Exponents::Needs, Some(_)) => {}
-            (Exponents::Leaves, None) => left_by = Some(id),
-            (Exponents::Leaves, Some(before)) => {
-                return Err(OrderError::ChosenBefore { id: id.to_owned(), before: before.to_owned() });
+        match exponents {
+            Exponents::Chooses => {
+                chosen_by.get_or_insert(id);
+                (may_be_chosen, left_by) = (true, None);
+            }
+            Exponents::Unknown => (may_be_chosen, left_by) = (true, None),
+            Exponents::Needs if may_be_chosen => {}
+            Exponents::Needs => return Err(OrderError::NoneBefore { id: id.to_owned() }),
+            Exponents::Leaves => {
+                if let Some(before) = chosen_by {
+                    return Err(OrderError::ChosenBefore { id: id.to_owned(), before: before.to_owned() });
+                }
+                (may_be_chosen, left_by) = (false, Some(id));
             }
         }
     }
@@ -111,23 +121,38 @@ mod tests {
     const EQUALIZATION: (&str, Exponents) = ("dev.octet.equalization", Exponents::Leaves);
     const MIXED: (&str, Exponents) = ("dev.octet.mixed-precision", Exponents::Needs);
 
+    const FINETUNE: (&str, Exponents) = ("dev.octet.finetune", Exponents::Chooses);
+    const FOREIGN: (&str, Exponents) = ("org.example.foreign", Exponents::Unknown);
+
     #[test]
     fn chains_that_end_in_a_complete_plan_pass() {
-        for chain in
-            [&[INT8][..], &[EQUALIZATION, INT8], &[INT8, MIXED, MIXED], &[EQUALIZATION, INT8, MIXED], &[]]
-        {
+        let chains: [&[(&str, Exponents)]; 8] = [
+            &[],
+            &[INT8],
+            &[EQUALIZATION, INT8],
+            &[INT8, MIXED, MIXED],
+            &[EQUALIZATION, INT8, MIXED],
+            &[INT8, MIXED, FINETUNE],
+            // What a silent plugin does nobody knows.
+            &[FOREIGN, EQUALIZATION, INT8],
+            &[EQUALIZATION, FOREIGN, MIXED],
+        ];
+        for chain in chains {
             assert_eq!(check_order(chain.iter().copied()), Ok(()), "{chain:?}");
         }
     }
 
     #[test]
     fn chains_that_cannot_are_refused_with_an_order_that_can() {
-        for (chain, example) in [
-            (&[MIXED][..], "--strategy int8,mixed-precision"),
+        let chains: [(&[(&str, Exponents)], &str); 6] = [
+            (&[MIXED], "--strategy int8,mixed-precision"),
             (&[EQUALIZATION, MIXED, INT8], "--strategy int8,mixed-precision"),
             (&[EQUALIZATION], "--strategy equalization,int8"),
+            (&[FOREIGN, EQUALIZATION], "--strategy equalization,int8"),
             (&[INT8, EQUALIZATION], "--strategy equalization,int8"),
-        ] {
+            (&[INT8, FINETUNE, EQUALIZATION], "--strategy equalization,int8"),
+        ];
+        for (chain, example) in chains {
             let error = check_order(chain.iter().copied()).unwrap_err().to_string();
             assert!(error.ends_with(example), "{error}");
         }
@@ -135,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_schema_says_what_its_strategy_does() {
-        assert_eq!(Exponents::of_schema(&json!({})), Ok(Exponents::Chooses));
+        assert_eq!(Exponents::of_schema(&json!({})), Ok(Exponents::Unknown));
         assert_eq!(Exponents::of_schema(&json!({ "exponents": "needs" })), Ok(Exponents::Needs));
         let error = Exponents::of_schema(&json!({ "exponents": "wants" })).unwrap_err();
         assert!(error.contains("\"wants\"") && error.contains("\"leaves\""), "{error}");

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Cancel, Event, Phase};
 use crate::run;
@@ -44,18 +44,20 @@ impl Relay {
         }
     }
 
-    /// Writes the log where there is a run folder, then passes the last event on.
-    pub(super) fn finish(&self, folder: &Path, last: Event) {
-        let (log, has_written) = {
+    /// Writes the log where there is a run folder, then passes the last event on. `report_before` is when the folder's
+    /// report had been written before the job began.
+    pub(super) fn finish(&self, folder: &Path, report_before: Option<SystemTime>, last: Event) {
+        let log = {
             let mut notes = self.notes();
             if let Event::Error { message } = &last {
                 notes.write("error", message);
             }
-            (notes.text(), notes.progress.contains_key(&Phase::Export))
+            notes.text()
         };
         let has_failed = matches!(last, Event::Error { .. });
+        let is_as_before = report_before.is_some() && run::report_written(folder) == report_before;
         if folder.is_dir()
-            && let Err(error) = run::write_log(folder, &log, has_failed && !has_written)
+            && let Err(error) = run::write_log(folder, &log, has_failed && is_as_before)
         {
             self.tell(Event::Log { level: LogLevel::Warning, message: error.to_string() });
         }

@@ -33,11 +33,12 @@ pub fn start(workers: &Workers, request: QuantizeRequest, libraries: Vec<Library
     let (workers, token) = (workers.clone(), cancel.clone());
     std::thread::spawn(move || {
         let relay = Relay::new(sender, token.clone());
+        let report_before = run::report_written(&request.out);
         let last = match run_job(&workers, &request, libraries, &token, &|event| relay.tell(event)) {
             Ok(run) => Event::Done { run },
             Err(message) => Event::Error { message },
         };
-        relay.finish(&request.out, last);
+        relay.finish(&request.out, report_before, last);
     });
     JobHandle { events, cancel }
 }

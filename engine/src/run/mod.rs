@@ -129,17 +129,21 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
 
 /// The log of a job.
 const LOG: &str = "log.txt";
-/// The log of a job that failed before it wrote anything into the folder of an earlier run.
+/// The log of a job that failed and left the report of an earlier one as it was.
 const FAILED_LOG: &str = "log.failed.txt";
 
-/// Writes the log of a job. That of one which failed without touching what an earlier run has left does not replace that
-/// run's own.
-pub(crate) fn write_log(folder: &Path, log: &str, left_untouched: bool) -> Result<(), RunError> {
-    if left_untouched && folder.join(REPORT).exists() {
+/// When a folder's report was written; `None` without one.
+pub(crate) fn report_written(folder: &Path) -> Option<std::time::SystemTime> {
+    std::fs::metadata(folder.join(REPORT)).and_then(|m| m.modified()).ok()
+}
+
+/// Writes the log of a job. One that left the report of an earlier job as it was leaves that job's log too.
+pub(crate) fn write_log(folder: &Path, log: &str, has_left_the_report: bool) -> Result<(), RunError> {
+    if has_left_the_report {
         return write_file(folder, FAILED_LOG, log.as_bytes());
     }
-    remove(folder, FAILED_LOG)?;
-    write_file(folder, LOG, log.as_bytes())
+    write_file(folder, LOG, log.as_bytes())?;
+    remove(folder, FAILED_LOG)
 }
 
 /// The float network under the draft, where a strategy changed it.

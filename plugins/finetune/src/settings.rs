@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "finetune")]
+#[schemars(title = "finetune", extend("exponents" = "chooses"))]
 pub(crate) struct Settings {
     /// Training steps of every block. More take longer and gain less and less.
     #[schemars(title = "Steps per block", range(min = 1, max = 100_000))]

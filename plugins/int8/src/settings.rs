@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "int8")]
+#[schemars(title = "int8", extend("exponents" = "chooses"))]
 pub(crate) struct Settings {
     /// How the exponents of activations are chosen.
     #[schemars(title = "Activations")]

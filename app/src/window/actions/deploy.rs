@@ -8,7 +8,7 @@ use octet_engine::deploy::{ChipFacts, DeployRequest, Event, Flavour, Measurement
 use octet_engine::doctor::Finding;
 use octet_engine::job::Cancel;
 
-use super::{Action, Effect, RunsEffect, apply};
+use super::{Action, Effect, apply};
 use crate::tr;
 use crate::window::backend::Backend;
 use crate::window::state::{
@@ -190,10 +190,6 @@ impl DeployAction {
 
 fn open(state: &mut State) -> Vec<Effect> {
     state.deploy.is_open = true;
-    let label = state.runs.shown().and_then(|run| state.runs.labels.get(&run.path));
-    if let Some(names) = label.and_then(|label| label.class_names.as_ref()) {
-        state.deploy.options.names = names.to_string_lossy().into_owned();
-    }
     if state.report().is_some() {
         state.side = Side::Step(Step::Deploy);
     }
@@ -255,20 +251,7 @@ fn begin(state: &mut State, work: DeployWork, change: fn(&mut DeployRequest)) ->
         deployment.begin(work, &options, now);
         deployment.without_reset = request.no_reset && !options.no_reset;
     }
-    let mut effects: Vec<Effect> =
-        remember_names(state, request.generate.names.clone()).into_iter().collect();
-    effects.push(Effect::Deploy(DeployEffect::Start { work, request: Box::new(request) }));
-    effects
-}
-
-/// The names of classes stay with the run, for the next time that it is deployed.
-fn remember_names(state: &mut State, names: Option<PathBuf>) -> Option<Effect> {
-    let run = state.runs.shown()?.path.clone();
-    // What was not read yet must not be written over.
-    let label = state.runs.labels.get_mut(&run).filter(|label| label.class_names != names)?;
-    label.class_names = names;
-    let label = label.clone();
-    Some(Effect::Runs(RunsEffect::SaveLabel { run, label }))
+    vec![Effect::Deploy(DeployEffect::Start { work, request: Box::new(request) })]
 }
 
 /// Work on a thread.

@@ -9,7 +9,7 @@ use octet_engine::target::TargetSpec;
 use super::{Effect, ProjectEffect};
 use crate::window::backend::Backend;
 use crate::window::messages::report_problem;
-use crate::window::project::{Project, ProjectRun};
+use crate::window::project::{Project, ProjectRun, SavedAs};
 use crate::window::state::{
     Chosen, Document, Edits, Kept, Missing, Model, ModelState, PictureFolder, Place, Problem, Run, Runs,
     Scoring, Side, State, Step, Target,
@@ -23,8 +23,7 @@ pub struct Loaded {
     /// The project's file, or the journal.
     path: PathBuf,
     is_journal: bool,
-    /// The file of a journal's project, and what it holds; `None` where that is gone.
-    file: Option<(PathBuf, Project)>,
+    file: ProjectFile,
     model: Option<Model>,
     folders: Vec<PictureFolder>,
     evaluation: Option<PictureFolder>,
@@ -33,12 +32,36 @@ pub struct Loaded {
     problems: Vec<Problem>,
 }
 
+/// The file that saving goes to.
+#[derive(Debug, Default)]
+struct ProjectFile {
+    /// `None` where somebody has to choose one.
+    saved_as: Option<SavedAs>,
+    /// What it holds, where that is not what was opened.
+    saved: Option<Project>,
+    /// A journal's file is not the one that it was: saving over it would take what somebody did meanwhile.
+    has_changed: bool,
+}
+
+impl ProjectFile {
+    fn of(project: &Project, path: &Path, is_journal: bool) -> Self {
+        if !is_journal {
+            return Self { saved_as: SavedAs::look_at(path.to_owned()).ok(), ..Self::default() };
+        }
+        let Some(before) = &project.saved_as else { return Self::default() };
+        match SavedAs::look_at(before.path.clone()) {
+            Ok(now) if now == *before => {
+                Self { saved: Project::read(&now.path).ok(), saved_as: Some(now), has_changed: false }
+            }
+            _ => Self { has_changed: true, ..Self::default() },
+        }
+    }
+}
+
 /// Reads what a project names; on a thread.
 pub(super) fn load(backend: &dyn Backend, project: Project, path: PathBuf, is_journal: bool) -> Loaded {
     let (mut missing, mut problems) = (Missing::default(), Vec::new());
-    let file = project.file.clone().filter(|_| is_journal);
-    let file = file.and_then(|file| Project::read(&file).ok().map(|saved| (file, saved)));
-    let mut kept = |problem: Problem| problems.push(problem);
+    let file = ProjectFile::of(&project, &path, is_journal);
     let model = project.model.as_ref().and_then(|path| {
         let opened = backend.open_model(path).map_err(&mut kept).ok();
         missing.model = Some(path.clone()).filter(|_| opened.is_none());
@@ -143,11 +166,15 @@ pub(super) fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
     if !is_journal {
         state.settings.opened(&path);
         state.project.saved = Some(Project::of(state));
-        state.project.path = Some(path);
+        state.project.saved_as = file.saved_as;
         return Vec::new();
     }
-    (state.project.path, state.project.saved) = file.unzip();
+    (state.project.saved_as, state.project.saved) = (file.saved_as, file.saved);
     state.toasts.info(tr!("The last session is back as of its last change"));
+    if file.has_changed {
+        let words = tr!("Its project file was changed or removed since: saving asks for a file");
+        state.toasts.info(words);
+    }
     let is_orphan = state.project.orphans.iter().any(|o| o.path == path);
     state.project.orphans.retain(|o| o.path != path);
     // As long as something is missing the journal is the only thing that surely names it.

@@ -6,7 +6,7 @@ use super::Effect;
 use super::load::{Loaded, load, opened};
 use crate::window::backend::{Backend, DropKind, Pick};
 use crate::window::messages::report_problem;
-use crate::window::project::{Orphan, Project};
+use crate::window::project::{Orphan, Project, SavedAs};
 use crate::window::state::{Missing, Next, Place, Problem, State};
 use crate::{key, tr};
 
@@ -66,7 +66,7 @@ impl ProjectAction {
         match self {
             ProjectAction::Open(path) => ask_first(state, Next::Open(super::absolute(path))),
             ProjectAction::OpenRecent(path) => vec![Effect::Project(ProjectEffect::LookForRecent(path))],
-            ProjectAction::Save => match state.project.path.clone() {
+            ProjectAction::Save => match state.project.path().map(Path::to_owned) {
                 Some(path) => save(state, path),
                 None => vec![Effect::Ask(Pick::SaveProject)],
             },
@@ -205,14 +205,20 @@ impl ProjectEffect {
             ProjectEffect::Restore(orphan) => {
                 ProjectMessage::Opened(Box::new(load(backend, orphan.project, orphan.path, true)))
             }
-            ProjectEffect::Save { project, path } => match project.write(&path) {
-                Ok(()) => ProjectMessage::Saved { project, path },
-                Err(error) => ProjectMessage::Failed(Problem::new(
-                    Place::Model,
-                    key!("The project could not be saved"),
-                    error.to_string(),
-                )),
-            },
+            ProjectEffect::Save { project, path } => {
+                let written = project.write(&path).map_err(|error| error.to_string());
+                let looked_at = written.and_then(|()| {
+                    SavedAs::look_at(path.clone()).map_err(|error| format!("{error}: {}", path.display()))
+                });
+                match looked_at {
+                    Ok(saved_as) => ProjectMessage::Saved { project, saved_as },
+                    Err(reason) => ProjectMessage::Failed(Problem::new(
+                        Place::Model,
+                        key!("The project could not be saved"),
+                        reason,
+                    )),
+                }
+            }
             ProjectEffect::Forget(journal) => {
                 crate::window::project::forget(&journal);
                 ProjectMessage::Forgotten
@@ -239,7 +245,7 @@ pub enum ProjectMessage {
         /// What.
         project: Box<Project>,
         /// Where.
-        path: PathBuf,
+        saved_as: SavedAs,
     },
     /// Journals of windows that died, and the session that ended in order before this one.
     Orphans(Vec<Orphan>, Option<Box<Orphan>>),
@@ -261,10 +267,10 @@ impl ProjectMessage {
     pub fn receive(self, state: &mut State) -> Vec<Effect> {
         match self {
             ProjectMessage::Opened(loaded) => return opened(state, *loaded),
-            ProjectMessage::Saved { project, path } => {
-                state.settings.opened(&path);
-                state.toasts.info(tr!("Saved %{path}", path = path.display()));
-                state.project.path = Some(path);
+            ProjectMessage::Saved { project, saved_as } => {
+                state.settings.opened(&saved_as.path);
+                state.toasts.info(tr!("Saved %{path}", path = saved_as.path.display()));
+                state.project.saved_as = Some(saved_as);
                 state.project.saved = Some(*project);
                 if let Some(next) = state.project.after_save.take() {
                     return go(state, next);

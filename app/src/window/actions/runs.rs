@@ -249,8 +249,9 @@ impl RunsEffect {
                 RunsMessage::Deleted(run, trash)
             }
             RunsEffect::Restore(deleted) => {
-                let result = backend.restore_run(&deleted.trash, deleted.run.folder());
-                RunsMessage::Restored(deleted, result)
+                let result = backend.restore_run(&deleted.trash, &deleted.folder);
+                let is_gone = result.is_err() && !deleted.trash.exists();
+                RunsMessage::Restored { deleted, result, is_gone }
             }
             RunsEffect::OpenFolder(run) => RunsMessage::Saved(backend.open_folder(folder(&run))),
             RunsEffect::Export { run, to } => {
@@ -300,7 +301,14 @@ pub enum RunsMessage {
     /// A run was moved to the trash.
     Deleted(PathBuf, Result<PathBuf, Problem>),
     /// A run was moved back.
-    Restored(Box<DeletedRun>, Result<PathBuf, Problem>),
+    Restored {
+        /// What was in the trash.
+        deleted: Box<DeletedRun>,
+        /// Where its folder is now, or why it could not be moved.
+        result: Result<PathBuf, Problem>,
+        /// It is no longer in the trash: somebody else took it out, or emptied it.
+        is_gone: bool,
+    },
     /// A model was copied to this file, or not.
     Exported(Result<PathBuf, Problem>),
 }
@@ -310,8 +318,10 @@ impl RunsMessage {
     pub fn receive(self, state: &mut State) -> Vec<Effect> {
         let runs = &mut state.runs;
         match self {
-            RunsMessage::Earlier { earlier, deleted } => {
+            RunsMessage::Earlier { earlier, mut deleted } => {
                 runs.earlier = earlier;
+                // What was deleted while the trash was looked at is known better.
+                deleted.retain(|old| runs.deleted.iter().all(|known| known.trash != old.trash));
                 runs.deleted.splice(0..0, deleted);
             }
             RunsMessage::Label(run, label) => {
@@ -333,25 +343,30 @@ impl RunsMessage {
             RunsMessage::Deleted(path, Ok(trash)) => {
                 let index = runs.position(&path);
                 if let Some(run) = index.and_then(|i| runs.remove(i)) {
-                    runs.deleted.push(DeletedRun { run, trash, is_earlier: false });
+                    let (name, folder) = (runs.name(&run), run.folder().to_owned());
+                    runs.deleted.push(DeletedRun { name, folder, trash, run: Some(run) });
                 }
                 runs.earlier.retain(|e| e.path != path);
                 if state.selection.is_some() && state.runs.shown.is_none() {
                     return apply(state, Action::Select(None));
                 }
             }
-            RunsMessage::Restored(mut deleted, Ok(folder)) => {
-                deleted.run.moved_to(folder);
-                let mut effects = vec![Effect::Runs(RunsEffect::ReadLabel(deleted.run.path.clone()))];
-                let index = runs.list(deleted.run);
+            RunsMessage::Restored { deleted, result: Ok(folder), .. } => {
+                let Some(mut run) = deleted.run else { return apply(state, Action::OpenRun(folder)) };
+                run.moved_to(folder);
+                let mut effects = vec![Effect::Runs(RunsEffect::ReadLabel(run.path.clone()))];
+                let index = runs.list(run);
                 // It comes back to the list; what is on display stays.
                 if runs.shown.is_none() {
                     effects.extend(show::show(state, index));
                 }
                 return effects;
             }
-            RunsMessage::Restored(deleted, Err(problem)) => {
-                runs.deleted.push(*deleted);
+            RunsMessage::Restored { deleted, result: Err(problem), is_gone } => {
+                // To the end of the queue, so that it does not stand before the others.
+                if !is_gone {
+                    runs.deleted.insert(0, *deleted);
+                }
                 report_problem(state, problem);
             }
             RunsMessage::Exported(Ok(path)) => {

@@ -2,16 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use octet_engine::compare::{Comparison, LayerOrder, Run, compare};
 use octet_engine::host::data_folder;
-use octet_engine::run::{read_report, replace_file, write_json};
+use octet_engine::run::{replace_file, write_json};
 
 use super::engine::RUNS;
 use super::{EngineBackend, trash};
-use crate::window::state::{self, DeletedRun, EarlierRun, Place, Problem, RunLabel};
+use crate::window::state::{DeletedRun, EarlierRun, Place, Problem, RunLabel};
 use crate::{key, tr};
 
 /// Name of [`RunLabel`] in a run folder.
@@ -108,17 +107,17 @@ pub trait RunsBackend {
     fn deleted_runs(&self) -> Vec<DeletedRun> {
         let found = self.runs_data().map(|data| trash::list(&data)).unwrap_or_default();
         let latest = found.len().saturating_sub(MAX_DELETED);
-        let readable = found.into_iter().skip(latest).filter_map(|(trash, path)| {
-            let report = Arc::new(read_report(&trash).ok()?);
-            Some(DeletedRun { run: state::Run { path, report }, trash, is_earlier: true })
-        });
-        readable.collect()
+        let deleted = |(trash, folder): (PathBuf, PathBuf)| {
+            let given = self.read_label(&trash).name;
+            let name = if given.trim().is_empty() { folder_name(&folder) } else { given };
+            DeletedRun { name, folder, trash, run: None }
+        };
+        found.into_iter().skip(latest).map(deleted).collect()
     }
     /// The name that people gave a run, else its folder's.
     fn name_of(&self, run: &Path) -> String {
         let given = self.read_label(run).name;
-        let folder = || run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
-        if given.trim().is_empty() { folder() } else { given }
+        if given.trim().is_empty() { folder_name(run) } else { given }
     }
 }
 
@@ -126,6 +125,10 @@ impl RunsBackend for EngineBackend {
     fn runs_data(&self) -> Option<PathBuf> {
         data_folder()
     }
+}
+
+fn folder_name(run: &Path) -> String {
+    run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// When a run's report was written.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use octet_engine::host::file_sha256;
 use octet_engine::job::StrategyRequest;
 use octet_engine::run::replace_file;
 use serde::{Deserialize, Serialize};
@@ -58,9 +59,29 @@ pub struct Project {
     /// What colours the graph.
     #[serde(default)]
     pub heat: Heat,
-    /// In a journal: the file that the project was saved as, from the root. `None` in that file itself.
+    /// In a journal: what the project was last saved as. `None` in that file itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<PathBuf>,
+    pub saved_as: Option<SavedAs>,
+}
+
+/// The file of a project, as it was last read or written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedAs {
+    /// The file, from the root.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes, hexadecimal: tells whether somebody else has written it since.
+    pub sha256: String,
+}
+
+impl SavedAs {
+    /// The file as it is now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn look_at(path: PathBuf) -> std::io::Result<Self> {
+        let sha256 = file_sha256(&path)?;
+        Ok(Self { path, sha256 })
+    }
 }
 
 /// A run of a project.
@@ -158,7 +179,7 @@ impl Project {
             runs: runs.chain(lost).collect(),
             selection: state.selection.clone(),
             heat: state.graph.heat,
-            file: None,
+            saved_as: None,
         }
     }
 
@@ -196,7 +217,7 @@ impl Project {
 
     /// As a journal keeps it.
     pub fn journalled(state: &State) -> Self {
-        Self { file: state.project.path.clone(), ..Self::of(state) }
+        Self { saved_as: state.project.saved_as.clone(), ..Self::of(state) }
     }
 
     /// Writes the project in one piece; its paths become relative to its folder where that is possible.
@@ -285,6 +306,21 @@ mod tests {
         fs::rename(&old, &new).unwrap();
         let read = Project::read(&new.join("p/project.octet")).unwrap();
         assert_eq!(read, project(&new.join("net.onnx")));
+    }
+
+    #[test]
+    fn a_journal_knows_what_the_project_was_saved_as_and_the_file_itself_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.octet");
+        let mut state = State::default();
+        project(&dir.path().join("a.onnx")).write(&file).unwrap();
+        let saved_as = SavedAs::look_at(file.clone()).unwrap();
+        state.project.saved_as = Some(saved_as.clone());
+        let journal = dir.path().join("1.journal.octet");
+        fs::write(&journal, Project::journalled(&state).text().unwrap()).unwrap();
+        assert_eq!(Project::read(&journal).unwrap().saved_as, Some(saved_as));
+        Project::of(&state).write(&file).unwrap();
+        assert!(!fs::read_to_string(&file).unwrap().contains("saved_as"));
     }
 
     #[test]

@@ -5,6 +5,6 @@ mod journal;
 mod writer;
 
 pub(super) use file::write_text;
-pub use file::{FileError, PROJECT_SCHEMA_VERSION, Project, ProjectRun};
+pub use file::{FileError, PROJECT_SCHEMA_VERSION, Project, ProjectRun, SavedAs};
 pub use journal::{Journal, Orphan, forget, orphans};
 pub use writer::Writer;

@@ -151,7 +151,7 @@ fn pattern(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::backend::{PluginDescription, SettingField, SettingKind};
+    use crate::window::backend::{Exponents, PluginDescription, SettingField, SettingKind};
 
     fn plugin(id: &str, keys: &[&str]) -> PluginDescription {
         let field = |key: &&str| SettingField {
@@ -169,6 +169,7 @@ mod tests {
             vendor: String::new(),
             description: String::new(),
             targets: Vec::new(),
+            exponents: Exponents::Chooses,
             fields: keys.iter().map(field).collect(),
         }
     }

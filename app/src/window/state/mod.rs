@@ -230,6 +230,8 @@ impl State {
             Some("Open a model first")
         } else if self.pictures.folders.is_empty() {
             Some("Add a folder of calibration pictures first")
+        } else if self.pictures.total() == 0 {
+            Some("Add calibration pictures that can be used first")
         } else if self.preprocessing().is_some_and(|p| p.is_err()) {
             Some("Mend the pre-processing first")
         } else if self.strategies.chain.is_empty() {
@@ -249,6 +251,8 @@ impl State {
             key!("Next: open a model")
         } else if self.pictures.folders.is_empty() {
             key!("Next: add a folder of calibration pictures")
+        } else if self.pictures.total() == 0 {
+            key!("Next: add calibration pictures that can be used")
         } else if self.preprocessing().is_some_and(|p| p.is_err()) {
             key!("Next: mend the pre-processing")
         } else if self.strategies.chain.is_empty() {

@@ -1,9 +1,9 @@
 //! The project that is open, and the sessions that ended in a crash.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{State, Target};
-use crate::window::project::{Orphan, Project, ProjectRun};
+use crate::window::project::{Orphan, Project, ProjectRun, SavedAs};
 
 /// What waits for the answer to the question whether to save first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Missing {
 #[derive(Debug, Default)]
 pub struct ProjectState {
     /// Its file; `None` until it is saved.
-    pub path: Option<PathBuf>,
+    pub saved_as: Option<SavedAs>,
     /// As it was written or read last.
     pub saved: Option<Project>,
     /// The project or journal that is being read.
@@ -67,13 +67,20 @@ pub struct ProjectState {
     pub closes: bool,
 }
 
+impl ProjectState {
+    /// Its file; `None` until it is saved.
+    pub fn path(&self) -> Option<&Path> {
+        self.saved_as.as_ref().map(|saved| saved.path.as_path())
+    }
+}
+
 impl State {
     /// True when opening another project would lose something: one that has a file has changed since it was written,
     /// and one without a file has changes or runs of this session.
     pub fn is_unsaved(&self) -> bool {
         let same_view = |saved: &Project| Project { selection: self.selection.clone(), ..saved.clone() };
         let project = &self.project;
-        match project.saved.as_ref().filter(|_| project.path.is_some()) {
+        match project.saved.as_ref().filter(|_| project.saved_as.is_some()) {
             Some(saved) => same_view(saved) != Project::of(self),
             None => {
                 let changed = !self.edits.is_empty() || self.history.past().len() > 0;

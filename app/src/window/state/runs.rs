@@ -69,8 +69,6 @@ pub struct RunLabel {
     pub evaluation: Option<PathBuf>,
     /// The table of labels.
     pub labels: Option<PathBuf>,
-    /// The names of classes that it was deployed with last.
-    pub class_names: Option<PathBuf>,
     /// When the report was written; told by the file system.
     #[serde(skip)]
     pub finished: Option<SystemTime>,
@@ -79,12 +77,14 @@ pub struct RunLabel {
 /// A run that lies in the trash.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeletedRun {
-    /// The run as it was listed.
-    pub run: Run,
+    /// What it was called.
+    pub name: String,
+    /// Where its folder was.
+    pub folder: PathBuf,
     /// Where its folder is now.
     pub trash: PathBuf,
-    /// An earlier session deleted it.
-    pub is_earlier: bool,
+    /// The run as it was listed; `None` where another session deleted it.
+    pub run: Option<Run>,
 }
 
 /// A run of an earlier session.

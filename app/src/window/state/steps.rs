@@ -101,6 +101,7 @@ impl Step {
                 (None, None) => tr!("open or drop one").into_owned(),
             },
             Step::Pictures => match state.pictures.total() {
+                0 if state.pictures.listed() > 0 => tr!("none can be used").into_owned(),
                 0 => tr!("add a folder").into_owned(),
                 n => tr!("%{n} to calibrate with", n = n).into_owned(),
             },

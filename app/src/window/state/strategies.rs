@@ -284,7 +284,7 @@ impl Strategies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::backend::{SettingField, SettingKind};
+    use crate::window::backend::{Exponents, SettingField, SettingKind};
 
     fn strategies() -> Strategies {
         let field = SettingField {
@@ -302,6 +302,7 @@ mod tests {
             vendor: String::new(),
             description: String::new(),
             targets: Vec::new(),
+            exponents: Exponents::Chooses,
             fields: vec![field],
         };
         Strategies { found: Some(vec![plugin]), ..Strategies::default() }

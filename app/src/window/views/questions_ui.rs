@@ -47,7 +47,7 @@ fn save_ui(ui: &Ui, state: &State, next: &Next, out: &mut Actions) {
             caption(ui, "A job is running; closing the window cancels it.");
         }
         if state.is_unsaved() {
-            let words = match state.project.path {
+            let words = match state.project.path() {
                 Some(_) => key!("It has changed since it was saved."),
                 None => key!("It was never saved."),
             };

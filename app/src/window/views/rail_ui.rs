@@ -35,8 +35,8 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     });
     ScrollArea::vertical().id_salt("runs").show(ui, |ui| {
         runs_ui(ui, state, out);
-        // Those of earlier sessions wait on the page.
-        if runs.deleted.last().is_some_and(|deleted| !deleted.is_earlier) {
+        // Those of other sessions wait on the page.
+        if runs.deleted.last().is_some_and(|deleted| deleted.run.is_some()) {
             undo_ui(ui, state, out);
         }
     });

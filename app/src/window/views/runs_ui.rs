@@ -64,7 +64,7 @@ pub(super) fn undo_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
                 out.push(Action::Runs(RunsAction::Restore));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let text = tr!("Deleted %{name}", name = state.runs.name(&deleted.run));
+                let text = tr!("Deleted %{name}", name = deleted.name);
                 ui.add(Label::new(RichText::new(text).small().color(t.weak)).truncate());
             });
         });

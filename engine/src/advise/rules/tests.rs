@@ -361,6 +361,14 @@ fn channels_of_other_ranges_are_told_where_they_share_an_exponent() {
         finding.text
     );
     assert!(finding.text.contains("7 of them keep"), "{}", finding.text);
+    let empty = only(
+        said(|r| {
+            wide(r);
+            r.layers[1].weight_range_ratio = Some(3e17);
+        }),
+        "weight-ranges",
+    );
+    assert!(empty.text.contains("differ more than 10000-fold"), "{}", empty.text);
     assert_eq!(finding.arguments, "--strategy equalization,int8");
     for change in [
         (|r| r.layers[1].weight_range_ratio = Some(49.0)) as fn(&mut Report),

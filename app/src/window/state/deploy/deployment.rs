@@ -29,6 +29,17 @@ pub enum DeployWork {
 }
 
 impl DeployWork {
+    /// Whether a step is part of it; watching is part of none but itself.
+    fn wants(self, step: DeployStep) -> bool {
+        match self {
+            DeployWork::Everything => true,
+            DeployWork::Build => {
+                matches!(step, DeployStep::Toolchain | DeployStep::Generate | DeployStep::Build)
+            }
+            DeployWork::Monitor | DeployWork::Verify => self.step() == Some(step),
+        }
+    }
+
     /// The step of a work that is one step alone.
     pub fn step(self) -> Option<DeployStep> {
         match self {
@@ -139,25 +150,26 @@ impl Deployment {
         match work.step() {
             Some(step) => *self.step_mut(step) = StepView { is_open: true, ..StepView::new(step) },
             None => {
-                let opened =
-                    self.steps.each_ref().map(|view| view.is_open && view.step == DeployStep::Monitor);
-                self.steps = DEPLOY_STEPS.map(StepView::new);
-                for (view, is_open) in self.steps.iter_mut().zip(opened) {
-                    view.is_open = is_open;
+                for view in &mut self.steps {
+                    if work.wants(view.step) {
+                        let is_open = view.is_open && view.step == DeployStep::Monitor;
+                        *view = StepView { is_open, ..StepView::new(view.step) };
+                    } else if view.step != DeployStep::Monitor && view.status != StepStatus::Done {
+                        view.status = StepStatus::LeftOut;
+                    }
                 }
-                (self.device, self.diagnostics) = (None, Vec::new());
-                let is_build = work == DeployWork::Build;
-                let left_out = [
-                    (DeployStep::Build, options.model_only && !is_build),
-                    (DeployStep::Flash, is_build),
-                    (DeployStep::Verify, is_build || !options.verify),
-                ];
-                for (step, _) in left_out.into_iter().filter(|(_, is_left_out)| *is_left_out) {
-                    self.step_mut(step).status = StepStatus::LeftOut;
+                self.diagnostics.clear();
+                if work == DeployWork::Everything {
+                    self.device = None;
+                    let left_out =
+                        [(DeployStep::Build, options.model_only), (DeployStep::Verify, !options.verify)];
+                    for (step, _) in left_out.into_iter().filter(|(_, is_left_out)| *is_left_out) {
+                        self.step_mut(step).status = StepStatus::LeftOut;
+                    }
                 }
             }
         }
-        if work != DeployWork::Monitor {
+        if matches!(work, DeployWork::Everything | DeployWork::Verify) {
             self.verification = None;
         }
     }
@@ -264,10 +276,7 @@ impl Deployment {
         if self.work == DeployWork::Monitor {
             return None;
         }
-        let wanted = |view: &StepView| match self.work.step() {
-            Some(step) => view.step == step,
-            None => view.status != StepStatus::LeftOut,
-        };
+        let wanted = |view: &StepView| self.work.wants(view.step) && view.status != StepStatus::LeftOut;
         let (mut all, mut done) = (0.0, 0.0);
         for (view, share) in self.steps.iter().zip(SHARES).filter(|(view, _)| wanted(view)) {
             all += share;
@@ -332,6 +341,20 @@ mod tests {
         let status = |step| deployment.step(step).status;
         assert_eq!(status(DeployStep::Build), StepStatus::ToDo, "nothing else was asked for");
         assert_eq!([DeployStep::Flash, DeployStep::Verify].map(status), [StepStatus::LeftOut; 2]);
+        for step in [DeployStep::Toolchain, DeployStep::Generate, DeployStep::Build] {
+            tell(&mut deployment, step, StepState::Done);
+        }
+        assert_eq!(deployment.overall(), Some(1.0));
+    }
+
+    #[test]
+    fn a_build_alone_takes_nothing_from_the_board() {
+        let mut deployment = begun(&DeployOptions::default());
+        tell(&mut deployment, DeployStep::Flash, StepState::Done);
+        tell(&mut deployment, DeployStep::Build, StepState::Done);
+        deployment.begin(DeployWork::Build, &DeployOptions::default(), Instant::now());
+        assert_eq!(deployment.step(DeployStep::Flash).status, StepStatus::Done);
+        assert_eq!(deployment.step(DeployStep::Build).status, StepStatus::ToDo);
     }
 
     #[test]

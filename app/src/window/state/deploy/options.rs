@@ -101,6 +101,7 @@ impl DeployOptions {
         if chip.is_some_and(|chip| chip.psram == Psram::None) && options.psram == Some(true) {
             options.psram = None;
         }
+        options.p4_below_revision_3 &= chip.is_some_and(|chip| chip.name == "esp32p4");
         options
     }
 
@@ -175,15 +176,20 @@ mod tests {
 
     #[test]
     fn what_a_chip_cannot_have_is_left_out_for_it_alone() {
-        let options =
-            DeployOptions { psram: Some(true), flavour: Flavour::EspDl, ..DeployOptions::default() };
+        let options = DeployOptions {
+            psram: Some(true),
+            flavour: Flavour::EspDl,
+            p4_below_revision_3: true,
+            ..DeployOptions::default()
+        };
         let for_chip = |name: &str| {
             let fitted = options.for_chip(ChipFacts::by_name(name));
-            (fitted.psram, fitted.flavour)
+            (fitted.psram, fitted.flavour, fitted.p4_below_revision_3)
         };
-        assert_eq!(for_chip("esp32c3"), (None, Flavour::Octet));
-        assert_eq!(for_chip("esp32p4"), (Some(true), Flavour::EspDl));
-        assert_eq!(options.for_chip(None), options);
+        assert_eq!(for_chip("esp32c3"), (None, Flavour::Octet, false));
+        assert_eq!(for_chip("esp32p4"), (Some(true), Flavour::EspDl, true));
+        let of_no_run = DeployOptions { p4_below_revision_3: false, ..options.clone() };
+        assert_eq!(options.for_chip(None), of_no_run);
     }
 
     #[test]

@@ -100,11 +100,13 @@ fn board_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut A
 fn options_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut Actions) {
     let (port, board) = (options.port.clone(), options.board.clone());
     let kept = DeployOptions { port, board, ..DeployOptions::default() };
-    let title = if *options == kept { tr!("Options") } else { tr!("Options (changed)") };
+    let facts = state.report().and_then(|r| ChipFacts::by_name(&r.target));
+    // What another chip is remembered with changes nothing here.
+    let is_default = options.for_chip(facts) == kept.for_chip(facts);
+    let title = if is_default { tr!("Options") } else { tr!("Options (changed)") };
     let header = CollapsingHeader::new(RichText::new(title).color(tokens(ui).text)).id_salt("deploy options");
     header.show_unindented(ui, |ui| {
         card(ui, |ui| {
-            let facts = state.report().and_then(|r| ChipFacts::by_name(&r.target));
             what_ui(ui, options, facts);
             how_ui(ui, options, facts);
             path_ui(ui, "ESP-IDF", key!("the first that is found"), &mut options.idf, Pick::EspIdf, out);

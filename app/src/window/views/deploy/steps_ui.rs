@@ -66,7 +66,11 @@ fn start_ui(ui: &mut Ui, state: &State, deployment: Option<&Deployment>, out: &m
             }
         } else {
             let obstacle = state.deploy_obstacle();
-            let words = if deployment.is_some() { key!("Deploy again") } else { key!("Deploy now") };
+            let was_deployed = |d: &Deployment| {
+                d.work != DeployWork::Build || d.step(DeployStep::Flash).status == StepStatus::Done
+            };
+            let is_again = deployment.is_some_and(was_deployed);
+            let words = if is_again { key!("Deploy again") } else { key!("Deploy now") };
             if primary_button(ui, words, obstacle.is_none()).clicked() {
                 out.push(Action::Deploy(DeployAction::Start));
             }
@@ -217,7 +221,8 @@ fn failure_ui(ui: &mut Ui, state: &State, failure: &Failure, out: &mut Actions) 
         if may_leave && ui.button(tr!("Try again without a reset")).clicked() {
             out.push(Action::Deploy(DeployAction::RetryWithoutReset));
         }
-        if failure.may_be_the_port() && ui.button(tr!("Choose another port")).clicked() {
+        let wants_board = state.deployment().is_some_and(|d| d.work != DeployWork::Build);
+        if wants_board && failure.may_be_the_port() && ui.button(tr!("Choose another port")).clicked() {
             out.push(Action::Deploy(DeployAction::OtherPort));
             ui.memory_mut(|m| m.request_focus(port_field()));
         }
