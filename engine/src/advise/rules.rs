@@ -179,7 +179,7 @@ pub static RULES: [Rule; 13] = [
             (!chain.has(EQUALIZATION)).then(|| Hit {
                 subject: Some(layer.name.clone()),
                 words: vec![
-                    ("figure", ratio_in_words(most)),
+                    ("figure", ratio_in_words(*most)),
                     ("coarse", layer.coarse_channels.unwrap_or(0).to_string().into()),
                     ("others", others(layers.len())),
                 ],

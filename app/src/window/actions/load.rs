@@ -61,6 +61,7 @@ impl ProjectFile {
 /// Reads what a project names; on a thread.
 pub(super) fn load(backend: &dyn Backend, project: Project, path: PathBuf, is_journal: bool) -> Loaded {
     let (mut missing, mut problems) = (Missing::default(), Vec::new());
+    let mut kept = |problem: Problem| problems.push(problem);
     let file = ProjectFile::of(&project, &path, is_journal);
     let model = project.model.as_ref().and_then(|path| {
         let opened = backend.open_model(path).map_err(&mut kept).ok();
