@@ -161,6 +161,8 @@ fn the_window_in_chinese_says_nothing_in_english() {
         value: "minmax".into(),
     });
     window.perform(Action::ShowStep(Step::Strategy));
+    pages.insert("strategies in an order that cannot work", english(&window));
+    window.perform(Action::Strategy(StrategyAction::Move { from: 1, to: 0 }));
     pages.insert("strategy", english(&window));
 
     let network = window.state().model.open.clone().unwrap().network.clone();

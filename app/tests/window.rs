@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use egui::Key;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use octet::window::actions::{Action, GraphAction, HabitAction};
+use octet::window::actions::{Action, GraphAction, HabitAction, PicturesAction};
 use octet::window::backend::Picked;
 use octet::window::graph::GroupKind;
 use octet::window::state::{Column, Heat, JobEnd, Progress, Step};
@@ -113,6 +113,18 @@ fn a_folder_without_pictures_needs_attention() {
 }
 
 #[test]
+fn pictures_that_cannot_be_used_are_no_calibration_pictures() {
+    let mut window = ready();
+    assert_eq!(window.state().obstacle(), None);
+    let picture = window.folders[0].path().join("1.bmp");
+    std::fs::write(picture, b"no picture").unwrap();
+    window.perform(Action::Pictures(PicturesAction::CheckAgain));
+    window.until("they are checked", |s| s.pictures.total() == 0);
+    assert!(window.has("none can be used"));
+    assert_eq!(window.state().obstacle(), Some("Add calibration pictures that can be used first"));
+}
+
+#[test]
 fn what_hovers_tells_what_a_drop_would_do() {
     let mut window = Window::new();
     let path = PathBuf::from("/models/net.onnx");
@@ -131,9 +143,9 @@ fn what_hovers_tells_what_a_drop_would_do() {
 /// Ready to start, with the Int8 strategy.
 fn ready() -> Window {
     let mut window = Window::with_model();
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("a.jpg"), b"x").unwrap();
-    window.perform(Action::AddPictures(dir.path().to_owned()));
+    let pictures = support::pictures::folder(&[("1.bmp", 40)]);
+    window.perform(Action::AddPictures(pictures.path().to_owned()));
+    window.folders.push(pictures);
     window.until("the folder is listed", |s| !s.pictures.folders.is_empty());
     window.perform(Action::OnlyStrategy("dev.octet.int8".to_owned()));
     window

@@ -38,6 +38,7 @@ fn an_order_that_cannot_work_is_told_before_anything_runs() {
     let mut window = page();
     window.perform(Action::AddPictures(pictures.path().to_owned()));
     window.until("the pictures are there", |s| !s.pictures.folders.is_empty());
+    window.perform(Action::ShowStep(Step::Strategy));
     window.press(Role::Button, "Pipeline equalization → int8");
     assert_eq!(window.state().obstacle(), None);
     window.press(Role::Button, "Run Int8 earlier");

@@ -17,6 +17,8 @@ use super::backend::Scripted;
 pub struct Window {
     pub harness: Harness<'static, OctetWindow>,
     pub backend: Arc<Scripted>,
+    /// Folders that are there as long as the window.
+    pub folders: Vec<tempfile::TempDir>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Window {
         let harness = builder.build_eframe(move |cc| {
             OctetWindow::new(cc, given, WindowOptions { open: None, started: Instant::now() })
         });
-        let mut window = Self { harness, backend };
+        let mut window = Self { harness, backend, folders: Vec::new() };
         window.until("plugins are listed", |s| s.strategies.found.is_some());
         window
     }
