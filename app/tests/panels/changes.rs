@@ -6,7 +6,7 @@ use octet::window::actions::{
 };
 use octet::window::messages::Message;
 use octet::window::project::Project;
-use octet::window::state::{Place, Problem, Step, Unscored};
+use octet::window::state::{Heat, Place, Problem, Step, Unscored};
 use octet_engine::job::{Cancel, Event, StrategyRequest};
 use octet_engine::report::Report;
 use serde_json::json;
@@ -208,6 +208,17 @@ fn a_project_remembers_runs_and_no_scores() {
     let runs = Project::of(&session.state).runs;
     assert_eq!(runs.len(), 1);
     assert!(runs[0].shown && runs[0].path.ends_with("one"), "the run that the score is compared with");
+}
+
+#[test]
+fn a_run_without_layerwise_errors_is_coloured_by_its_graphwise_ones() {
+    let (mut session, _pictures) = Session::ready("net");
+    let mut report = report_of(&session, "net");
+    session.open_run("measured", report.clone());
+    assert_eq!(session.state.graph.heat, Heat::Layerwise);
+    report.layers.iter_mut().for_each(|layer| layer.layerwise_nsr = None);
+    session.open_run("quick", report);
+    assert_eq!(session.state.graph.heat, Heat::Graphwise);
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(in crate::window) fn read(
     }
     let was_empty = state.model.last_sha256.is_none();
     effects.extend(show(state, index));
+    state.colour_by_what_was_measured();
     // Whoever changes an operation goes on looking at it.
     if state.shown_made().is_none_or(|made| !made.is_score) {
         state.side = Side::Step(Step::Errors);

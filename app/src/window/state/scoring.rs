@@ -80,6 +80,16 @@ impl State {
         }
     }
 
+    /// Colours by graphwise errors where the run on display measured no layerwise ones: the graph would be grey.
+    pub fn colour_by_what_was_measured(&mut self) {
+        let Some(run) = self.runs.shown() else { return };
+        let layers = &run.report.layers;
+        let is_grey = layers.iter().all(|l| l.layerwise_nsr.is_none());
+        if self.graph.heat == Heat::Layerwise && is_grey && layers.iter().any(|l| l.graphwise_nsr.is_some()) {
+            self.graph.heat = Heat::Graphwise;
+        }
+    }
+
     /// True while the figures on display are older than the last change by hand.
     pub fn is_outdated(&self) -> bool {
         let at_work = self.job.as_ref().is_some_and(|j| j.is_score && j.end.is_none());
