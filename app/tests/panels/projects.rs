@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use octet::window::actions::{Action, Effect, ProjectAction, ProjectMessage};
+use octet::window::actions::{Action, Effect, OverwriteAction, ProjectAction, ProjectMessage};
 use octet::window::backend::Picked;
 use octet::window::messages::Message;
 use octet::window::project::{Orphan, Project, SavedAs};
@@ -204,6 +204,33 @@ fn a_restored_session_is_still_the_project_that_it_was_saved_as() {
     session.work();
     assert_eq!(Project::read(&file).unwrap().target, Project::of(&session.state).target);
     assert!(!session.state.is_unsaved());
+}
+
+#[test]
+fn what_somebody_else_did_to_the_file_is_replaced_only_after_a_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.octet");
+    let mut session = Session::new();
+    project(&mut session, ProjectAction::SaveAs(file.clone()));
+    session.work();
+    let theirs = Project { target: "esp32c3".to_owned(), ..Project::read(&file).unwrap() };
+    theirs.write(&file).unwrap();
+    session.perform(Action::SetTarget("esp32s3"));
+    project(&mut session, ProjectAction::Save);
+    session.work();
+    assert!(session.state.overwrite.as_ref().is_some_and(|question| question.was_changed));
+    assert_eq!(Project::read(&file).unwrap().target, "esp32c3", "it waits for the answer");
+    session.perform(Action::Overwrite(OverwriteAction::Replace));
+    session.work();
+    assert_eq!(Project::read(&file).unwrap().target, "esp32s3");
+    assert!(!session.state.is_unsaved());
+    // Twice in a row is nobody else.
+    session.perform(Action::SetTarget("esp32p4"));
+    project(&mut session, ProjectAction::Save);
+    project(&mut session, ProjectAction::Save);
+    session.work();
+    assert!(session.state.overwrite.is_none());
+    assert_eq!(Project::read(&file).unwrap().target, "esp32p4");
 }
 
 #[test]

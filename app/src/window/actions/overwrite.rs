@@ -59,7 +59,7 @@ pub(in crate::window) fn looked(
     if !is_there {
         return apply(state, *then);
     }
-    state.overwrite = Some(Overwrite { path, then });
+    state.overwrite = Some(Overwrite { path, then, was_changed: false });
     Vec::new()
 }
 

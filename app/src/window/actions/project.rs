@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Effect;
 use super::load::{Loaded, load, opened};
+use super::{Action, Effect};
 use crate::window::backend::{Backend, DropKind, Pick};
 use crate::window::messages::report_problem;
 use crate::window::project::{Orphan, Project, SavedAs};
-use crate::window::state::{Missing, Next, Place, Problem, State};
+use crate::window::state::{Missing, Next, Overwrite, Place, Problem, State};
 use crate::{key, tr};
 
 /// Something the user does.
@@ -66,11 +66,11 @@ impl ProjectAction {
         match self {
             ProjectAction::Open(path) => ask_first(state, Next::Open(super::absolute(path))),
             ProjectAction::OpenRecent(path) => vec![Effect::Project(ProjectEffect::LookForRecent(path))],
-            ProjectAction::Save => match state.project.path().map(Path::to_owned) {
-                Some(path) => save(state, path),
+            ProjectAction::Save => match state.project.saved_as.clone() {
+                Some(before) => save(state, before.path.clone(), Some(before)),
                 None => vec![Effect::Ask(Pick::SaveProject)],
             },
-            ProjectAction::SaveAs(path) => save(state, with_ending(super::absolute(path))),
+            ProjectAction::SaveAs(path) => save(state, with_ending(super::absolute(path)), None),
             ProjectAction::Restore(journal) => {
                 // Its list does not stand in the way of what was chosen from it.
                 state.project.shows_orphans = false;
@@ -163,9 +163,12 @@ pub(super) fn with_ending(path: PathBuf) -> PathBuf {
     }
 }
 
-fn save(state: &mut State, path: PathBuf) -> Vec<Effect> {
+fn save(state: &mut State, path: PathBuf, before: Option<SavedAs>) -> Vec<Effect> {
     let project = Box::new(Project::of(state));
-    vec![Effect::Project(ProjectEffect::Save { project, path })]
+    // Of a file that is being written this window knows better than any look at it.
+    let before = before.filter(|_| !state.project.is_saving);
+    state.project.is_saving = true;
+    vec![Effect::Project(ProjectEffect::Save { project, path, before })]
 }
 
 /// Work on a thread.
@@ -181,6 +184,8 @@ pub enum ProjectEffect {
         project: Box<Project>,
         /// Where.
         path: PathBuf,
+        /// What lies there, unless somebody else wrote it; `None` where any file may be replaced.
+        before: Option<SavedAs>,
     },
     /// Remove a journal.
     Forget(PathBuf),
@@ -205,7 +210,11 @@ impl ProjectEffect {
             ProjectEffect::Restore(orphan) => {
                 ProjectMessage::Opened(Box::new(load(backend, orphan.project, orphan.path, true)))
             }
-            ProjectEffect::Save { project, path } => {
+            ProjectEffect::Save { project, path, before } => {
+                let now = before.as_ref().and_then(|before| SavedAs::look_at(before.path.clone()).ok());
+                if now.is_some() && now != before {
+                    return ProjectMessage::Changed(path);
+                }
                 let written = project.write(&path).map_err(|error| error.to_string());
                 let looked_at = written.and_then(|()| {
                     SavedAs::look_at(path.clone()).map_err(|error| format!("{error}: {}", path.display()))
@@ -247,6 +256,8 @@ pub enum ProjectMessage {
         /// Where.
         saved_as: SavedAs,
     },
+    /// The project's file is no longer as it was read or written last, and was left alone.
+    Changed(PathBuf),
     /// Journals of windows that died, and the session that ended in order before this one.
     Orphans(Vec<Orphan>, Option<Box<Orphan>>),
     /// A journal was removed, or it was logged why not.
@@ -268,6 +279,7 @@ impl ProjectMessage {
         match self {
             ProjectMessage::Opened(loaded) => return opened(state, *loaded),
             ProjectMessage::Saved { project, saved_as } => {
+                state.project.is_saving = false;
                 state.settings.opened(&saved_as.path);
                 state.toasts.info(tr!("Saved %{path}", path = saved_as.path.display()));
                 state.project.saved_as = Some(saved_as);
@@ -275,6 +287,11 @@ impl ProjectMessage {
                 if let Some(next) = state.project.after_save.take() {
                     return go(state, next);
                 }
+            }
+            ProjectMessage::Changed(path) => {
+                state.project.is_saving = false;
+                let then = Box::new(Action::Project(ProjectAction::SaveAs(path.clone())));
+                state.overwrite = Some(Overwrite { path, then, was_changed: true });
             }
             ProjectMessage::Orphans(orphans, last) => {
                 state.project.shows_orphans = !orphans.is_empty();
@@ -289,6 +306,7 @@ impl ProjectMessage {
                 state.toasts.info(words);
             }
             ProjectMessage::Failed(problem) => {
+                state.project.is_saving = false;
                 (state.project.after_save, state.project.opening) = (None, None);
                 report_problem(state, problem);
             }

@@ -176,6 +176,8 @@ pub struct Overwrite {
     pub path: PathBuf,
     /// What replaces it.
     pub then: Box<Action>,
+    /// It is the project's own file, and somebody else wrote it since it was opened.
+    pub was_changed: bool,
 }
 
 /// What hovers over the window.

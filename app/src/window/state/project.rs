@@ -61,6 +61,8 @@ pub struct ProjectState {
     pub last_session: Option<Orphan>,
     /// The window asks whether to save before this.
     pub asks: Option<Next>,
+    /// It is being written.
+    pub is_saving: bool,
     /// What goes on as soon as the project is written.
     pub after_save: Option<Next>,
     /// The question was answered: the window closes.

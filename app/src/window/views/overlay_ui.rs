@@ -5,7 +5,7 @@ use egui::{
     StrokeKind, TextEdit, Ui, vec2,
 };
 
-use super::widgets::{primary_button, quiet_button};
+use super::widgets::{caption, primary_button, quiet_button};
 use crate::window::actions::{Action, Actions, OverwriteAction};
 use crate::window::backend::DropKind;
 use crate::window::state::{NOTHING_TO_TRY, State};
@@ -63,6 +63,9 @@ pub(super) fn overwrite_ui(ui: &Ui, state: &State, out: &mut Actions) {
         ui.set_width(420.0);
         ui.label(RichText::new(crate::tr!("Replace this file?")).size(18.0).color(t.strong));
         ui.add(egui::Label::new(RichText::new(question.path.display().to_string()).color(t.weak)).wrap());
+        if question.was_changed {
+            caption(ui, "Somebody else has changed it since it was opened here.");
+        }
         ui.add_space(GAP);
         ui.horizontal(|ui| {
             if ui.button(crate::tr!("Replace")).clicked() {
