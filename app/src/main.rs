@@ -1,6 +1,7 @@
 //! The `octet` binary: a thin shell around the library.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -10,6 +11,11 @@ use octet::window::{self, START_TARGET, WindowOptions};
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    // Before clap, which would take a command that was mistyped for a file with arguments.
+    let first = std::env::args_os().nth(1).map(PathBuf::from);
+    if let Some(error) = first.as_deref().and_then(cli::neither_file_nor_command) {
+        error.exit();
+    }
     let arguments = Cli::parse();
     let traces_start = std::env::var_os("OCTET_TRACE_START").is_some_and(|v| v == "1");
     let default =
@@ -26,9 +32,6 @@ fn main() -> ExitCode {
         .init();
     if let Some(command) = arguments.command {
         return cli::run(command);
-    }
-    if let Some(error) = arguments.file.as_deref().and_then(cli::neither_file_nor_command) {
-        error.exit();
     }
     match window::run(WindowOptions { open: arguments.file, started }) {
         Ok(()) => ExitCode::SUCCESS,

@@ -127,13 +127,18 @@ fn mistakes_are_explained_and_exit_with_two() {
 
 #[test]
 fn a_mistyped_command_is_no_file_to_open() {
-    let ran = run_octet(&["quantise"], &[]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("no command of that name") && ran.stderr.contains("quantize"),
-        "{}",
-        ran.stderr
-    );
+    for arguments in
+        [&["quantise"][..], &["quantise", "net.onnx"], &["quantise", "net.onnx", "--target", "esp32"]]
+    {
+        let ran = run_octet(arguments, &[]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("no command of that name") && ran.stderr.contains("quantize"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(run_octet(&["help"], &[]).code, 0);
 }
 
 #[test]

@@ -16,7 +16,9 @@ pub(super) fn run(args: &AdviseArgs) -> anyhow::Result<()> {
         return print_json(&json!({"run": args.run, "advice": findings}));
     }
     if findings.is_empty() {
-        print_line("nothing was found that would make this run better");
+        print_line(
+            "no rule finds anything to mend; other strategies may still do better (`octet compare` tells)",
+        );
     }
     summary::advice(&findings, usize::MAX);
     Ok(())

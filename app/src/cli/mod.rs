@@ -79,15 +79,18 @@ pub fn run(command: Command) -> ExitCode {
 
 /// The error of a word that is neither a file to open nor a command, such as a command that was mistyped.
 pub fn neither_file_nor_command(name: &Path) -> Option<clap::Error> {
+    let is_option = name.as_os_str().as_encoded_bytes().starts_with(b"-");
     // The window tells of a file that is gone, also to those who have no terminal.
-    let is_a_word = name.components().count() == 1 && name.extension().is_none();
-    if !is_a_word || name.try_exists().unwrap_or(true) {
+    let is_a_word = name.components().count() == 1 && name.extension().is_none() && !is_option;
+    let mut cli = Cli::command();
+    cli.build();
+    let is_command = |name: &Path| name.to_str().is_some_and(|name| cli.find_subcommand(name).is_some());
+    if !is_a_word || is_command(name) || name.try_exists().unwrap_or(true) {
         return None;
     }
-    let mut cli = Cli::command();
     let commands: Vec<String> = cli
         .get_subcommands()
-        .filter(|command| !command.is_hide_set())
+        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
         .map(|command| command.get_name().to_owned())
         .collect();
     let message = format!(

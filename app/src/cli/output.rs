@@ -1,6 +1,7 @@
 //! What a command prints: JSON lines for programs, a bar and sentences for people.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use octet_engine::job::{Event, Phase};
 use serde::Serialize;
@@ -26,7 +27,11 @@ pub(super) struct EventPrinter {
     json: bool,
     bar: Bar,
     phase: Option<Phase>,
+    told: Instant,
 }
+
+/// Without a terminal, long work says so often how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(15);
 
 /// A phase in words.
 fn in_words(phase: Phase) -> &'static str {
@@ -44,7 +49,7 @@ fn in_words(phase: Phase) -> &'static str {
 impl EventPrinter {
     /// JSON lines, or a bar where standard error is a terminal.
     pub(super) fn new(json: bool) -> Self {
-        EventPrinter { json, bar: Bar::new(!json), phase: None }
+        EventPrinter { json, bar: Bar::new(!json), phase: None, told: Instant::now() }
     }
 
     /// Shows one event.
@@ -59,6 +64,10 @@ impl EventPrinter {
                     self.bar.reach(*fraction, message.clone());
                 } else if self.phase != Some(*phase) {
                     tracing::info!("{}", in_words(*phase));
+                    self.told = Instant::now();
+                } else if self.told.elapsed() > TELL_EVERY {
+                    tracing::info!("{} {:.0} %  {message}", in_words(*phase), 100.0 * fraction);
+                    self.told = Instant::now();
                 }
                 self.phase = Some(*phase);
             }

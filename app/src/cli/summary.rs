@@ -47,8 +47,12 @@ pub(super) fn print(report: &Report, folder: &Path) {
             percent(e.output_nsr)
         ));
     }
-    if let Some(nsr) = report.r#final.graphwise_nsr {
-        print_line(&format!("  calibration noise:signal of the scores {}", percent(nsr)));
+    if let (Some(nsr), Some(agreement)) = (report.r#final.graphwise_nsr, report.r#final.agreement) {
+        print_line(&format!(
+            "  calibration agreement {}; noise:signal of the scores {}",
+            percent(agreement),
+            percent(nsr)
+        ));
     }
     let skipped = &report.calibration.skipped;
     if let Some(first) = skipped.first() {

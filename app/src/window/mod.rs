@@ -42,6 +42,15 @@ pub struct WindowOptions {
 
 /// Opens the window and returns when the user closes it.
 pub fn run(options: WindowOptions) -> anyhow::Result<()> {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+        .iter()
+        .all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty()))
+    {
+        anyhow::bail!(
+            "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set; `octet --help` lists what works without one"
+        );
+    }
     let backend = EngineBackend::default();
     let size = backend.settings().window_size();
     let native = eframe::NativeOptions {

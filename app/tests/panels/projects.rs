@@ -139,7 +139,7 @@ fn closing_asks_before_work_or_a_job_is_lost() {
     };
     close(&mut window);
     assert_eq!(window.state().project.asks, Some(Next::Close));
-    assert!(window.has("Save the project before closing?") && window.has("It was never saved."));
+    assert!(window.has("Save the project before closing?") && window.has("It has no file."));
     window.press(egui::accesskit::Role::Button, "Stay");
     assert!(window.state().project.asks.is_none() && !window.state().project.closes);
     close(&mut window);

@@ -42,9 +42,10 @@ fn an_order_that_cannot_work_is_told_before_anything_runs() {
     window.press(Role::Button, "Pipeline equalization → int8");
     assert_eq!(window.state().obstacle(), None);
     window.press(Role::Button, "Run Int8 earlier");
-    assert!(window.has("The strategies cannot run in this order"));
+    assert!(window.has("This pipeline cannot run"));
     assert!(window.has("Equalization changes what Int8 has chosen exponents for"));
     assert!(window.state().obstacle().is_some());
+    assert_eq!(Step::Strategy.progress(window.state()), Progress::Attention);
     window.perform(Action::Start);
     assert!(window.state().job.is_none(), "nothing runs");
     window.press(Role::Button, "Take Int8 out of the pipeline");
@@ -59,7 +60,7 @@ fn of_a_plugin_that_is_not_there_nothing_is_claimed() {
     *window.backend.gone.lock().unwrap() = vec![INT8.to_owned()];
     window.perform(Action::FindPlugins);
     window.until("it is gone", |s| s.strategies.lacks_plugin());
-    assert!(!window.has("The strategies cannot run in this order"));
+    assert!(!window.has("This pipeline cannot run"));
 }
 
 #[test]

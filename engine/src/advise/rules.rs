@@ -110,6 +110,25 @@ pub static RULES: [Rule; 13] = [
         },
     },
     Rule {
+        id: "changed-classes",
+        severity: Severity::Hint,
+        looks_at: "final.agreement on 20 calibration pictures or more, where final-noise does not speak, below",
+        limit: 0.9,
+        text: "only %{figure} of the calibration pictures keep the class that the float network gives them; other strategies \
+               may keep more",
+        find: |case, limit| {
+            let agreement = case.report.r#final.agreement.filter(|agreement| *agreement < limit)?;
+            let is_quiet = case.noise().is_some_and(|noise| noise <= LOUD);
+            let (button, remedy) = better(case);
+            (is_quiet && case.report.calibration.used.len() >= SOME_PICTURES).then(|| Hit {
+                subject: None,
+                words: vec![("figure", percent(agreement).into())],
+                button,
+                remedy,
+            })
+        },
+    },
+    Rule {
         id: "equalization-hurts",
         severity: Severity::Warning,
         looks_at: "final.graphwise_nsr with classic equalization on a chip with exponents per channel: above that of a \

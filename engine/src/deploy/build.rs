@@ -61,8 +61,11 @@ pub(super) fn toolchain(
     let found = idf::find(&places);
     let minimum = Version(chip.minimum_idf.0, chip.minimum_idf.1, 0);
     let get = format!(
-        "install ESP-IDF {}.{} or later (docs/deploy.md), or name its folder with --idf; `octet doctor` says what is there",
-        minimum.0, minimum.1
+        "install ESP-IDF {} or later (docs/deploy.md; {}.{} is the least), or name its folder with --idf; `octet doctor` says \
+         what is there",
+        minimum.max(idf::ADVISED),
+        minimum.0,
+        minimum.1
     );
     let mut problem = None;
     for idf in found {

@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// Oldest release that the firmware builds with.
 pub const MINIMUM: Version = Version(5, 3, 0);
+/// What whoever has none is told to install.
+pub const ADVISED: Version = Version(5, 4, 1);
 /// The release in which code in PSRAM crashes.
 pub const BROKEN_XIP: Version = Version(5, 4, 0);
 /// Largest record of EIM, and largest version file.

@@ -62,11 +62,13 @@ pub enum OrderError {
     /// A strategy leaves exponents open, and none after it chooses them.
     #[error(
         "`{id}` leaves the exponents to a strategy after it, and there is none: put int8 (or another that chooses them) \
-         after it, e.g. --strategy {short},int8", short = last(.id)
+         after it, e.g. --strategy {short},{after}", short = last(.id), after = .foreign.as_deref().map_or("int8", last)
     )]
     NoneAfter {
         /// The strategy.
         id: String,
+        /// One that stands before it and does not say what it does: it may be meant to choose them.
+        foreign: Option<String>,
     },
 }
 
@@ -80,14 +82,14 @@ fn last(id: &str) -> &str {
 /// Names the first strategy that stands in the wrong place.
 pub fn check_order<'a>(chain: impl IntoIterator<Item = (&'a str, Exponents)>) -> Result<(), OrderError> {
     // The first that surely chose; whether exponents may be there; who left them open since.
-    let (mut chosen_by, mut may_be_chosen, mut left_by) = (None, false, None);
+    let (mut chosen_by, mut may_be_chosen, mut left_by, mut foreign) = (None, false, None, None);
     for (id, exponents) in chain {
         match exponents {
             Exponents::Chooses => {
                 chosen_by.get_or_insert(id);
                 (may_be_chosen, left_by) = (true, None);
             }
-            Exponents::Unknown => (may_be_chosen, left_by) = (true, None),
+            Exponents::Unknown => (may_be_chosen, left_by, foreign) = (true, None, Some(id)),
             Exponents::Needs if may_be_chosen => {}
             Exponents::Needs => return Err(OrderError::NoneBefore { id: id.to_owned() }),
             Exponents::Leaves => {
@@ -99,7 +101,7 @@ pub fn check_order<'a>(chain: impl IntoIterator<Item = (&'a str, Exponents)>) ->
         }
     }
     match left_by {
-        Some(id) => Err(OrderError::NoneAfter { id: id.to_owned() }),
+        Some(id) => Err(OrderError::NoneAfter { id: id.to_owned(), foreign: foreign.map(str::to_owned) }),
         None => Ok(()),
     }
 }
@@ -148,7 +150,7 @@ mod tests {
             (&[MIXED], "--strategy int8,mixed-precision"),
             (&[EQUALIZATION, MIXED, INT8], "--strategy int8,mixed-precision"),
             (&[EQUALIZATION], "--strategy equalization,int8"),
-            (&[FOREIGN, EQUALIZATION], "--strategy equalization,int8"),
+            (&[FOREIGN, EQUALIZATION], "--strategy equalization,foreign"),
             (&[INT8, EQUALIZATION], "--strategy equalization,int8"),
             (&[INT8, FINETUNE, EQUALIZATION], "--strategy equalization,int8"),
         ];

@@ -128,7 +128,14 @@ fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
         if i == 0 && class.parse::<usize>().is_err() && file.eq_ignore_ascii_case("file") {
             continue;
         }
-        let class: usize = class.parse().map_err(|_| wrong(line, format!("`{class}` is no class index")))?;
+        let class: usize = class.parse().map_err(|_| {
+            let reason = match (class.is_empty(), file.contains(';')) {
+                (true, true) => "it is divided by semicolons, not by commas".to_owned(),
+                (true, false) => "there is no class index behind a comma".to_owned(),
+                (false, _) => format!("`{class}` is no class index"),
+            };
+            wrong(line, reason)
+        })?;
         if let Some(name) = record.get(2).filter(|n| !n.is_empty()) {
             listing.class_names.insert(class, name.to_owned());
         }

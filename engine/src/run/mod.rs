@@ -54,7 +54,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// Not a report of ours.
-    #[error("`{path}` is not a report of this version: {reason}", path = .path.display())]
+    #[error("`{path}` is damaged, or of another version: {reason}; quantize again", path = .path.display())]
     Format {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,7 @@
 #define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
 
 static const char SCHEMA[] =
-    "{\"type\":\"object\",\"properties\":{\"shift\":{\"type\":\"integer\",\"minimum\":-4,\"maximum\":4,"
+    "{\"type\":\"object\",\"exponents\":\"chooses\",\"properties\":{\"shift\":{\"type\":\"integer\",\"minimum\":-4,\"maximum\":4,"
     "\"default\":0,\"title\":\"Shift\",\"description\":\"Added to every activation's exponent.\"}}}";
 
 typedef struct {
@@ -64,42 +64,62 @@ static int32_t choose_weights(const OctetHost *host, const OctetSlot *slot) {
   return status;
 }
 
-static int32_t choose_activation(const OctetHost *host, const OctetSlot *slot, int shift) {
+/* All activations at once: every request runs the network over all pictures. */
+static int32_t choose_activations(const OctetHost *host, const OctetSlot *slots, uint64_t count, int shift) {
+  uint64_t *tensors = calloc(count + 1, sizeof *tensors);
+  uint64_t *no_bins = calloc(count + 1, sizeof *no_bins);
   OctetStatisticsRequest request = {0};
-  OctetStatistics numbers = {0};
-  const uint64_t no_bins = 0;
-  request.struct_size = sizeof request;
-  request.tensors.data = &slot->tensor;
-  request.tensors.len = 1;
-  request.bins.data = &no_bins;
-  request.bins.len = 1;
-  request.weights = OCTET_WEIGHTS_QUANTIZED;
-  numbers.struct_size = sizeof numbers;
-  int32_t status = host->statistics(host, &request);
-  if (status == OCTET_OK) status = host->statistics_of(host, 0, &numbers);
-  if (status != OCTET_OK) return status;
-
-  double reach = fabs((double)numbers.min);
-  if (fabs((double)numbers.max) > reach) reach = fabs((double)numbers.max);
-  int32_t exponent = exponent_of(reach, slot->bits) + shift;
-  return host->set_exponents(host, slot->tensor, slot->bits, &exponent, 1);
+  int32_t status = OCTET_OK;
+  if (tensors != NULL && no_bins != NULL) {
+    for (uint64_t i = 0; i < count; ++i) tensors[i] = slots[i].tensor;
+    request.struct_size = sizeof request;
+    request.tensors.data = tensors;
+    request.tensors.len = count;
+    request.bins.data = no_bins;
+    request.bins.len = count;
+    request.weights = OCTET_WEIGHTS_QUANTIZED;
+    status = host->statistics(host, &request);
+  } else {
+    status = give_up(host, "out of memory");
+  }
+  for (uint64_t i = 0; i < count && status == OCTET_OK; ++i) {
+    OctetStatistics numbers = {0};
+    numbers.struct_size = sizeof numbers;
+    status = host->statistics_of(host, i, &numbers);
+    if (status != OCTET_OK) break;
+    double reach = fabs((double)numbers.min);
+    if (fabs((double)numbers.max) > reach) reach = fabs((double)numbers.max);
+    int32_t exponent = exponent_of(reach, slots[i].bits) + shift;
+    status = host->set_exponents(host, slots[i].tensor, slots[i].bits, &exponent, 1);
+  }
+  free(tensors);
+  free(no_bins);
+  return status;
 }
 
 static int32_t run(void *instance, const OctetHost *host) {
   const Instance *self = instance;
   OctetString findings;
-  uint64_t count = 0;
+  uint64_t count = 0, activations = 0;
   int32_t status = host->slot_count(host, &count);
-  /* The host lists weights before activations, whose statistics need them quantized. */
+  OctetSlot *slots = calloc(count + 1, sizeof *slots);
+  if (status == OCTET_OK && slots == NULL) status = give_up(host, "out of memory");
+  /* Weights first: the statistics of activations are taken with quantized ones. */
   for (uint64_t i = 0; i < count && status == OCTET_OK; ++i) {
     OctetSlot slot = {0};
     slot.struct_size = sizeof slot;
     status = host->slot(host, i, &slot);
     if (status != OCTET_OK) break;
-    status = slot.role == OCTET_ROLE_WEIGHTS ? choose_weights(host, &slot)
-                                             : choose_activation(host, &slot, self->shift);
-    if (status == OCTET_OK) status = host->progress(host, (float)(i + 1) / (float)count, text("exponents"));
+    if (slot.role == OCTET_ROLE_WEIGHTS) {
+      status = choose_weights(host, &slot);
+    } else {
+      slots[activations++] = slot;
+    }
+    if (status == OCTET_OK) status = host->progress(host, 0.5f * (float)(i + 1) / (float)count, text("weights"));
   }
+  if (status == OCTET_OK && activations > 0) status = choose_activations(host, slots, activations, self->shift);
+  free(slots);
+  if (status == OCTET_OK) status = host->progress(host, 1.0f, text("activations"));
   return status == OCTET_OK ? host->complete(host, 1, &findings) : status;
 }
 

@@ -22,6 +22,10 @@ const ORIGIN: &str = ".from";
 pub(super) fn delete(run: &Path, data: &Path) -> Result<PathBuf, String> {
     let failed = |e: std::io::Error| format!("{e}: {}", run.display());
     let metadata = fs::symlink_metadata(run).map_err(failed)?;
+    if metadata.is_symlink() {
+        return Err(tr!("it is a link to a run; remove the link yourself: %{path}", path = run.display())
+            .into_owned());
+    }
     if !metadata.is_dir() || !run.join("report.json").is_file() {
         return Err(tr!("it is no run folder: %{path}", path = run.display()).into_owned());
     }
@@ -182,6 +186,16 @@ mod tests {
         assert!(delete(&run, folder.path()).unwrap_err().contains("thesis.tex"));
         assert!(delete(folder.path(), folder.path()).unwrap_err().contains("no run folder"));
         assert!(run.join("thesis.tex").is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_run_is_told_from_what_is_no_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (run, link) = (run(folder.path()), folder.path().join("link"));
+        std::os::unix::fs::symlink(&run, &link).unwrap();
+        assert!(delete(&link, folder.path()).unwrap_err().contains("is a link to a run"));
+        assert!(run.is_dir() && link.exists());
     }
 
     #[test]

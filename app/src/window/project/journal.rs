@@ -110,11 +110,36 @@ pub fn orphans(folder: &Path) -> Vec<Orphan> {
         match Orphan::read(path.clone()) {
             Ok(orphan) if !orphan.project.is_empty() => found.push(orphan),
             Ok(_) => forget(&path),
-            Err(error) => tracing::warn!("{error}"),
+            Err(error) => {
+                tracing::warn!("{error}; it is put aside");
+                if let Err(error) = fs::rename(&path, path.with_extension("damaged")) {
+                    tracing::warn!("it cannot be put aside: {error}: {}", path.display());
+                }
+            }
         }
     }
+    remove_old_locks(folder);
     found.sort_by_key(|orphan| std::cmp::Reverse(orphan.changed));
     found
+}
+
+/// Removes the locks of windows that are gone and left no journal.
+fn remove_old_locks(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
+    let locks = files.filter(|p| p.to_string_lossy().ends_with(".journal.lock"));
+    for lock in locks.filter(|lock| !lock.with_extension("octet").exists()) {
+        let is_held = File::open(&lock).is_ok_and(|lock| lock.try_lock().is_err());
+        // Another window may be about to take the one that it has just made.
+        let is_old = fs::metadata(&lock).and_then(|m| m.modified()).is_ok_and(|at| {
+            SystemTime::now().duration_since(at).is_ok_and(|age| age > Duration::from_mins(1))
+        });
+        if is_old
+            && !is_held
+            && let Err(error) = fs::remove_file(&lock)
+        {
+            tracing::debug!("an old lock stays: {error}: {}", lock.display());
+        }
+    }
 }
 
 /// Removes a journal that nobody needs any more.
@@ -135,6 +160,23 @@ mod tests {
 
     fn project(model: &str) -> Project {
         Project { model: Some(model.into()), ..Project::of(&State::default()) }
+    }
+
+    #[test]
+    fn what_is_damaged_is_put_aside_and_old_locks_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let living = Journal::begin(dir.path()).unwrap();
+        let damaged = dir.path().join("1-1.journal.octet");
+        fs::write(&damaged, "{\"schema\"").unwrap();
+        let [old, new] = ["2-2", "3-3"].map(|name| dir.path().join(format!("{name}.journal.lock")));
+        fs::write(&old, "").unwrap();
+        fs::write(&new, "").unwrap();
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
+        File::options().write(true).open(&old).unwrap().set_modified(hour_ago).unwrap();
+        assert!(orphans(dir.path()).is_empty());
+        assert!(!damaged.exists() && dir.path().join("1-1.journal.damaged").exists());
+        assert!(!old.exists() && new.exists(), "a window may be starting");
+        assert!(lock_of(&living.path).exists(), "its window lives");
     }
 
     #[test]

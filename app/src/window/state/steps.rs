@@ -80,10 +80,11 @@ impl Step {
             && state.report().is_some_and(|r| {
                 !r.warnings.is_empty() || r.advice.iter().any(|f| f.severity > Severity::Hint)
             });
+        let cannot_run = self == Step::Strategy && state.strategies.order().is_err();
         let failed = self == Step::Deploy && state.deployment().is_some_and(|d| d.failure().is_some());
         if working {
             Progress::Working
-        } else if state.problems.contains_key(&place) || warns || failed {
+        } else if state.problems.contains_key(&place) || warns || cannot_run || failed {
             Progress::Attention
         } else if done {
             Progress::Done

@@ -115,7 +115,7 @@ impl Strategies {
                     name = name(&id),
                     before = name(&before)
                 ),
-                OrderError::NoneAfter { id } => tr!(
+                OrderError::NoneAfter { id, .. } => tr!(
                     "%{name} leaves the exponents to a strategy after it: put one that chooses them, such as int8, after it.",
                     name = name(&id)
                 ),

@@ -13,7 +13,7 @@ use crate::window::theme::{Tokens, tokens};
 pub(super) fn advice_ui(ui: &mut Ui, report: &Report, out: &mut Actions) {
     section(ui, "Advice");
     if report.advice.is_empty() {
-        caption(ui, "Nothing that Octet knows would make this run better.");
+        caption(ui, "No rule of Octet's finds anything to mend. Other strategies may still do better.");
     }
     report.advice.iter().for_each(|finding| finding_ui(ui, finding, out));
 }

@@ -27,6 +27,9 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
     ui.add_space(18.0);
     buttons_ui(&mut ui, out);
     last_session_ui(&mut ui, state, out);
+    if !state.project.orphans.is_empty() && quiet_button(&mut ui, "Lost sessions…").clicked() {
+        out.push(Action::Project(ProjectAction::ShowOrphans(true)));
+    }
     ui.add_space(GAP);
     ui.label(
         RichText::new(crate::tr!("A folder of pictures or a finished run can be dropped as well."))

@@ -24,7 +24,7 @@ pub(super) fn pipeline_ui(ui: &mut Ui, state: &State, out: &mut Actions) {
         });
     }
     if let Some(words) = state.strategies.order_in_words() {
-        notice(ui, tokens(ui).warn, "The strategies cannot run in this order", &words);
+        notice(ui, tokens(ui).warn, "This pipeline cannot run", &words);
     }
     presets_ui(ui, state, out);
     ui.horizontal(|ui| {

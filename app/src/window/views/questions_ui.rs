@@ -49,7 +49,7 @@ fn save_ui(ui: &Ui, state: &State, next: &Next, out: &mut Actions) {
         if state.is_unsaved() {
             let words = match state.project.path() {
                 Some(_) => key!("It has changed since it was saved."),
-                None => key!("It was never saved."),
+                None => key!("It has no file."),
             };
             caption(ui, words);
         }
@@ -94,7 +94,8 @@ fn orphans_ui(ui: &Ui, state: &State, out: &mut Actions) {
             out.push(Action::Project(ProjectAction::ShowOrphans(false)));
         }
     });
-    if shown.should_close() {
+    // A click beside it is none of the answers.
+    if shown.should_close() && !shown.backdrop_response.clicked() {
         out.push(Action::Project(ProjectAction::ShowOrphans(false)));
     }
 }

@@ -347,6 +347,28 @@ fn a_better_reference_is_told_unless_it_is_of_something_else() {
 }
 
 #[test]
+fn classes_that_change_are_told_where_the_noise_is_no_problem() {
+    let changed = |r: &mut Report| {
+        r.r#final.agreement = Some(0.84);
+        r.calibration.used = (0..20).map(|i| format!("{i}.jpg")).collect();
+    };
+    let finding = only(said(changed), "changed-classes");
+    assert!(finding.text.starts_with("only 84"), "{}", finding.text);
+    assert_eq!(finding.arguments, "--strategy equalization,int8");
+    for change in [
+        (|r| r.r#final.agreement = Some(0.9)) as fn(&mut Report),
+        |r| r.calibration.used.truncate(19),
+        |r| r.r#final.agreement = None,
+    ] {
+        let quiet = said(|r| {
+            changed(r);
+            change(r);
+        });
+        assert!(quiet.iter().all(|f| f.rule != "changed-classes"), "{quiet:?}");
+    }
+}
+
+#[test]
 fn channels_of_other_ranges_are_told_where_they_share_an_exponent() {
     let wide = |r: &mut Report| {
         r.layers[1].weight_range_ratio = Some(412.0);

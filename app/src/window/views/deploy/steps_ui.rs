@@ -81,7 +81,9 @@ fn start_ui(ui: &mut Ui, state: &State, deployment: Option<&Deployment>, out: &m
             {
                 out.push(Action::Deploy(DeployAction::Build));
             }
-            if let Some(obstacle) = obstacle {
+            // A build needs no board.
+            let is_build = deployment.is_some_and(|d| d.work == DeployWork::Build);
+            if let Some(obstacle) = obstacle.filter(|_| !is_build) {
                 ui.label(RichText::new(tr!(obstacle)).color(t.warn));
                 return;
             }
