@@ -198,7 +198,7 @@ fn without_a_plan_to_start_from_it_says_what_to_put_before_it() {
     let out = tempfile::tempdir().unwrap();
     let (model, pictures) = (fixture("models/torchvision_opset21_initializers.onnx"), fixture("pictures"));
     let ran = run(arguments(&model, &pictures, "esp32p4", "qat-hook", out.path()), &[]);
-    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("int8,qat-hook"), "{}", ran.stderr);
 }
 
