@@ -43,7 +43,10 @@ pub(super) fn lost(effect: &Effect) -> Lost {
         Effect::Edit(EditEffect::Wait { generation }) => {
             Some(Box::new(move |_| Message::Edit(EditMessage::Rested { generation })))
         }
-        Effect::Project(ProjectEffect::Open(_) | ProjectEffect::Restore(_) | ProjectEffect::Save { .. }) => {
+        Effect::Project(ProjectEffect::Save { .. }) => {
+            told(Place::Model, |p| Message::Project(ProjectMessage::NotSaved(p)))
+        }
+        Effect::Project(ProjectEffect::Open(_) | ProjectEffect::Restore(_)) => {
             told(Place::Model, |p| Message::Project(ProjectMessage::Failed(p)))
         }
         _ => None,

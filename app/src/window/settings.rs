@@ -89,11 +89,16 @@ impl Settings {
             }
         };
         let mut settings: Settings = serde_json::from_str(&text).unwrap_or_else(|error| {
-            tracing::warn!("the window's settings are damaged and start anew: {error}: {}", path.display());
             // The next change writes new ones; what was there stays beside them.
-            if let Err(error) = fs::rename(path, path.with_extension("damaged.json")) {
-                tracing::warn!("they cannot be put aside: {error}");
-            }
+            let aside = path.with_extension("damaged.json");
+            let place = match fs::rename(path, &aside) {
+                Ok(()) => format!("what was there is {} now", aside.display()),
+                Err(failed) => format!("what was there cannot be put aside as {}: {failed}", aside.display()),
+            };
+            tracing::warn!(
+                "the window's settings are damaged and start anew: {error}: {}; {place}",
+                path.display()
+            );
             Self::default()
         });
         if !settings.scale.is_finite() {

@@ -220,6 +220,11 @@ fn what_somebody_else_did_to_the_file_is_replaced_only_after_a_question() {
     session.work();
     assert!(session.state.overwrite.as_ref().is_some_and(|question| question.was_changed));
     assert_eq!(Project::read(&file).unwrap().target, "esp32c3", "it waits for the answer");
+    // However often: it is not taken for its own write.
+    project(&mut session, ProjectAction::Save);
+    project(&mut session, ProjectAction::Save);
+    session.work();
+    assert_eq!(Project::read(&file).unwrap().target, "esp32c3");
     session.perform(Action::Overwrite(OverwriteAction::Replace));
     session.work();
     assert_eq!(Project::read(&file).unwrap().target, "esp32s3");
@@ -247,6 +252,7 @@ fn a_restored_session_never_saves_over_what_was_done_to_its_file_since() {
         change(&file);
         restored(&mut session, lost);
         assert_eq!(session.state.project.path(), None, "saving asks for a file");
+        assert!(session.state.is_unsaved(), "and so does what would lose it");
         assert!(session.state.toasts.all.iter().any(|t| t.title.contains("changed or removed since")));
     }
 }

@@ -112,15 +112,17 @@ pub static RULES: [Rule; 14] = [
     Rule {
         id: "changed-classes",
         severity: Severity::Hint,
-        looks_at: "final.agreement on 20 calibration pictures or more, where final-noise does not speak, below",
+        looks_at: "final.agreement on 20 analysed pictures or more, where final-noise does not speak, below",
         limit: 0.9,
         text: "only %{figure} of the calibration pictures keep the class that the float network gives them; other strategies \
                may keep more",
         find: |case, limit| {
             let agreement = case.report.r#final.agreement.filter(|agreement| *agreement < limit)?;
             let is_quiet = case.noise().is_some_and(|noise| noise <= LOUD);
+            let used = case.report.calibration.used.len();
+            let pictures = case.report.analysed.map_or(used, |analysed| analysed.graphwise);
             let (button, remedy) = better(case);
-            (is_quiet && case.report.calibration.used.len() >= SOME_PICTURES).then(|| Hit {
+            (is_quiet && pictures >= SOME_PICTURES).then(|| Hit {
                 subject: None,
                 words: vec![("figure", percent(agreement).into())],
                 button,

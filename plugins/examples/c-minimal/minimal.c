@@ -64,19 +64,29 @@ static int32_t choose_weights(const OctetHost *host, const OctetSlot *slot) {
   return status;
 }
 
+/* Adds an id where it is not yet, and tells its place. */
+static uint64_t place_of(uint64_t *ids, uint64_t *len, uint64_t id) {
+  uint64_t place = 0;
+  while (place < *len && ids[place] != id) ++place;
+  if (place == *len) ids[(*len)++] = id;
+  return place;
+}
+
 /* All activations at once: every request runs the network over all pictures. */
 static int32_t choose_activations(const OctetHost *host, const OctetSlot *slots, uint64_t count, int shift) {
   uint64_t *tensors = calloc(count + 1, sizeof *tensors);
   uint64_t *no_bins = calloc(count + 1, sizeof *no_bins);
   OctetStatisticsRequest request = {0};
+  uint64_t len = 0;
   int32_t status = OCTET_OK;
   if (tensors != NULL && no_bins != NULL) {
-    for (uint64_t i = 0; i < count; ++i) tensors[i] = slots[i].tensor;
+    /* Where widths meet a tensor has a slot for each, and is asked about once. */
+    for (uint64_t i = 0; i < count; ++i) place_of(tensors, &len, slots[i].tensor);
     request.struct_size = sizeof request;
     request.tensors.data = tensors;
-    request.tensors.len = count;
+    request.tensors.len = len;
     request.bins.data = no_bins;
-    request.bins.len = count;
+    request.bins.len = len;
     request.weights = OCTET_WEIGHTS_QUANTIZED;
     status = host->statistics(host, &request);
   } else {
@@ -85,7 +95,7 @@ static int32_t choose_activations(const OctetHost *host, const OctetSlot *slots,
   for (uint64_t i = 0; i < count && status == OCTET_OK; ++i) {
     OctetStatistics numbers = {0};
     numbers.struct_size = sizeof numbers;
-    status = host->statistics_of(host, i, &numbers);
+    status = host->statistics_of(host, place_of(tensors, &len, slots[i].tensor), &numbers);
     if (status != OCTET_OK) break;
     double reach = fabs((double)numbers.min);
     if (fabs((double)numbers.max) > reach) reach = fabs((double)numbers.max);

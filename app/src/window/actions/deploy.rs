@@ -413,12 +413,12 @@ fn ended(state: &mut State) -> Vec<Effect> {
 }
 
 fn done_words(deployment: &Deployment) -> String {
+    if deployment.work == DeployWork::Build {
+        return tr!("The firmware is built in %{path}", path = deployment.project.display()).into_owned();
+    }
     let compared = deployment.verification.as_ref().map_or(0, |v| v.tensors);
     if deployment.step(DeployStep::Verify).status == StepStatus::Done && compared > 0 {
         return tr!("Deployed: all %{n} tensors of the board equal the desktop's", n = compared).into_owned();
-    }
-    if deployment.work == DeployWork::Build {
-        return tr!("The firmware is built in %{path}", path = deployment.project.display()).into_owned();
     }
     tr!("Deployed").into_owned()
 }

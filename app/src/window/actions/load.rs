@@ -49,11 +49,12 @@ impl ProjectFile {
             return Self { saved_as: SavedAs::look_at(path.to_owned()).ok(), ..Self::default() };
         }
         let Some(before) = &project.saved_as else { return Self::default() };
+        // Of a file that is gone nothing is saved.
+        let nothing = |_| Project::of(&State::default());
+        let saved = Some(Project::read(&before.path).unwrap_or_else(nothing));
         match SavedAs::look_at(before.path.clone()) {
-            Ok(now) if now == *before => {
-                Self { saved: Project::read(&now.path).ok(), saved_as: Some(now), has_changed: false }
-            }
-            _ => Self { has_changed: true, ..Self::default() },
+            Ok(now) if now == *before => Self { saved_as: Some(now), saved, has_changed: false },
+            _ => Self { saved_as: None, saved, has_changed: true },
         }
     }
 }
@@ -153,6 +154,7 @@ pub(super) fn opened(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             state.runs.reference = Some(index);
         }
     }
+    state.colour_by_what_was_measured();
     state.selection = project.selection.clone();
     state.side = match (&state.selection, state.runs.shown) {
         (Some(_), _) => Side::Layer,

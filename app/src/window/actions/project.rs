@@ -66,6 +66,11 @@ impl ProjectAction {
         match self {
             ProjectAction::Open(path) => ask_first(state, Next::Open(super::absolute(path))),
             ProjectAction::OpenRecent(path) => vec![Effect::Project(ProjectEffect::LookForRecent(path))],
+            // What is being written is looked at by the next write; what comes of this one decides about that.
+            ProjectAction::Save if state.project.saving > 0 => {
+                state.project.save_again = true;
+                Vec::new()
+            }
             ProjectAction::Save => match state.project.saved_as.clone() {
                 Some(before) => save(state, before.path.clone(), Some(before)),
                 None => vec![Effect::Ask(Pick::SaveProject)],
@@ -165,9 +170,7 @@ pub(super) fn with_ending(path: PathBuf) -> PathBuf {
 
 fn save(state: &mut State, path: PathBuf, before: Option<SavedAs>) -> Vec<Effect> {
     let project = Box::new(Project::of(state));
-    // Of a file that is being written this window knows better than any look at it.
-    let before = before.filter(|_| !state.project.is_saving);
-    state.project.is_saving = true;
+    state.project.saving += 1;
     vec![Effect::Project(ProjectEffect::Save { project, path, before })]
 }
 
@@ -221,7 +224,7 @@ impl ProjectEffect {
                 });
                 match looked_at {
                     Ok(saved_as) => ProjectMessage::Saved { project, saved_as },
-                    Err(reason) => ProjectMessage::Failed(Problem::new(
+                    Err(reason) => ProjectMessage::NotSaved(Problem::new(
                         Place::Model,
                         key!("The project could not be saved"),
                         reason,
@@ -269,6 +272,8 @@ pub enum ProjectMessage {
         /// It is still there.
         is_there: bool,
     },
+    /// The project could not be written.
+    NotSaved(Problem),
     /// It did not work.
     Failed(Problem),
 }
@@ -279,17 +284,21 @@ impl ProjectMessage {
         match self {
             ProjectMessage::Opened(loaded) => return opened(state, *loaded),
             ProjectMessage::Saved { project, saved_as } => {
-                state.project.is_saving = false;
+                state.project.written();
                 state.settings.opened(&saved_as.path);
                 state.toasts.info(tr!("Saved %{path}", path = saved_as.path.display()));
                 state.project.saved_as = Some(saved_as);
                 state.project.saved = Some(*project);
+                if std::mem::take(&mut state.project.save_again) {
+                    return ProjectAction::Save.apply(state);
+                }
                 if let Some(next) = state.project.after_save.take() {
                     return go(state, next);
                 }
             }
             ProjectMessage::Changed(path) => {
-                state.project.is_saving = false;
+                state.project.written();
+                state.project.save_again = false;
                 let then = Box::new(Action::Project(ProjectAction::SaveAs(path.clone())));
                 state.overwrite = Some(Overwrite { path, then, was_changed: true });
             }
@@ -305,8 +314,12 @@ impl ProjectMessage {
                 let words = tr!("%{path} is gone, and no longer listed", path = path.display());
                 state.toasts.info(words);
             }
+            ProjectMessage::NotSaved(problem) => {
+                state.project.written();
+                (state.project.save_again, state.project.after_save) = (false, None);
+                report_problem(state, problem);
+            }
             ProjectMessage::Failed(problem) => {
-                state.project.is_saving = false;
                 (state.project.after_save, state.project.opening) = (None, None);
                 report_problem(state, problem);
             }

@@ -23,6 +23,7 @@ pub(super) fn show(state: &mut State, index: usize) -> Vec<Effect> {
     state.runs.shown = Some(index);
     state.turn_to(&sha256);
     state.follow_run();
+    state.colour_by_what_was_measured();
     if state.model.open.as_ref().is_some_and(|m| m.sha256 == sha256) {
         // The other one that was being opened is not wanted any more.
         state.model.opening = None;
@@ -65,7 +66,6 @@ pub(in crate::window) fn read(
     }
     let was_empty = state.model.last_sha256.is_none();
     effects.extend(show(state, index));
-    state.colour_by_what_was_measured();
     // Whoever changes an operation goes on looking at it.
     if state.shown_made().is_none_or(|made| !made.is_score) {
         state.side = Side::Step(Step::Errors);

@@ -110,17 +110,23 @@ pub fn orphans(folder: &Path) -> Vec<Orphan> {
         match Orphan::read(path.clone()) {
             Ok(orphan) if !orphan.project.is_empty() => found.push(orphan),
             Ok(_) => forget(&path),
-            Err(error) => {
-                tracing::warn!("{error}; it is put aside");
-                if let Err(error) = fs::rename(&path, path.with_extension("damaged")) {
-                    tracing::warn!("it cannot be put aside: {error}: {}", path.display());
-                }
-            }
+            Err(error @ FileError::Format { .. }) => put_aside(&path, &error),
+            // A newer Octet, or another day, can read it.
+            Err(error) => tracing::warn!("a lost session waits: {error}"),
         }
     }
     remove_old_locks(folder);
     found.sort_by_key(|orphan| std::cmp::Reverse(orphan.changed));
     found
+}
+
+/// Nobody can read it, now or later; whoever wants to look at it finds it there.
+fn put_aside(journal: &Path, error: &FileError) {
+    let place = journal.with_extension("damaged");
+    match fs::rename(journal, &place) {
+        Ok(()) => tracing::warn!("{error}; it is {} now", place.display()),
+        Err(failed) => tracing::warn!("{error}; it cannot be put aside as {}: {failed}", place.display()),
+    }
 }
 
 /// Removes the locks of windows that are gone and left no journal.
@@ -174,6 +180,9 @@ mod tests {
         let hour_ago = SystemTime::now() - Duration::from_hours(1);
         File::options().write(true).open(&old).unwrap().set_modified(hour_ago).unwrap();
         assert!(orphans(dir.path()).is_empty());
+        let newer = dir.path().join("4-4.journal.octet");
+        fs::write(&newer, "{\"schema\": 99}").unwrap();
+        assert!(orphans(dir.path()).is_empty() && newer.exists(), "a newer Octet can read it");
         assert!(!damaged.exists() && dir.path().join("1-1.journal.damaged").exists());
         assert!(!old.exists() && new.exists(), "a window may be starting");
         assert!(lock_of(&living.path).exists(), "its window lives");

@@ -61,8 +61,10 @@ pub struct ProjectState {
     pub last_session: Option<Orphan>,
     /// The window asks whether to save before this.
     pub asks: Option<Next>,
-    /// It is being written.
-    pub is_saving: bool,
+    /// Writes of it that have not come back yet.
+    pub saving: usize,
+    /// It changed again meanwhile, and is to be written once more.
+    pub save_again: bool,
     /// What goes on as soon as the project is written.
     pub after_save: Option<Next>,
     /// The question was answered: the window closes.
@@ -70,6 +72,11 @@ pub struct ProjectState {
 }
 
 impl ProjectState {
+    /// A write of it came back.
+    pub fn written(&mut self) {
+        self.saving = self.saving.saturating_sub(1);
+    }
+
     /// Its file; `None` until it is saved.
     pub fn path(&self) -> Option<&Path> {
         self.saved_as.as_ref().map(|saved| saved.path.as_path())
@@ -82,7 +89,7 @@ impl State {
     pub fn is_unsaved(&self) -> bool {
         let same_view = |saved: &Project| Project { selection: self.selection.clone(), ..saved.clone() };
         let project = &self.project;
-        match project.saved.as_ref().filter(|_| project.saved_as.is_some()) {
+        match project.saved.as_ref() {
             Some(saved) => same_view(saved) != Project::of(self),
             None => {
                 let changed = !self.edits.is_empty() || self.history.past().len() > 0;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::super::advise;
 use super::*;
 use crate::report::{
-    AccumulatorFacts, Accuracy, EvaluationFacts, FinalFacts, InputFacts, ModelFacts, PictureFacts, Report,
-    SCHEMA_VERSION, StrategyFacts,
+    AccumulatorFacts, Accuracy, AnalysedPictures, EvaluationFacts, FinalFacts, InputFacts, ModelFacts,
+    PictureFacts, Report, SCHEMA_VERSION, StrategyFacts,
 };
 
 fn layer(name: &str) -> LayerFacts {
@@ -358,6 +358,7 @@ fn classes_that_change_are_told_where_the_noise_is_no_problem() {
     for change in [
         (|r| r.r#final.agreement = Some(0.9)) as fn(&mut Report),
         |r| r.calibration.used.truncate(19),
+        |r| r.analysed = Some(AnalysedPictures { graphwise: 5, layerwise: 5 }),
         |r| r.r#final.agreement = None,
     ] {
         let quiet = said(|r| {

@@ -154,7 +154,7 @@ impl Deployment {
                     if work.wants(view.step) {
                         let is_open = view.is_open && view.step == DeployStep::Monitor;
                         *view = StepView { is_open, ..StepView::new(view.step) };
-                    } else if view.step != DeployStep::Monitor && view.status != StepStatus::Done {
+                    } else if view.step != DeployStep::Monitor && view.status == StepStatus::ToDo {
                         view.status = StepStatus::LeftOut;
                     }
                 }

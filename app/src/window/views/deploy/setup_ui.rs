@@ -118,7 +118,7 @@ fn options_ui(ui: &mut Ui, state: &State, options: &mut DeployOptions, out: &mut
                 Pick::ClassNames,
                 out,
             );
-            if *options != kept && ui.button(tr!("Back to the defaults")).clicked() {
+            if !is_default && ui.button(tr!("Back to the defaults")).clicked() {
                 *options = kept;
             }
         });

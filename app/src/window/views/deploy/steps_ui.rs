@@ -81,10 +81,11 @@ fn start_ui(ui: &mut Ui, state: &State, deployment: Option<&Deployment>, out: &m
             {
                 out.push(Action::Deploy(DeployAction::Build));
             }
-            // A build needs no board.
-            let is_build = deployment.is_some_and(|d| d.work == DeployWork::Build);
-            if let Some(obstacle) = obstacle.filter(|_| !is_build) {
-                ui.label(RichText::new(tr!(obstacle)).color(t.warn));
+            if let Some(obstacle) = obstacle {
+                // Whoever builds alone needs no board.
+                let is_build = deployment.is_some_and(|d| d.work == DeployWork::Build);
+                let colour = if is_build { t.weak } else { t.warn };
+                ui.label(RichText::new(tr!(obstacle)).color(colour));
                 return;
             }
         }
