@@ -432,6 +432,12 @@ fn wrong_arguments_exit_with_2() {
         &["esp32c3", "--target esp32p4"],
     );
     refused(&firmware.octet(&["firmware", "new"], &["--flavour", "esp-dl"], &[]), &["ESP-DL", "esp32c3"]);
+    let names = firmware.beside("names.txt");
+    std::fs::write(&names, "background\n".repeat(1001)).unwrap();
+    refused(
+        &firmware.octet(&["firmware", "new"], &["--names", names.to_str().unwrap()], &[]),
+        &["names.txt", "names 1001 classes", "has 1000"],
+    );
 }
 
 #[test]

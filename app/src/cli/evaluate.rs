@@ -64,6 +64,9 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         None => None,
     };
     let listing = Listing::of_folder(&args.images, args.labels.as_deref())?;
+    for unlisted in &listing.unlisted {
+        tracing::warn!("{unlisted}");
+    }
     let labels = listing.entries.iter().map(|e| (e.file.as_str(), e.class));
     check_labels(labels, examinee.predictor.classes()).map_err(anyhow::Error::msg)?;
     let done = AtomicUsize::new(0);

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::console::is_hiding;
 use super::error::DeployError;
+use super::event::Reporter;
 use super::inside::read_limited;
 use super::project::Project;
 use crate::pictures::{Entry, Listing, Preprocessing, load_one};
 use crate::report::Report;
+use crate::strategy::LogLevel;
 
 /// Longest file of class names.
 const MAX_NAMES_BYTES: u64 = 4 << 20;
@@ -92,15 +94,33 @@ fn shortened(name: &str) -> String {
     plain[cut..].to_owned()
 }
 
-/// The text of `labels.txt`: one class a line, whatever the names hold. Empty without names.
-pub(super) fn labels(report: &Report, names: Option<&Path>) -> Result<String, DeployError> {
+/// The text of `labels.txt`: one class a line, whatever the names hold. Empty without names. A file with more names than the
+/// network has classes is one of another network.
+pub(super) fn labels(
+    report: &Report,
+    names: Option<&Path>,
+    classes: usize,
+    reporter: &mut Reporter<'_>,
+) -> Result<String, DeployError> {
     let names: Vec<String> = match names {
         Some(path) => {
             let bytes = read_limited(path, MAX_NAMES_BYTES)?;
             let text = String::from_utf8(bytes).map_err(|_| {
                 DeployError::request(format!("`{}` is not UTF-8", path.display()), "save it as UTF-8")
             })?;
-            text.lines().map(str::to_owned).collect()
+            let names: Vec<String> = text.trim_end().lines().map(str::to_owned).collect();
+            if names.len() > classes {
+                return Err(DeployError::request(
+                    format!("`{}` names {} classes, and the network has {classes}", path.display(), names.len()),
+                    "take the names of this network: a line for each class, in the order of its outputs",
+                ));
+            }
+            if names.len() < classes {
+                let message =
+                    format!("`{}` names {} of the network's {classes} classes", path.display(), names.len());
+                reporter.log(LogLevel::Warning, message);
+            }
+            names
         }
         None => names_of_folders(report),
     };

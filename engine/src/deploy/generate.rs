@@ -96,7 +96,7 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         ));
     }
     let model = read_limited(&run_folder.join("model.espdl"), MAX_MODEL_BYTES)?;
-    let arena_bytes = arena_bytes(&model, chip, &run_folder)?;
+    let Planned { arena_bytes, classes } = planned(&model, chip, &run_folder)?;
     let needs_psram = chip.needs_psram(arena_bytes).map_err(|reason| {
         DeployError::request(
             format!("the model of `{}` does not fit: {reason}", run_folder.display()),
@@ -131,7 +131,7 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
         let message = format!("{} of {} test pictures could be taken in", pictures.len(), request.pictures);
         reporter.log(LogLevel::Info, message);
     }
-    let labels = assets::labels(&report, request.names.as_deref())?;
+    let labels = assets::labels(&report, request.names.as_deref(), classes, reporter)?;
     let layout = layout(request, chip, model.len() as u64, &pictures, labels.len() as u64);
     let folder = request.out.clone().unwrap_or_else(|| Project::default_folder(&run_folder, request.flavour));
     let mut project = Project {
@@ -215,15 +215,22 @@ fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, Depl
 }
 
 /// Bytes of the arena that the firmware will take.
-fn arena_bytes(model: &[u8], chip: &ChipFacts, run_folder: &Path) -> Result<u64, DeployError> {
-    let planned =
-        Simulator::new(model.to_vec().into(), Some(chip.target)).and_then(|s| memory::on_chip(&s, chip));
-    let planned = planned.map_err(|e| DeployError::Corrupt {
+/// What a chip makes of a model.
+struct Planned {
+    arena_bytes: u64,
+    classes: usize,
+}
+
+fn planned(model: &[u8], chip: &ChipFacts, run_folder: &Path) -> Result<Planned, DeployError> {
+    let planned = Simulator::new(model.to_vec().into(), Some(chip.target)).and_then(|simulator| {
+        let arena_bytes = memory::on_chip(&simulator, chip)?.map.arena_bytes as u64;
+        Ok(Planned { arena_bytes, classes: simulator.output().elements() })
+    });
+    planned.map_err(|e| DeployError::Corrupt {
         path: run_folder.join("model.espdl"),
         reason: e.to_string(),
         help: "quantize the model anew".to_owned(),
-    })?;
-    Ok(planned.map.arena_bytes as u64)
+    })
 }
 
 fn layout(

@@ -23,6 +23,7 @@ use crate::session::{
     PictureGone, PictureStore, Session, Sink, StatisticsCache, fingerprint, float_network, list_folders,
     plan_draft,
 };
+use crate::strategy::LogLevel;
 use crate::target::TargetSpec;
 use crate::{espdl, host, memory, qdq, run};
 
@@ -211,6 +212,9 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
         && *known == key
     {
         return Ok((opened, Arc::clone(pictures), Arc::clone(statistics)));
+    }
+    for unlisted in &listing.unlisted {
+        (progress.sink)(Event::Log { level: LogLevel::Warning, message: unlisted.to_string() });
     }
     let report = |fraction: f32| tell(fraction, "reading the pictures");
     let pictures = PictureStore::load(&listing, preprocessing, &progress.cancel, &report);

@@ -24,6 +24,7 @@ use crate::float::{FloatExecutor, FloatPlan, Tract};
 use crate::onnx::{Opened, hex};
 use crate::pictures::{Entry, Listing, Picture, Preprocessing, load_one};
 use crate::report::{EvaluationFacts, Prediction, Report, SkippedPicture};
+use crate::strategy::LogLevel;
 use crate::{onnx, run};
 
 /// Starts a job in the background. `libraries` are the plugin files of the request's strategies, in its order.
@@ -56,6 +57,9 @@ fn run_job(
     let evaluation = evaluation.transpose().map_err(|e| e.to_string())?;
     let mut overlapping = None;
     if let Some(evaluation) = &evaluation {
+        for unlisted in &evaluation.listing.unlisted {
+            forward(Event::Log { level: LogLevel::Warning, message: unlisted.to_string() });
+        }
         let look = || Ok(overlap(request, &evaluation.listing, cancel));
         overlapping = in_pool(request.threads, look).map_err(|e| e.to_string())?;
     }

@@ -1,6 +1,6 @@
 //! Which pictures a folder holds, in which order, and of which class.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::report::SkippedPicture;
@@ -63,6 +63,24 @@ pub struct Listing {
     pub skipped: Vec<SkippedPicture>,
     /// The CSV that was used.
     pub csv: Option<PathBuf>,
+    /// What CSV files do not name, though it lies there.
+    pub unlisted: Vec<Unlisted>,
+}
+
+/// Pictures of a folder that its CSV does not name, so that they do not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlisted {
+    /// The CSV.
+    pub csv: PathBuf,
+    /// How many pictures.
+    pub pictures: usize,
+}
+
+impl std::fmt::Display for Unlisted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Unlisted { csv, pictures } = self;
+        write!(f, "`{}` does not name {pictures} of its folder's pictures: they do not count", csv.display())
+    }
 }
 
 impl Listing {
@@ -151,7 +169,21 @@ fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
     if listing.entries.is_empty() && listing.skipped.is_empty() {
         return Err(wrong(1, "the table lists no picture".to_owned()));
     }
+    let pictures = unlisted(folder, &listing);
+    if pictures > 0 {
+        listing.unlisted.push(Unlisted { csv: csv.to_owned(), pictures });
+    }
     Ok(listing)
+}
+
+/// Pictures that lie in the folder and are not in the listing. What cannot be read is not counted.
+fn unlisted(folder: &Path, listing: &Listing) -> usize {
+    let mut files = Vec::new();
+    if collect(folder, "", 0, &mut files).is_err() {
+        return 0;
+    }
+    let named: HashSet<&Path> = listing.entries.iter().map(|entry| entry.path.as_path()).collect();
+    files.iter().filter(|(_, path)| !named.contains(path.as_path())).count()
 }
 
 /// A path of the CSV, which must stay inside the folder.
@@ -242,6 +274,9 @@ mod tests {
         let listing = Listing::of_folder(&dir.path().join("set"), None).unwrap();
         assert_eq!(shown(&listing), [("b.jpg".to_owned(), Some(7)), ("a.PNG".to_owned(), Some(3))]);
         assert_eq!(listing.class_names, BTreeMap::from([(7, "dog".to_owned())]));
+        let csv = dir.path().join("set.csv");
+        assert_eq!(listing.unlisted, [Unlisted { csv, pictures: 1 }]);
+        assert!(listing.unlisted[0].to_string().contains("does not name 1 of"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod settings;
 mod survey;
 
 pub use decode::{MAX_PIXELS, decode};
-pub use folder::{ENDINGS, Entry, FolderError, Listing, MAX_DEPTH};
+pub use folder::{ENDINGS, Entry, FolderError, Listing, MAX_DEPTH, Unlisted};
 pub(crate) use leave_out::own_names;
 pub use leave_out::{LEFT_OUT, LeaveOutError};
 pub use load::{Loaded, load, load_one};

@@ -40,6 +40,7 @@ pub fn list_folders(folders: &[PathBuf]) -> Result<Listing, FolderError> {
         let listing = Listing::of_folder(folder, None)?;
         all.entries.extend(listing.entries);
         all.skipped.extend(listing.skipped);
+        all.unlisted.extend(listing.unlisted);
     }
     Ok(all)
 }
