@@ -111,7 +111,11 @@ pub(super) fn labels(
             let names: Vec<String> = text.trim_end().lines().map(str::to_owned).collect();
             if names.len() > classes {
                 return Err(DeployError::request(
-                    format!("`{}` names {} classes, and the network has {classes}", path.display(), names.len()),
+                    format!(
+                        "`{}` names {} classes, and the network has {classes}",
+                        path.display(),
+                        names.len()
+                    ),
                     "take the names of this network: a line for each class, in the order of its outputs",
                 ));
             }
