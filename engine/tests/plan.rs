@@ -196,6 +196,31 @@ fn a_left_shift_is_found_in_every_channel_and_repaired() {
 }
 
 #[test]
+fn a_left_shift_is_repaired_where_the_exponent_really_comes_from() {
+    // input -> expand -> Clip -> project -> Add -> Add: the projection takes the exponent of the last one.
+    let mut block = block();
+    let network = &mut block.network;
+    let (shape, sum) = (network.tensor(network.output).shape.clone(), network.output);
+    network.tensors.push(Tensor { name: "twice".to_owned(), shape, data: None });
+    network.output = TensorId(network.tensors.len() - 1);
+    network.nodes.push(Node {
+        name: "add again".to_owned(),
+        op: Op::Add,
+        inputs: vec![network.input, sum],
+        outputs: vec![network.output],
+        absorbed: Vec::new(),
+    });
+    let target = target("esp32p4");
+    let exponents: Vec<(&str, i32)> = PLAIN.into_iter().chain([("twice", -4)]).collect();
+    let mut draft = draft(&block.network, target, -7, &exponents);
+    let weights = block.network.node(block.project).inputs[1];
+    draft.weight_exponents.get_mut(&weights).unwrap()[2] = 1;
+    let (repaired, _) = plan_draft(&block.network, &mut draft, target, true).unwrap();
+    assert!(check(&block.network, &draft, &repaired).iter().all(|f| !f.fatal));
+    assert_eq!(repaired.node(block.project).output.unwrap().exponent, -3);
+}
+
+#[test]
 fn a_bias_that_does_not_fit_is_found_and_repaired() {
     let block = block();
     let target = target("esp32s3");

@@ -120,6 +120,23 @@ fn lines_that_were_lost_or_damaged_are_asked_for_again() {
 }
 
 #[test]
+fn a_self_test_without_its_end_and_one_that_was_misread_are_asked_for_again() {
+    let (mut lost, mut damaged) = (false, false);
+    let cable = move |line: &str| {
+        let is_lost = line.contains("\"event\":\"test\"") && !std::mem::replace(&mut lost, true);
+        (!is_lost).then(|| line.to_owned())
+    };
+    let noise = move |line: String| {
+        let is_damaged = line.contains("selftest") && !std::mem::replace(&mut damaged, true);
+        Some(if is_damaged { line.replace("layers=1", "layers=?") } else { line })
+    };
+    let Some((firmware, board)) = running::set_up("", Box::new(cable), Box::new(noise)) else { return };
+    let ran = verify(&firmware, &board, &["--patience", "5"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.stderr.matches("asking again").count(), 2, "{}", ran.stderr);
+}
+
+#[test]
 fn another_model_and_a_silent_board_are_told_apart() {
     let Some((firmware, board)) = set_up(fine()) else { return };
     let path = firmware.run_folder().join("model.espdl");

@@ -178,8 +178,13 @@ pub(super) fn generate_request(args: &ProjectArgs, content: &ContentArgs) -> any
 
 /// The project that `firmware new` wrote.
 pub(super) fn read(step: Step, args: &ProjectArgs) -> anyhow::Result<Project> {
-    let folder = args.out.clone().unwrap_or_else(|| Project::default_folder(&args.run, flavour(args)));
-    let project = Project::read(&folder, &args.run).map_err(failed(step))?;
+    // A run may be named by its report, as `firmware new` takes it.
+    let run = match args.run.parent() {
+        Some(parent) if args.run.is_file() => parent,
+        _ => &args.run,
+    };
+    let folder = args.out.clone().unwrap_or_else(|| Project::default_folder(run, flavour(args)));
+    let project = Project::read(&folder, run).map_err(failed(step))?;
     if let Some(name) = &args.target
         && super::target(name)?.name != project.target
     {

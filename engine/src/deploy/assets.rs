@@ -108,7 +108,9 @@ pub(super) fn labels(
             let text = String::from_utf8(bytes).map_err(|_| {
                 DeployError::request(format!("`{}` is not UTF-8", path.display()), "save it as UTF-8")
             })?;
-            let names: Vec<String> = text.trim_end().lines().map(str::to_owned).collect();
+            // Editors of Windows put a byte order mark in front.
+            let text = text.trim_start_matches('\u{feff}').trim_end();
+            let names: Vec<String> = text.lines().map(str::to_owned).collect();
             if names.len() > classes {
                 return Err(DeployError::request(
                     format!(
@@ -126,7 +128,7 @@ pub(super) fn labels(
             }
             names
         }
-        None => names_of_folders(report),
+        None => names_of_folders(report, classes, reporter),
     };
     Ok(names.iter().map(|name| one_line(name) + "\n").collect())
 }
@@ -137,18 +139,36 @@ pub(super) fn written_labels(project: &Project) -> Vec<String> {
     String::from_utf8_lossy(&bytes).lines().map(one_line).collect()
 }
 
-/// Classes that CSV files or sub-folders of the calibration pictures name.
-fn names_of_folders(report: &Report) -> Vec<String> {
+/// Classes that CSV files or sub-folders of the calibration pictures name. Sub-folders are classes by their rank, which is
+/// that of the network's outputs only where there are as many of both.
+fn names_of_folders(report: &Report, classes: usize, reporter: &mut Reporter<'_>) -> Vec<String> {
     let mut names = Vec::new();
+    let mut warn = |message: String| reporter.log(LogLevel::Warning, message);
     for folder in &report.calibration.folders {
-        let Ok(listing) = Listing::of_folder(Path::new(folder), None) else { continue };
+        let listing = match Listing::of_folder(Path::new(folder), None) {
+            Ok(listing) => listing,
+            Err(error) => {
+                warn(format!("the firmware has no class names of the calibration pictures: {error}"));
+                continue;
+            }
+        };
+        let named = listing.class_names.len();
+        let is_rank =
+            listing.csv.is_none() && listing.class_names.values().any(|n| n.parse::<usize>().is_err());
+        let largest = listing.class_names.last_key_value().map_or(0, |(class, _)| *class);
+        if named > 0 && (largest >= classes || is_rank && named != classes) {
+            warn(format!(
+                "`{folder}` names {named} classes, and the network has {classes}: the firmware does not take these \
+                 names; give it all with `--names`"
+            ));
+            continue;
+        }
         for (class, name) in listing.class_names {
-            // A class index comes from a file; a list of gigabytes must not.
-            if class < 100_000 {
-                if names.len() <= class {
-                    names.resize(class + 1, String::new());
-                }
-                names[class] = name;
+            if names.len() <= class {
+                names.resize(class + 1, String::new());
+            }
+            if let Some(place) = names.get_mut(class) {
+                *place = name;
             }
         }
     }

@@ -36,8 +36,10 @@ pub(super) fn inputs(project: &Project) -> BTreeMap<String, u32> {
         let bytes = (stays && whole.is_file()).then(|| read_limited(&whole, MAX_MODEL_BYTES).ok())??;
         Some(crc32fast::hash(&bytes))
     };
-    let files = project.files.keys().filter(|path| is_built(path));
-    files.filter_map(|path| Some((path.clone(), crc(path)?))).collect()
+    // The user's own settings are not Octet's file, and go into the application all the same.
+    let files =
+        project.files.keys().map(String::as_str).filter(|path| is_built(path)).chain(["sdkconfig.user"]);
+    files.filter_map(|path| Some((path.to_owned(), crc(path)?))).collect()
 }
 
 /// Keeps what an application was made of.

@@ -48,7 +48,13 @@ pub fn flash(
     let speeds = bauds(request.baud);
     let last = speeds.len() - 1;
     for (attempt, &baud) in speeds.iter().enumerate() {
-        let failure = match write(plan, &wanted, request, baud, reporter) {
+        let connected = connect(request).map_err(|error| match attempt {
+            0 => Failure::Final(error),
+            // What was written stays, and the next speed may do.
+            _ => Failure::Link(format!("when connecting again: {error}")),
+        });
+        let written = connected.and_then(|board| write(board, plan, &wanted, request, baud, reporter));
+        let failure = match written {
             Ok(device) => return Ok(device),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Link(failure)) => failure,
@@ -63,8 +69,17 @@ pub fn flash(
         if attempt == last {
             return Err(DeployError::Flash {
                 message: format!("{}: writing stopped {failure}", request.port.name),
-                help: "try another cable or port, without a hub, then flash again; what is on the board is incomplete"
-                    .to_owned(),
+                help: match request.no_reset {
+                    // Without a reset the chip keeps the speed of the last attempt.
+                    true => {
+                        "hold BOOT, press and release RESET, release BOOT, and flash again with `--baud 115200`; what is \
+                         on the board is incomplete"
+                    }
+                    false => {
+                        "try another cable or port, without a hub, then flash again; what is on the board is incomplete"
+                    }
+                }
+                .to_owned(),
             });
         }
         let next = speeds[attempt + 1];
@@ -136,13 +151,13 @@ impl From<DeployError> for Failure {
 }
 
 fn write(
+    (mut flasher, device): (Flasher, Device),
     whole: &FlashPlan,
     wanted: &FlashPlan,
     request: &FlashRequest,
     baud: u32,
     reporter: &mut Reporter<'_>,
 ) -> Result<Device, Failure> {
-    let (mut flasher, device) = connect(request)?;
     reporter.tell(Event::Device(device.clone()));
     check_device(wanted, &device)?;
     if baud > FIRST_BAUD {

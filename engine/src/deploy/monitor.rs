@@ -11,7 +11,7 @@ use super::console::{ConsoleDecoder, ConsoleLine};
 use super::error::DeployError;
 use super::event::{Event, Reporter};
 use super::inside::fresh_file;
-use super::ports::Port;
+use super::ports::{Port, list_ports};
 use crate::strategy::LogLevel;
 
 /// Name of the saved console in the run folder.
@@ -60,6 +60,11 @@ pub fn open_port(port: &Port, baud: u32) -> Result<Serial, DeployError> {
             help: help.to_owned(),
         };
         match error.kind() {
+            // Windows gives the same answer for both.
+            serialport::ErrorKind::NoDevice if cfg!(windows) && !is_listed(&port.name) => failed(
+                "there is no such port".to_owned(),
+                "plug the board in with a cable that carries data; `octet doctor` lists the ports",
+            ),
             serialport::ErrorKind::NoDevice => failed(
                 format!("it is in use{}", holders(&port.name)),
                 "close the other program (a serial monitor, an IDE, another Octet), or wait until it is done",
@@ -78,6 +83,10 @@ pub fn open_port(port: &Port, baud: u32) -> Result<Serial, DeployError> {
             ),
         }
     })
+}
+
+fn is_listed(name: &str) -> bool {
+    list_ports().iter().any(|port| port.name.eq_ignore_ascii_case(name))
 }
 
 /// Which other programs have the device open, as far as Linux tells.

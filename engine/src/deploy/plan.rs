@@ -70,7 +70,7 @@ impl FlashPlan {
         if !args_path.is_file() {
             return Err(DeployError::request(
                 format!("`{}` is not built: `{}` is missing", project.folder.display(), args_path.display()),
-                format!("run `octet firmware build {}`", project.run.display()),
+                "build the project first with `octet firmware build`",
             ));
         }
         let args: FlasherArgs = read_json(&args_path)?;

@@ -65,10 +65,20 @@ impl Session {
     /// The user cancelled, the board went away, or it has been silent for too long.
     pub(super) fn event(&mut self, reporter: &mut Reporter<'_>) -> Result<Option<BoardEvent>, DeployError> {
         let event = self.look(reporter)?;
-        if event.is_none() && self.heard.elapsed() > self.patience {
+        if event.is_none() && self.is_silent() {
             return Err(self.silent());
         }
         Ok(event)
+    }
+
+    /// True once the board has said nothing for too long.
+    pub(super) fn is_silent(&self) -> bool {
+        self.heard.elapsed() > self.patience
+    }
+
+    /// True for what a board answers to a command that it could not read.
+    pub(super) fn is_misread(event: &BoardEvent) -> bool {
+        event.event == "error" && event.text("code") == Some("command") && event.number("id").is_none()
     }
 
     /// As [`Session::event`], however long it has been silent. Other lines are remembered for the message that a silence

@@ -10,6 +10,7 @@ use super::event::{Event, Reporter, Step};
 use super::flash::{FlashRequest, detect, flash};
 use super::generate::{self, GenerateRequest, generate};
 use super::origin::Origins;
+use super::plan::FlashPlan;
 use super::ports::{Port, choose_port, list_ports};
 use super::project::{PROJECT_FILE, Project};
 use super::verify::{VerifyRequest, verify};
@@ -91,10 +92,10 @@ fn deploy(request: &DeployRequest, reporter: &mut Reporter<'_>) -> Result<Projec
         reporter.run(Step::Build, |reporter| build(&project, &request.build, reporter))?;
         return Ok(project);
     };
-    let plan = match request.model_only {
+    let built = match request.model_only {
         // Whatever was built last is what the board has; only the model is taken from now.
-        true => super::plan::FlashPlan::read(&project)?,
-        false => reporter.run(Step::Build, |reporter| build(&project, &request.build, reporter))?,
+        true => None,
+        false => Some(reporter.run(Step::Build, |reporter| build(&project, &request.build, reporter))?),
     };
     let flashing = FlashRequest {
         port: port.clone(),
@@ -102,7 +103,10 @@ fn deploy(request: &DeployRequest, reporter: &mut Reporter<'_>) -> Result<Projec
         no_reset: request.no_reset,
         model_only: request.model_only,
     };
-    reporter.run(Step::Flash, |reporter| flash(&plan, &flashing, reporter))?;
+    reporter.run(Step::Flash, |reporter| {
+        let plan = built.map_or_else(|| FlashPlan::read(&project), Ok)?;
+        flash(&plan, &flashing, reporter)
+    })?;
     if request.verify {
         let verifying = VerifyRequest {
             port,

@@ -221,14 +221,22 @@ impl Talk {
     ) -> Result<Outcome<Told>, DeployError> {
         let mut values = vec![None; question.values.len()];
         let mut told_tensors = Vec::new();
+        let mut has_begun = false;
         loop {
-            let Some(event) = self.session.event(reporter)? else { continue };
+            let event = match self.session.event(reporter) {
+                Ok(Some(event)) => event,
+                Ok(None) => continue,
+                // The last line of an answer was lost.
+                Err(_) if has_begun && self.session.is_silent() => return Ok(Outcome::Lost),
+                Err(error) => return Err(error),
+            };
             if Session::is_restart(&event) {
                 return Ok(Outcome::Restarted);
             }
             if event.number("id") != Some(u64::from(self.id)) {
                 continue;
             }
+            has_begun = true;
             match event.event.as_str() {
                 "error" if event.text("code") == Some("transfer") => return Ok(Outcome::Lost),
                 "error" => return Err(self.session.told_error(&event)),

@@ -1,10 +1,11 @@
 //! Writing a project's files beside those of the user.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::error::DeployError;
 use super::event::Reporter;
+use super::inside::{MAX_MODEL_BYTES, read_limited};
 use super::origin::Origins;
 use super::project::{PROJECT_FILE, Project};
 use crate::run;
@@ -39,17 +40,24 @@ pub(super) fn write_all(
         let crc = crc32fast::hash(bytes);
         let on_disk = crc_of(&whole);
         let is_the_users = match (on_disk, before.get(path)) {
-            (Some(now), Some(written)) => now != *written && now != crc,
-            (Some(now), None) => now != crc,
-            (None, _) => false,
+            (OnDisk::File(now), Some(written)) => now != *written && now != crc,
+            (OnDisk::File(now), None) => now != crc,
+            (OnDisk::Other, _) => true,
+            (OnDisk::Nothing, _) => false,
         };
+        if is_the_users && was_empty {
+            return Err(DeployError::request(
+                format!("`{}` was written by somebody else while the project was made", whole.display()),
+                "choose an empty folder with `--out`",
+            ));
+        }
         if is_the_users {
             // Its record stays what Octet wrote last, so that it is the user's next time too.
             project.files.entry(path.clone()).or_insert(crc);
             reporter.log(LogLevel::Info, format!("`{path}` was changed by you and stays as it is"));
             continue;
         }
-        if on_disk != Some(crc) {
+        if on_disk != OnDisk::File(crc) {
             let parent = whole.parent().unwrap_or(&folder);
             stays_inside(&folder, parent)?;
             if path.starts_with("sdkconfig") || path == "octet.cmake" {
@@ -60,6 +68,9 @@ pub(super) fn write_all(
         }
         project.files.insert(path.clone(), crc);
         reporter.progress((index + 1) as f32 / files.len() as f32, path.clone());
+    }
+    if project.is_own {
+        remove_dropped(project, &before)?;
     }
     project.files.retain(|path, _| project.unfinished.contains_key(path));
     project.unfinished.clear();
@@ -134,7 +145,12 @@ fn written_before(
 ) -> Result<BTreeMap<String, u32>, DeployError> {
     let folder = &project.folder;
     if !folder.join(PROJECT_FILE).is_file() {
-        let is_empty = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+        // What cannot be listed may hold anything, and is not taken for empty.
+        let is_empty = match std::fs::read_dir(folder) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+            Err(error) => return Err(DeployError::file(folder)(error)),
+        };
         if !is_empty {
             return Err(DeployError::request(
                 format!("`{}` holds files that are not Octet's", folder.display()),
@@ -158,7 +174,7 @@ fn written_before(
     let mut before = record.files;
     for (path, _) in files {
         if let Some(&crc) = record.unfinished.get(path)
-            && crc_of(&folder.join(path)) == Some(crc)
+            && crc_of(&folder.join(path)) == OnDisk::File(crc)
         {
             before.insert(path.clone(), crc);
         }
@@ -166,8 +182,37 @@ fn written_before(
     Ok(before)
 }
 
-fn crc_of(file: &Path) -> Option<u32> {
-    std::fs::read(file).ok().map(|bytes| crc32fast::hash(&bytes))
+/// What lies where a file belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnDisk {
+    Nothing,
+    /// A file, with its CRC32.
+    File(u32),
+    /// A link, a folder, a pipe, or more than any file of a project.
+    Other,
+}
+
+/// Nothing is followed or read without end: the project may be somebody else's.
+fn crc_of(file: &Path) -> OnDisk {
+    match file.symlink_metadata() {
+        Err(_) => OnDisk::Nothing,
+        Ok(metadata) if metadata.is_file() => read_limited(file, MAX_MODEL_BYTES)
+            .map_or(OnDisk::Other, |bytes| OnDisk::File(crc32fast::hash(&bytes))),
+        Ok(_) => OnDisk::Other,
+    }
+}
+
+/// Removes what Octet wrote before and writes no more, as it was written: a later project would take it for the user's.
+fn remove_dropped(project: &Project, before: &BTreeMap<String, u32>) -> Result<(), DeployError> {
+    for (path, crc) in before.iter().filter(|(path, _)| !project.unfinished.contains_key(*path)) {
+        let whole = project.folder.join(path);
+        let stays = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
+        if stays && crc_of(&whole) == OnDisk::File(*crc) {
+            stays_inside(&project.folder, whole.parent().unwrap_or(&project.folder))?;
+            std::fs::remove_file(&whole).map_err(DeployError::file(&whole))?;
+        }
+    }
+    Ok(())
 }
 
 /// ESP-IDF reads the defaults only where there is no `sdkconfig`. It goes before they change: if writing them ends on the
@@ -270,6 +315,58 @@ mod tests {
             ("fifth a.c".to_owned(), "fifth model.espdl".to_owned())
         );
         assert!(Project::read(&of_project(""), folder.path()).unwrap().check_whole().is_ok());
+    }
+
+    #[test]
+    fn what_a_project_no_longer_has_is_removed_unless_the_user_changed_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let firmware = folder.path().join("firmware");
+        let origins = Origins::in_folder(&folder.path().join("data"));
+        let mut reporter = Reporter::new(Cancel::default(), |_| {});
+        let mut write = |names: &[&str], text: &str| {
+            let files: Vec<(String, Vec<u8>)> =
+                names.iter().map(|name| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+            write_all(&mut project(folder.path()), &files, &origins, &mut reporter).unwrap();
+        };
+        write(&["main/a.rgb", "main/b.rgb", "c.c"], "first");
+        std::fs::write(firmware.join("main/b.rgb"), "mine").unwrap();
+        write(&["c.c"], "second");
+        assert!(!firmware.join("main/a.rgb").exists());
+        assert_eq!(std::fs::read_to_string(firmware.join("main/b.rgb")).unwrap(), "mine");
+        write(&["main/a.rgb", "c.c"], "third");
+        assert_eq!(std::fs::read_to_string(firmware.join("main/a.rgb")).unwrap(), "third");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_is_neither_followed_nor_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(written(folder.path(), "first", false).0.is_ok());
+        let place = folder.path().join("firmware/a.c");
+        std::fs::remove_file(&place).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &place).unwrap();
+        let (ended, told) = written(folder.path(), "second", false);
+        assert!(ended.is_ok() && told.iter().any(|t| t.contains("`a.c` was changed by you")), "{told:?}");
+        assert!(place.is_symlink());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_folder_that_cannot_be_listed_is_not_taken_for_empty() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let firmware = folder.path().join("firmware");
+        std::fs::create_dir(&firmware).unwrap();
+        std::fs::write(firmware.join("CMakeLists.txt"), "harm").unwrap();
+        let allow = |mode| {
+            std::fs::set_permissions(&firmware, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        allow(0o311);
+        let ended = written(folder.path(), "first", false).0;
+        allow(0o755);
+        // An administrator can list it, and sees that it is not empty.
+        assert!(ended.is_err());
+        assert!(!firmware.join(PROJECT_FILE).exists());
     }
 
     #[test]

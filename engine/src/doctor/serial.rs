@@ -5,7 +5,7 @@ use super::{Finding, State};
 use crate::deploy::{Port, list_ports};
 
 /// Groups that own serial ports: Debian's and Fedora's, Arch's.
-const GROUPS: [&str; 3] = ["dialout", "uucp", "tty"];
+const GROUPS: [&str; 2] = ["dialout", "uucp"];
 
 /// The ports as a finding.
 pub(super) fn ports() -> Finding {
@@ -45,7 +45,7 @@ pub(super) fn rights() -> Option<Finding> {
     let (state, details) = match member {
         _ if is_root => (State::Present, "this user is root".to_owned()),
         Some(group) => (State::Present, format!("this user is in the group {group}")),
-        None => (State::Missing, "this user is in none of the groups dialout, uucp and tty".to_owned()),
+        None => (State::Missing, "this user is in neither of the groups dialout and uucp".to_owned()),
     };
     let remedy = (state == State::Missing).then(|| {
         "`sudo usermod -aG dialout $USER` (uucp on Arch), then log out and in; or a udev rule for the vendor 303a"

@@ -16,7 +16,7 @@ use crate::float::{FloatExecutor, Tract};
 use crate::lower::{LowerOptions, lower, with_test_vectors};
 use crate::network::Network;
 use crate::onnx::{self, Opened};
-use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError};
+use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError, spread};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
@@ -207,14 +207,14 @@ fn load(request: &QuantizeRequest, cache: &mut Cache, progress: &Progress) -> Re
     let opened = open_cached(&request.model, cache)?;
     let preprocessing = Preprocessing::of_network(&opened.network, &request.preprocessing)?;
     let listing = list_folders(&request.images)?.without(&request.leave_out)?;
+    for unlisted in &listing.unlisted {
+        (progress.sink)(Event::Log { level: LogLevel::Warning, message: unlisted.to_string() });
+    }
     let key = format!("{} {:?} {:?}", opened.sha256, preprocessing, fingerprint(&listing));
     if let Some((known, pictures, statistics)) = &cache.pictures
         && *known == key
     {
         return Ok((opened, Arc::clone(pictures), Arc::clone(statistics)));
-    }
-    for unlisted in &listing.unlisted {
-        (progress.sink)(Event::Log { level: LogLevel::Warning, message: unlisted.to_string() });
     }
     let report = |fraction: f32| tell(fraction, "reading the pictures");
     let pictures = PictureStore::load(&listing, preprocessing, &progress.cancel, &report);
@@ -293,7 +293,7 @@ impl Job<'_> {
     }
 
     fn inputs(&self, count: usize) -> Result<Vec<Vec<f32>>, JobError> {
-        (0..self.pictures.len().min(count)).map(|i| Ok(self.pictures.input(i)?)).collect()
+        spread(self.pictures.len(), count).map(|i| Ok(self.pictures.input(i)?)).collect()
     }
 
     /// Writes `model.espdl`, `model.qdq.onnx`, `plan.json` and, where a strategy changed the float network,

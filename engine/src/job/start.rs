@@ -66,6 +66,9 @@ fn run_job(
     if let Some(finding) = &overlapping {
         forward(Event::Warning(Box::new(finding.clone())));
     }
+    if cancel.is_cancelled() {
+        return Err(JobError::Cancelled.to_string());
+    }
     // The evaluation folder stays here until the last plugin has returned.
     let blind = QuantizeRequest { eval: None, labels: None, ..request.clone() };
     let ask = Ask::Quantize { request: Box::new(blind), libraries };

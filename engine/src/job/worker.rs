@@ -89,21 +89,23 @@ pub fn serve() -> i32 {
         let message = "this system does not say how much memory a process uses: plugins run without a limit";
         pipe.tell(&Tell::Event(Event::Log { level: LogLevel::Warning, message: message.to_owned() }));
     }
-    let cancel: Arc<Mutex<Cancel>> = Arc::default();
     let (sender, asks) = channel();
-    let (current, answers) = (Arc::clone(&cancel), pipe.clone());
-    std::thread::spawn(move || read_asks(&sender, &current, &answers));
-    serve_asks(&asks, &pipe, &cancel, limit_bytes);
+    let answers = pipe.clone();
+    std::thread::spawn(move || read_asks(&sender, &Mutex::default(), &answers));
+    serve_asks(&asks, &pipe, limit_bytes);
     0
 }
 
-fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>, pipe: &Pipe) {
+fn read_asks(sender: &Sender<(Ask, Cancel)>, current: &Mutex<Cancel>, pipe: &Pipe) {
     for line in std::io::stdin().lock().split(b'\n').map_while(Result::ok) {
         match serde_json::from_slice::<Ask>(&line) {
             Ok(Ask::Cancel) => current.lock().unwrap_or_else(PoisonError::into_inner).cancel(),
             Ok(Ask::Finish) => current.lock().unwrap_or_else(PoisonError::into_inner).finish_early(),
             Ok(ask) => {
-                if sender.send(ask).is_err() {
+                // Here, so that a cancel that follows at once finds it.
+                let token = Cancel::default();
+                *current.lock().unwrap_or_else(PoisonError::into_inner) = token.clone();
+                if sender.send((ask, token)).is_err() {
                     return;
                 }
             }
@@ -123,11 +125,9 @@ fn read_asks(sender: &Sender<Ask>, current: &Mutex<Cancel>, pipe: &Pipe) {
     std::process::exit(0);
 }
 
-fn serve_asks(asks: &Receiver<Ask>, pipe: &Pipe, cancel: &Mutex<Cancel>, limit_bytes: u64) {
+fn serve_asks(asks: &Receiver<(Ask, Cancel)>, pipe: &Pipe, limit_bytes: u64) {
     let mut cache = Cache::default();
-    for ask in asks {
-        let token = Cancel::default();
-        *cancel.lock().unwrap_or_else(PoisonError::into_inner) = token.clone();
+    for (ask, token) in asks {
         match ask {
             Ask::Describe { path } => describe(pipe, &path),
             Ask::Quantize { request, libraries } => {

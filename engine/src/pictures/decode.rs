@@ -87,11 +87,28 @@ fn jpeg_rgb(bytes: &[u8]) -> Result<Option<image::RgbImage>, String> {
     whole.map(Some).ok_or_else(|| "it is damaged: rows are missing".to_owned())
 }
 
-/// The decoder fills what is missing with grey. A whole JPEG ends its last scan (SOS, ff da) with EOI (ff d9); inside
-/// a scan neither occurs, since an ff among its data is followed by 00.
+/// The decoder fills what is missing with grey. A whole JPEG ends its last scan (SOS, ff da) with EOI (ff d9), whatever
+/// follows, such as the film of a moving photograph. Segments are jumped over by their length, since a preview inside one
+/// has markers of its own; in the data of a scan an ff is followed by 00 or counts restarts.
 fn is_truncated_jpeg(bytes: &[u8]) -> bool {
-    let last = |marker: [u8; 2]| bytes.array_windows().rposition(|pair| *pair == marker);
-    last([0xff, 0xd9]) < last([0xff, 0xda])
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    let mut has_scan = false;
+    while let Some(at) =
+        rest.array_windows().position(|&[a, b]| a == 0xff && !matches!(b, 0 | 0xff | 0xd0..=0xd7))
+    {
+        let marker = rest.get(at + 1).copied().unwrap_or_default();
+        rest = rest.get(at + 2..).unwrap_or_default();
+        match marker {
+            0xd9 => return !has_scan,
+            // Without a length.
+            0xd8 | 0x01 => continue,
+            0xda => has_scan = true,
+            _ => {}
+        }
+        let Some(&[high, low]) = rest.first_chunk() else { return true };
+        rest = rest.get(usize::from(u16::from_be_bytes([high, low]))..).unwrap_or_default();
+    }
+    true
 }
 
 fn name(format: image::ImageFormat) -> &'static str {
@@ -128,6 +145,23 @@ mod tests {
         picture.put_pixel(2, 0, Rgba([0, 0, 0, 128]));
         let rgb = decode(&png(&picture.into())).unwrap();
         assert_eq!(rgb.pixels, [10, 20, 30, 255, 255, 255, 127, 127, 127]);
+    }
+
+    #[test]
+    fn a_jpeg_is_whole_whatever_follows_it_and_broken_wherever_it_is_cut() {
+        let picture = DynamicImage::ImageRgb8(image::RgbImage::from_fn(40, 40, |x, y| {
+            image::Rgb([(x * 6) as u8, (y * 6) as u8, (x * y) as u8])
+        }));
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        let whole = bytes.into_inner();
+        let rgb = decode(&whole).unwrap();
+        for film in [&[0xff, 0xda, 0, 8][..], &[0xff, 0xd9, 0xff, 0xda], &[0; 100]] {
+            assert_eq!(decode(&[&whole, film].concat()).unwrap(), rgb);
+        }
+        for cut in 1..whole.len() {
+            assert!(decode(&whole[..cut]).is_err(), "{cut} of {}", whole.len());
+        }
     }
 
     #[test]

@@ -24,6 +24,12 @@ pub use preview::{InputFormat, InputPreview, preview, thumbnail};
 pub use settings::SettingError;
 pub use survey::{Survey, survey};
 
+/// The places of `count` of `all` pictures, the first one's and others at equal distances: folders are often sorted by class.
+pub(crate) fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all);
+    (0..count).map(move |i| i * all / count.max(1))
+}
+
 /// 8-bit RGB pixels, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rgb {

@@ -106,7 +106,7 @@ pub fn complete(network: &Network, draft: &Draft, target: &'static TargetSpec) -
 
 /// Alignment to the output (`QuantAlignmentPass`): whoever feeds only an Add or Concat, and is not passive, takes
 /// its exponent. Maps a tensor to the tensor whose exponent it takes.
-fn align(topology: &Topology<'_>) -> BTreeMap<TensorId, TensorId> {
+pub(super) fn align(topology: &Topology<'_>) -> Masters {
     let mut masters = BTreeMap::new();
     for (id, node) in topology.network.node_ids() {
         if !matches!(node.op, Op::Add | Op::Concat { .. }) {
@@ -122,24 +122,34 @@ fn align(topology: &Topology<'_>) -> BTreeMap<TensorId, TensorId> {
             }
         }
     }
-    masters
+    Masters(masters)
+}
+
+/// Which tensor takes the exponent of which.
+pub(super) struct Masters(BTreeMap<TensorId, TensorId>);
+
+impl Masters {
+    /// The tensor whose exponent counts for a tensor that has its own.
+    pub(super) fn last(&self, mut root: TensorId) -> TensorId {
+        // Masters lie strictly later in the graph, so this ends.
+        while let Some(&master) = self.0.get(&root) {
+            root = master;
+        }
+        root
+    }
 }
 
 struct Resolver<'a> {
     topology: &'a Topology<'a>,
     draft: &'a Draft,
-    masters: BTreeMap<TensorId, TensorId>,
+    masters: Masters,
 }
 
 impl Resolver<'_> {
     /// The format in which `tensor` is stored.
     fn stored(&self, tensor: TensorId, node: &str) -> Result<Format, PlanError> {
-        let (mut root, bits) = self.topology.root(tensor);
-        // Masters lie strictly later in the graph, so this ends.
-        while let Some(&master) = self.masters.get(&root) {
-            root = master;
-        }
-        self.chosen(root, bits, node)
+        let (root, bits) = self.topology.root(tensor);
+        self.chosen(self.masters.last(root), bits, node)
     }
 
     fn at_width(&self, tensor: TensorId, bits: Bits, node: &str) -> Result<Format, PlanError> {

@@ -163,21 +163,9 @@ impl Layer<'_> {
     /// Raises the exponent of the slot that the layer's output takes its exponent from.
     fn raise_output(&self, exponent: i32) -> Repair {
         let topology = super::Topology::new(self.network, self.draft);
-        let output = self.network.node(self.id).output();
-        let (root, bits) = topology.root(output);
-        let Some(reader) =
-            topology.consumers(root).first().filter(|_| self.takes_a_reader_exponent(root, bits))
-        else {
-            return Repair::ActivationExponent { tensor: root, bits, exponent };
-        };
-        let (tensor, bits) = topology.root(self.network.node(*reader).output());
+        let (root, bits) = topology.root(self.network.node(self.id).output());
+        let tensor = super::complete::align(&topology).last(root);
         Repair::ActivationExponent { tensor, bits, exponent }
-    }
-
-    /// True when alignment gave `root` the exponent of the Add or Concat that reads it.
-    fn takes_a_reader_exponent(&self, root: TensorId, bits: Bits) -> bool {
-        let own = self.draft.activation_exponents.get(&(root, bits));
-        own.copied() != self.planned.output.map(|f| f.exponent)
     }
 
     fn check_sums(&self, findings: &mut Vec<Finding>) {

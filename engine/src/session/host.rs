@@ -12,6 +12,7 @@ use crate::analyse::{self, AnalysisError, Ticker, dequantized_nchw, to_nhwc};
 use crate::draft::{Bits, Draft, Slot, SlotRole};
 use crate::job::{Event, Phase};
 use crate::network::{Network, NodeId, TensorId};
+use crate::pictures::spread;
 use crate::plan::{self, Finding};
 use crate::strategy::{
     Cost, ExportKind, LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost,
@@ -22,6 +23,9 @@ use crate::{onnx, qdq};
 
 /// Most histogram bins of one request: 63 activations at ESP-PPQ's 1,048,576 bins of int16.
 const MAX_BINS: usize = 128 << 20;
+
+/// What the pictures of one score may hold as floats.
+const SCORE_BYTES: usize = 1 << 30;
 
 /// Most drafts that one strategy has remembered.
 const MAX_SNAPSHOTS: usize = 4096;
@@ -237,12 +241,14 @@ impl StrategyHost for Session {
         kind: ScoreKind,
         max_pictures: usize,
     ) -> Result<Score, StrategyError> {
-        let pictures = StrategyHost::pictures(self, set).min(max_pictures);
+        let all = StrategyHost::pictures(self, set);
+        let input_bytes = 4 * self.network.tensor(self.network.input).len();
+        let pictures = all.min(max_pictures).min((SCORE_BYTES / input_bytes.max(1)).max(1));
         if pictures == 0 {
             let reason = format!("a score needs pictures, and there are none among {set:?}");
             return Err(StrategyError::Invalid(reason));
         }
-        let inputs: Result<Vec<Vec<f32>>, _> = (0..pictures).map(|i| self.input(set, i)).collect();
+        let inputs: Result<Vec<Vec<f32>>, _> = spread(all, pictures).map(|i| self.input(set, i)).collect();
         let inputs = inputs?;
         let (planned, _) = plan_draft(&self.network, &mut self.draft, self.target, false)
             .map_err(|e| StrategyError::Invalid(e.to_string()))?;

@@ -45,13 +45,18 @@ pub fn list_folders(folders: &[PathBuf]) -> Result<Listing, FolderError> {
     Ok(all)
 }
 
-/// What a listing consists of, changes on disk included.
+/// What a listing consists of, changes on disk and of classes included.
 pub fn fingerprint(listing: &Listing) -> String {
     let stamp = |entry: &Entry| {
         let metadata = std::fs::metadata(&entry.path);
         metadata.and_then(|m| Ok((m.len(), m.modified()?))).ok()
     };
-    listing.entries.iter().map(|e| format!("{} {:?};", e.path.display(), stamp(e))).collect()
+    let entries: String = listing
+        .entries
+        .iter()
+        .map(|e| format!("{} {:?} {:?};", e.path.display(), e.class, stamp(e)))
+        .collect();
+    format!("{entries} {:?}", listing.skipped)
 }
 
 impl PictureStore {

@@ -15,7 +15,7 @@ use crate::draft::Draft;
 use crate::network::{NodeId, TensorId};
 use crate::strategy::{PictureSet, Score, StrategyError};
 
-/// The float network's scores on the first pictures, and what they depend on.
+/// The float network's scores on some pictures, and what they depend on.
 #[derive(Debug)]
 pub(super) struct FloatScores {
     split: Split,
@@ -29,7 +29,7 @@ impl FloatScores {
     fn fits(&self, split: Split, set: PictureSet, draft: &Draft, pictures: usize) -> bool {
         self.split == split
             && self.set == set
-            && self.scores.len() >= pictures
+            && self.scores.len() == pictures
             && self.relu_for_clip == draft.relu_for_clip
             && self.changed_weights.len() == draft.changed_weights.len()
             && self.changed_weights.iter().all(|(tensor, values)| {
@@ -39,7 +39,7 @@ impl FloatScores {
 }
 
 impl Session {
-    /// Compares the simulator's scores of `inputs`, the first pictures of `set`, with the float network's.
+    /// Compares the simulator's scores of `inputs`, pictures of `set`, with the float network's.
     pub(super) fn score_output(
         &mut self,
         set: PictureSet,

@@ -110,7 +110,7 @@ fn activation_curve(stored: &Stored, measured: &Measured, clip_weight: f64) -> C
     (0..STEPS)
         .map(|k| {
             let scale = scale_of(k);
-            let Some(exponent) = pot::exponent(scaled(own, scale), stored.bits, pot::CLIP_WEIGHT) else {
+            let Some(exponent) = pot::exponent(scaled(own, scale), stored.bits, clip_weight) else {
                 return 0.0;
             };
             parts

@@ -34,14 +34,17 @@ struct Window {
 /// Corrects every bias whose weights have exponents. A bias that a strategy corrected before stays.
 pub(crate) fn correct(host: &mut Host<'_>) -> Result<(), Error> {
     let mut layers = layers(host)?;
-    let count = host.pictures(Pictures::Calibration)?.min(PICTURES);
+    let all = host.pictures(Pictures::Calibration)?;
+    let count = all.min(PICTURES);
     let inputs: Vec<TensorId> = layers.iter().filter_map(|l| l.node.inputs.first()).copied().collect();
     if count == 0 || inputs.is_empty() {
         return Ok(());
     }
     for picture in 0..count {
         host.progress(0.1 + 0.3 * picture as f32 / count as f32, "means of the activations")?;
-        let values = host.run_float(Pictures::Calibration, picture, Weights::Float, &inputs)?;
+        // Spread over the whole set: folders are often sorted by class.
+        let place = picture * all / count;
+        let values = host.run_float(Pictures::Calibration, place, Weights::Float, &inputs)?;
         for (layer, values) in layers.iter_mut().zip(values) {
             for (sum, mean) in layer.means.iter_mut().zip(tap_means(&layer.window, values)) {
                 *sum += mean;

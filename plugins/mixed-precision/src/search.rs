@@ -20,7 +20,7 @@ use crate::units::{UnitId, Units};
 
 /// A promotion must lower the noise by this fraction of what is left.
 const LEAST_GAIN: f64 = 0.005;
-/// Promotions that are measured again in one round at most.
+/// Promotions that are measured again in one round at most, once one of them gains.
 const MOST_FRESH: usize = 24;
 /// Time below which a promotion's cost no longer counts, as a fraction of the network's: the estimate is not that exact.
 const NEGLIGIBLE_TIME: f64 = 0.0005;
@@ -51,9 +51,8 @@ pub(crate) fn run(
         if bench.finish_early()? {
             return Ok(());
         }
-        let outcome = bench.try_out(&promotion.units)?;
-        promotion.worth = worth(settings, bench.start(), bench.kept(), outcome);
-        promotion.first = Some(outcome);
+        promotion.first = try_out(settings, bench, &promotion.units)?;
+        promotion.worth = worth(bench, promotion.first);
     }
     let begun = bench.mark();
     let mut rounds = greedy(settings, bench, open.clone(), 0.65)?;
@@ -123,18 +122,32 @@ fn freshest(
     open.sort_by(|a, b| b.worth.total_cmp(&a.worth).then_with(|| a.units.cmp(&b.units)));
     let mut best: Option<(Promotion, Outcome)> = None;
     let least = |kept: Outcome, outcome: Outcome| outcome.noise < kept.noise * (1.0 - LEAST_GAIN);
-    for promotion in open.iter_mut().take(MOST_FRESH) {
-        if best.as_ref().is_some_and(|(found, _)| found.worth >= promotion.worth) {
+    for (fresh, promotion) in open.iter_mut().enumerate() {
+        if best.as_ref().is_some_and(|(found, _)| found.worth >= promotion.worth || fresh >= MOST_FRESH) {
             break;
         }
-        let outcome = bench.try_out(&promotion.units)?;
-        promotion.worth = worth(settings, bench.start(), bench.kept(), outcome);
+        let outcome = try_out(settings, bench, &promotion.units)?;
+        promotion.worth = worth(bench, outcome);
         let better = best.as_ref().is_none_or(|(found, _)| promotion.worth > found.worth);
-        if promotion.worth > 0.0 && least(bench.kept(), outcome) && better {
+        if let Some(outcome) = outcome
+            && promotion.worth > 0.0
+            && least(bench.kept(), outcome)
+            && better
+        {
             best = Some((promotion.clone(), outcome));
         }
     }
     Ok(best)
+}
+
+/// What units in 16 bits come to; `None` where the budget does not reach.
+fn try_out(
+    settings: &Settings,
+    bench: &mut impl Bench,
+    units: &BTreeSet<UnitId>,
+) -> Result<Option<Outcome>, Error> {
+    let start = bench.start().cost;
+    bench.try_out(units, &|cost| fits(settings, start, cost))
 }
 
 /// Every computing unit alone, with the units before it, with the units behind it, and with both.
@@ -157,11 +170,10 @@ fn promotions(bench: &impl Bench, excluded: &BTreeSet<UnitId>) -> Vec<Promotion>
 }
 
 /// Noise that is lost for the time that is spent; nothing where the budget does not reach or nothing is gained.
-fn worth(settings: &Settings, start: Outcome, kept: Outcome, outcome: Outcome) -> f64 {
+fn worth(bench: &impl Bench, outcome: Option<Outcome>) -> f64 {
+    let (start, kept) = (bench.start(), bench.kept());
+    let Some(outcome) = outcome.filter(|outcome| outcome.noise < kept.noise) else { return 0.0 };
     let gain = kept.noise - outcome.noise;
-    if gain <= 0.0 || !fits(settings, start.cost, outcome.cost) {
-        return 0.0;
-    }
     let time_ms = outcome.cost.latency_ms - kept.cost.latency_ms;
     gain / time_ms.max(start.cost.latency_ms * NEGLIGIBLE_TIME).max(f64::MIN_POSITIVE)
 }
@@ -198,28 +210,29 @@ mod tests {
         wide: BTreeSet<UnitId>,
         kept: Outcome,
         start: Outcome,
-        trials: usize,
+        /// Of each unit its noise and its time.
+        made_of: Vec<(f64, f64)>,
         edge_noise: f64,
     }
 
-    const NOISE: [f64; 4] = [0.010, 0.001, 0.002, 0.004];
+    const MADE_OF: [(f64, f64); 4] = [(0.010, 1.0), (0.001, 2.0), (0.002, 2.0), (0.004, 8.0)];
     const EDGE_NOISE: f64 = 0.05;
-    const TIME_MS: [f64; 4] = [1.0, 2.0, 2.0, 8.0];
 
-    fn outcome(wide: &BTreeSet<UnitId>, edge_noise: f64) -> Outcome {
-        let own: f64 = (0..4).filter(|i| !wide.contains(i)).map(|i| NOISE[i]).sum();
+    fn outcome(made_of: &[(f64, f64)], wide: &BTreeSet<UnitId>, edge_noise: f64) -> Outcome {
+        let all = made_of.iter().enumerate();
+        let own: f64 = all.filter(|(i, _)| !wide.contains(i)).map(|(_, of)| of.0).sum();
         let edge = if wide.contains(&1) && wide.contains(&2) { 0.0 } else { edge_noise };
-        let time: f64 = wide.iter().map(|&i| TIME_MS[i]).sum();
+        let time: f64 = wide.iter().map(|&i| made_of[i].1).sum();
         let bytes = wide.len() as u64 * 1024;
         let cost = Cost { latency_ms: 100.0 + time, flash_bytes: 10_000 + bytes, arena_bytes: 5_000 + bytes };
         Outcome { noise: own + edge, agreement: 1.0 - own - edge, cost }
     }
 
     impl Made {
-        fn new(edge_noise: f64) -> Made {
-            let start = outcome(&BTreeSet::new(), edge_noise);
-            let units = chain(&["a", "b", "c", "d"]);
-            Made { units, wide: BTreeSet::new(), kept: start, start, trials: 0, edge_noise }
+        fn new(made_of: &[(f64, f64)], edge_noise: f64) -> Made {
+            let start = outcome(made_of, &BTreeSet::new(), edge_noise);
+            let units = chain(&vec!["unit"; made_of.len()]);
+            Made { units, wide: BTreeSet::new(), kept: start, start, made_of: made_of.to_vec(), edge_noise }
         }
     }
 
@@ -236,9 +249,13 @@ mod tests {
         fn start(&self) -> Outcome {
             self.start
         }
-        fn try_out(&mut self, units: &BTreeSet<UnitId>) -> Result<Outcome, Error> {
-            self.trials += 1;
-            Ok(outcome(&(&self.wide | units), self.edge_noise))
+        fn try_out(
+            &mut self,
+            units: &BTreeSet<UnitId>,
+            fits: &dyn Fn(Cost) -> bool,
+        ) -> Result<Option<Outcome>, Error> {
+            let outcome = outcome(&self.made_of, &(&self.wide | units), self.edge_noise);
+            Ok(fits(outcome.cost).then_some(outcome))
         }
         fn keep(&mut self, units: &BTreeSet<UnitId>, outcome: Outcome) -> Result<(), Error> {
             self.wide.extend(units);
@@ -266,7 +283,10 @@ mod tests {
     }
 
     fn wide_with(edge_noise: f64, settings: &Settings, excluded: &[UnitId]) -> Vec<UnitId> {
-        let mut made = Made::new(edge_noise);
+        wide_of(Made::new(&MADE_OF, edge_noise), settings, excluded)
+    }
+
+    fn wide_of(mut made: Made, settings: &Settings, excluded: &[UnitId]) -> Vec<UnitId> {
         run(settings, &excluded.iter().copied().collect(), &mut made).unwrap();
         made.wide.into_iter().collect()
     }
@@ -293,6 +313,15 @@ mod tests {
         // a gains most for its time, but leaves no room for b and c, whose edge holds far more.
         assert_eq!(wide_with(0.03, &budget(4.5), &[]), [1, 2]);
         assert_eq!(wide_with(0.03, &budget(5.5), &[]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_no_longer_fits_hides_nothing_that_does() {
+        let mut made_of = vec![(0.003, 3.0); 60];
+        made_of.push((0.002, 2.1));
+        let found = wide_of(Made::new(&made_of, 0.0), &budget(5.1), &[]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.contains(&60), "{found:?}");
     }
 
     #[test]

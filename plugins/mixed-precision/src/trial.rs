@@ -29,8 +29,12 @@ pub(crate) trait Bench {
     fn kept(&self) -> Outcome;
     /// The draft in which the search began.
     fn start(&self) -> Outcome;
-    /// Tries units in 16 bits on top of what was kept, and takes it back.
-    fn try_out(&mut self, units: &BTreeSet<UnitId>) -> Result<Outcome, Error>;
+    /// Tries units in 16 bits on top of what was kept, and takes it back. `None` where the cost does not fit.
+    fn try_out(
+        &mut self,
+        units: &BTreeSet<UnitId>,
+        fits: &dyn Fn(Cost) -> bool,
+    ) -> Result<Option<Outcome>, Error>;
     /// Keeps units in 16 bits.
     fn keep(&mut self, units: &BTreeSet<UnitId>, outcome: Outcome) -> Result<(), Error>;
     /// What was kept, to come back to.
@@ -92,6 +96,8 @@ impl<'h, 'a, 'u> Trial<'h, 'a, 'u> {
         let names: Vec<&str> = units.iter().map(|&unit| self.units.name(unit)).collect();
         let text = format!("16 bits by hand: {}: {}", names.join(", "), difference(before, outcome));
         self.log(&text);
+        // A search begins here, with its whole budget.
+        self.start = outcome;
         Ok(())
     }
 
@@ -103,8 +109,14 @@ impl<'h, 'a, 'u> Trial<'h, 'a, 'u> {
 
 /// Scores the draft and estimates its cost.
 fn outcome(host: &mut Host<'_>, pictures: u64) -> Result<Outcome, Error> {
+    let cost = host.cost()?;
+    score(host, pictures, cost)
+}
+
+/// Scores a draft of this cost.
+fn score(host: &mut Host<'_>, pictures: u64, cost: Cost) -> Result<Outcome, Error> {
     let score = host.score(Pictures::Calibration, ScoreKind::Output, pictures)?;
-    Ok(Outcome { noise: score.output_nsr, agreement: score.agreement, cost: host.cost()? })
+    Ok(Outcome { noise: score.output_nsr, agreement: score.agreement, cost })
 }
 
 /// What changed from one outcome to another, in words.
@@ -142,9 +154,18 @@ impl Bench for Trial<'_, '_, '_> {
         self.start
     }
 
-    fn try_out(&mut self, units: &BTreeSet<UnitId>) -> Result<Outcome, Error> {
+    fn try_out(
+        &mut self,
+        units: &BTreeSet<UnitId>,
+        fits: &dyn Fn(Cost) -> bool,
+    ) -> Result<Option<Outcome>, Error> {
         self.widen(units)?;
-        let outcome = outcome(self.host, self.pictures);
+        // A score takes many times longer than a cost.
+        let outcome = match self.host.cost() {
+            Ok(cost) if !fits(cost) => Ok(None),
+            Ok(cost) => score(self.host, self.pictures, cost).map(Some),
+            Err(error) => Err(error),
+        };
         self.host.restore(self.snapshot)?;
         outcome
     }

@@ -1,7 +1,7 @@
 //! The engine's advice as the window says it: where the command line has options, the sheet has fields.
 
 /// What is said instead, longest first.
-const INSTEAD: [(&str, &str); 16] = [
+const INSTEAD: [(&str, &str); 17] = [
     (
         "look through it and add `--trust`, or let Octet write its own with `octet firmware new --afresh`, which moves this one aside",
         "the Deploy sheet asks whether to build it anyway, or to move it aside and write Octet's own",
@@ -9,6 +9,10 @@ const INSTEAD: [(&str, &str); 16] = [
     (
         "remove it, or look through it and add `--trust`",
         "remove it, or look through it and build the firmware anyway",
+    ),
+    (
+        "build the project first with `octet firmware build`",
+        "build it first: leave “Only the model changed” out, or use “Build only”",
     ),
     ("remove the link, or name the folder with `--out`", "remove the link"),
     ("with `--model-only` that takes seconds", "with “Only the model changed” that takes seconds"),
