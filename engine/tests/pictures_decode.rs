@@ -6,7 +6,9 @@ mod common;
 use std::sync::atomic::AtomicBool;
 
 use common::repository;
+use octet_engine::job::Cancel;
 use octet_engine::pictures::{Listing, Preprocessing, Rgb, decode, load};
+use octet_engine::session::{PictureStore, list_folders};
 
 fn fixture(name: &str) -> Result<Rgb, String> {
     decode(&std::fs::read(repository("tests/fixtures/pictures").join(name)).unwrap())
@@ -112,4 +114,26 @@ fn a_cancelled_load_stops() {
     let preprocessing = Preprocessing::torchvision(3, 96, 96);
     let loaded = load(&listing.entries, &preprocessing, &AtomicBool::new(true), |_| {});
     assert!(loaded.pictures.is_empty() && loaded.skipped.is_empty());
+}
+
+#[test]
+fn what_is_analysed_is_of_all_classes_where_folders_are_sorted_by_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = repository("tests/fixtures/pictures/scene.png");
+    for (class, name) in [("cat", "a"), ("cat", "b"), ("dog", "c"), ("dog", "d")] {
+        let place = folder.path().join("classes").join(class);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::create_dir_all(folder.path().join("flat")).unwrap();
+        std::fs::copy(&scene, place.join(format!("{name}.png"))).unwrap();
+        std::fs::copy(&scene, folder.path().join("flat").join(format!("{name}.png"))).unwrap();
+    }
+    let sample = |name: &str, count: usize| {
+        let listing = list_folders(&[folder.path().join(name)]).unwrap();
+        let preprocessing = Preprocessing::torchvision(3, 32, 32);
+        PictureStore::load(&listing, preprocessing, &Cancel::default(), &|_| {}).sample(count)
+    };
+    assert_eq!(sample("classes", 2), [0, 2]);
+    assert_eq!(sample("classes", 9), [0, 1, 2, 3]);
+    // The order of a flat folder is the user's.
+    assert_eq!(sample("flat", 2), [0, 1]);
 }

@@ -436,7 +436,7 @@ fn wrong_arguments_exit_with_2() {
     std::fs::write(&names, "background\n".repeat(1001)).unwrap();
     refused(
         &firmware.octet(&["firmware", "new"], &["--names", names.to_str().unwrap()], &[]),
-        &["names.txt", "names 1001 classes", "has 1000"],
+        &["names.txt", "names 1001 classes", "has 5"],
     );
 }
 

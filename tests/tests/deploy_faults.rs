@@ -147,10 +147,7 @@ fn every_fault_has_its_message_and_leaves_the_flash_alone() {
             "another model",
             &["model.espdl`: it is not the model of the run", "octet firmware new FOLDER/a run"],
         ),
-        (
-            "not built",
-            &["is not built", "flasher_args.json` is missing", "octet firmware build"],
-        ),
+        ("not built", &["is not built", "flasher_args.json` is missing", "octet firmware build"]),
     ];
     assert_eq!(told.len(), expected.len());
     for ((fault, message), (name, words)) in told.iter().zip(expected) {

@@ -188,7 +188,7 @@ enum OnDisk {
     Nothing,
     /// A file, with its CRC32.
     File(u32),
-    /// A link, a folder, a pipe, or more than any file of a project.
+    /// A link, a pipe, or more than any file of a project.
     Other,
 }
 
@@ -196,6 +196,8 @@ enum OnDisk {
 fn crc_of(file: &Path) -> OnDisk {
     match file.symlink_metadata() {
         Err(_) => OnDisk::Nothing,
+        // Writing the file will say that it is in the way.
+        Ok(metadata) if metadata.is_dir() => OnDisk::Nothing,
         Ok(metadata) if metadata.is_file() => read_limited(file, MAX_MODEL_BYTES)
             .map_or(OnDisk::Other, |bytes| OnDisk::File(crc32fast::hash(&bytes))),
         Ok(_) => OnDisk::Other,

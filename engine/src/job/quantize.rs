@@ -16,7 +16,7 @@ use crate::float::{FloatExecutor, Tract};
 use crate::lower::{LowerOptions, lower, with_test_vectors};
 use crate::network::Network;
 use crate::onnx::{self, Opened};
-use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError, spread};
+use crate::pictures::{FolderError, LeaveOutError, Preprocessing, SettingError};
 use crate::plan::Plan;
 use crate::report::{Report, StrategyFacts};
 use crate::session::{
@@ -293,7 +293,7 @@ impl Job<'_> {
     }
 
     fn inputs(&self, count: usize) -> Result<Vec<Vec<f32>>, JobError> {
-        spread(self.pictures.len(), count).map(|i| Ok(self.pictures.input(i)?)).collect()
+        self.pictures.sample(count).into_iter().map(|i| Ok(self.pictures.input(i)?)).collect()
     }
 
     /// Writes `model.espdl`, `model.qdq.onnx`, `plan.json` and, where a strategy changed the float network,

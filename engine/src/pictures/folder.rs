@@ -65,6 +65,8 @@ pub struct Listing {
     pub csv: Option<PathBuf>,
     /// What CSV files do not name, though it lies there.
     pub unlisted: Vec<Unlisted>,
+    /// Sub-folders are classes, so that the first pictures are all of one.
+    pub is_sorted_by_class: bool,
 }
 
 /// Pictures of a folder that its CSV does not name, so that they do not count.
@@ -213,8 +215,9 @@ fn from_sub_folders(folder: &Path) -> Result<Listing, FolderError> {
         .iter()
         .map(|(file, path)| Entry { file: file.clone(), path: path.clone(), class: class(file) })
         .collect();
-    let class_names = index.into_iter().map(|(name, i)| (i, name)).collect();
-    Ok(Listing { entries, class_names, ..Listing::default() })
+    let class_names: BTreeMap<usize, String> = index.into_iter().map(|(name, i)| (i, name)).collect();
+    let is_sorted_by_class = !class_names.is_empty();
+    Ok(Listing { entries, class_names, is_sorted_by_class, ..Listing::default() })
 }
 
 fn collect(
@@ -313,7 +316,7 @@ mod tests {
         let listing = Listing::of_folder(dir.path(), None).unwrap();
         let expected = [("cat/2.jpg", 0), ("cat/deep/1.jpg", 0), ("dog/1.webp", 1)];
         assert_eq!(shown(&listing), expected.map(|(f, c)| (f.to_owned(), Some(c))));
-        assert!(listing.has_classes());
+        assert!(listing.has_classes() && listing.is_sorted_by_class);
     }
 
     #[test]
@@ -328,7 +331,7 @@ mod tests {
         let dir = folder(&["b.jpg", "a.jpg"]);
         let listing = Listing::of_folder(dir.path(), None).unwrap();
         assert_eq!(shown(&listing), [("a.jpg".to_owned(), None), ("b.jpg".to_owned(), None)]);
-        assert!(!listing.has_classes());
+        assert!(!listing.has_classes() && !listing.is_sorted_by_class);
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub struct PictureFacts {
     pub findings: Vec<Finding>,
 }
 
-/// How many of the calibration pictures, at equal distances, an analysis took.
+/// How many of the calibration pictures an analysis took: the first ones, or, of classes in sub-folders, some at equal distances.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct AnalysedPictures {
     /// Of the graphwise errors, and of the scores on calibration pictures.

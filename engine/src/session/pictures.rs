@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::job::Cancel;
 use crate::pictures::lint::{PictureSet, Traits, lint};
-use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one, own_names};
+use crate::pictures::{Entry, FolderError, Listing, Picture, Preprocessing, load_one, own_names, spread};
 use crate::report::{ClassFacts, Finding, SkippedPicture};
 
 /// Decoded pictures that are kept (150 KB each at 224 x 224).
@@ -23,6 +23,7 @@ pub struct PictureStore {
     hashes: Vec<[u8; 32]>,
     traits: Vec<Traits>,
     skipped: Vec<SkippedPicture>,
+    is_sorted_by_class: bool,
 }
 
 /// A picture that was usable and no longer is.
@@ -41,6 +42,7 @@ pub fn list_folders(folders: &[PathBuf]) -> Result<Listing, FolderError> {
         all.entries.extend(listing.entries);
         all.skipped.extend(listing.skipped);
         all.unlisted.extend(listing.unlisted);
+        all.is_sorted_by_class |= listing.is_sorted_by_class;
     }
     Ok(all)
 }
@@ -99,12 +101,22 @@ impl PictureStore {
                 Err(reason) => skipped.push(reason),
             }
         }
-        PictureStore { preprocessing, entries, hashes, traits: all_traits, skipped }
+        let is_sorted_by_class = listing.is_sorted_by_class;
+        PictureStore { preprocessing, entries, hashes, traits: all_traits, skipped, is_sorted_by_class }
     }
 
     /// Number of usable pictures.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Places of so many pictures to analyse: the first ones, as ESP-PPQ takes them, or, where these would all be of one class,
+    /// some at equal distances.
+    pub fn sample(&self, count: usize) -> Vec<usize> {
+        match self.is_sorted_by_class {
+            true => spread(self.len(), count).collect(),
+            false => (0..self.len().min(count)).collect(),
+        }
     }
 
     /// True without any usable picture.
