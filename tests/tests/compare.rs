@@ -332,11 +332,13 @@ fn wrong_arguments_exit_with_two() {
     let folder = tempfile::tempdir().unwrap();
     let [a, b, _] = three(folder.path());
     let (path, directory) = (a.to_str().unwrap(), folder.path().to_str().unwrap());
+    let own = b.join("report.json");
     for (more, words) in [
         (&[][..], "second run folder"),
         (&["--reference", path], "second run folder"),
         (&["--sort", "size"], "graph"),
         (&[b.to_str().unwrap(), "--html", directory], "name of a file"),
+        (&[b.to_str().unwrap(), "--html", own.to_str().unwrap()], "belongs to a run"),
     ] {
         let ran = compare(&[&a], more);
         assert_eq!(ran.code, 2, "{more:?}: {}", ran.stderr);

@@ -5,7 +5,7 @@ use std::path::Path;
 use octet_engine::compare::{
     ComparedRun, Comparison, LayerCell, LayerOrder, LayerRow, Run, compare, to_html,
 };
-use octet_engine::run::{RunError, write_file};
+use octet_engine::run::{RunError, is_file_of_run, write_file};
 
 use super::UsageError;
 use super::args::{CompareArgs, LayerSort};
@@ -32,6 +32,10 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     };
     let comparison = compare(&runs, reference, order);
     if let Some(file) = &args.html {
+        if runs.iter().any(|run| is_of_run(file, &run.path)) {
+            let text = format!("`{}` belongs to a run that is compared; name another file", file.display());
+            return Err(UsageError(text).into());
+        }
         write_page(&comparison, file)?;
     }
     if args.json {
@@ -45,6 +49,16 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// True for one of the files that make up a run, which is named by its folder or by its report.
+fn is_of_run(file: &Path, run: &Path) -> bool {
+    let folder = if run.is_file() { folder_of(run) } else { run };
+    file.file_name().is_some_and(is_file_of_run) && same(folder_of(file), folder)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Two ways to write the path of one folder.
 fn same(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
@@ -55,8 +69,7 @@ fn write_page(comparison: &Comparison, file: &Path) -> anyhow::Result<()> {
         let text = format!("--html needs the name of a file, and `{}` is none", file.display());
         return Err(UsageError(text).into());
     };
-    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    write_file(folder, name, to_html(comparison)?.as_bytes()).map_err(|error| match error {
+    write_file(folder_of(file), name, to_html(comparison)?.as_bytes()).map_err(|error| match error {
         RunError::Write { path, source } => {
             anyhow::anyhow!("cannot write `{}`: {source}; choose another file with --html", path.display())
         }

@@ -129,7 +129,9 @@ pub fn generate(request: &GenerateRequest, reporter: &mut Reporter<'_>) -> Resul
     };
     if request.flavour == Flavour::Octet && pictures.len() < request.pictures.min(MAX_TEST_PICTURES) {
         let message = format!("{} of {} test pictures could be taken in", pictures.len(), request.pictures);
-        reporter.log(LogLevel::Info, message);
+        // A run of fewer pictures has no more; one without any has lost them.
+        let level = if pictures.is_empty() { LogLevel::Warning } else { LogLevel::Info };
+        reporter.log(level, message);
     }
     let labels = assets::labels(&report, request.names.as_deref(), classes, reporter)?;
     let layout = layout(request, chip, model.len() as u64, &pictures, labels.len() as u64);

@@ -66,6 +66,14 @@ fn lexical(path: &Path) -> PathBuf {
 
 /// The file's bytes, at most `limit` of them.
 pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, DeployError> {
+    // Opening a pipe would wait for somebody who writes.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(DeployError::Corrupt {
+            path: path.to_owned(),
+            reason: "it is no file".to_owned(),
+            help: "look what lies there, or make it anew".to_owned(),
+        });
+    }
     let file = File::open(path).map_err(DeployError::file(path))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(DeployError::file(path))?;

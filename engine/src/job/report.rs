@@ -57,7 +57,13 @@ pub(super) fn assemble(parts: Parts<'_>) -> Report {
         },
         target: plan.target.name.to_owned(),
         calibration: PictureFacts {
-            folders: parts.request.images.iter().map(|p| p.display().to_string()).collect(),
+            // A run is deployed from other folders too.
+            folders: parts
+                .request
+                .images
+                .iter()
+                .map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string())
+                .collect(),
             used: parts.pictures.files(),
             skipped: parts.pictures.skipped().to_vec(),
             classes: parts.pictures.classes(),

@@ -124,6 +124,13 @@ struct Evaluation<'a> {
 impl<'a> Evaluation<'a> {
     fn prepare(request: &QuantizeRequest, folder: &'a Path) -> Result<Self, JobError> {
         let listing = Listing::of_folder(folder, request.labels.as_deref())?;
+        if let ([], Some(first)) = (&listing.entries[..], listing.skipped.first()) {
+            let folder = folder.display();
+            return Err(JobError::Request(format!(
+                "there is no usable evaluation picture in `{folder}`; `{}`: {}",
+                first.file, first.reason
+            )));
+        }
         let opened = onnx::open(&request.model)?;
         let preprocessing = Preprocessing::of_network(&opened.network, &request.preprocessing)?;
         let labels = listing.entries.iter().map(|e| (e.file.as_str(), e.class));

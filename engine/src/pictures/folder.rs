@@ -1,6 +1,6 @@
 //! Which pictures a folder holds, in which order, and of which class.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::report::SkippedPicture;
@@ -139,6 +139,7 @@ fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(file);
     let mut listing = Listing { csv: Some(csv.to_owned()), ..Listing::default() };
+    let mut known: HashMap<PathBuf, usize> = HashMap::new();
     for (i, record) in reader.records().enumerate() {
         let record = record.map_err(|e| wrong(i as u64 + 1, e.to_string()))?;
         let line = record.position().map_or(i as u64 + 1, csv::Position::line);
@@ -161,7 +162,17 @@ fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
         }
         let relative = file.replace('\\', "/");
         match inside(folder, &relative) {
-            Ok(path) => listing.entries.push(Entry { file: relative, path, class: Some(class) }),
+            Ok(path) if known.contains_key(&path) => {
+                if let Some(other) = known.get(&path).filter(|other| **other != class) {
+                    let reason =
+                        format!("`{relative}` is of class {class} here and of {other} in a line before");
+                    return Err(wrong(line, reason));
+                }
+            }
+            Ok(path) => {
+                known.insert(path.clone(), class);
+                listing.entries.push(Entry { file: relative, path, class: Some(class) });
+            }
             Err(reason) => listing.skipped.push(SkippedPicture { file: relative, reason }),
         }
         if listing.entries.len() > MAX_FILES {
@@ -181,7 +192,7 @@ fn from_csv(folder: &Path, csv: &Path) -> Result<Listing, FolderError> {
 /// Pictures that lie in the folder and are not in the listing. What cannot be read is not counted.
 fn unlisted(folder: &Path, listing: &Listing) -> usize {
     let mut files = Vec::new();
-    if collect(folder, "", 0, &mut files).is_err() {
+    if collect(folder, "", &mut Vec::new(), &mut files).is_err() {
         return 0;
     }
     let named: HashSet<&Path> = listing.entries.iter().map(|entry| entry.path.as_path()).collect();
@@ -201,7 +212,7 @@ fn inside(folder: &Path, relative: &str) -> Result<PathBuf, String> {
 
 fn from_sub_folders(folder: &Path) -> Result<Listing, FolderError> {
     let mut files = Vec::new();
-    collect(folder, "", 0, &mut files)?;
+    collect(folder, "", &mut Vec::new(), &mut files)?;
     files.sort_by(|a, b| a.0.cmp(&b.0));
     let classes: std::collections::BTreeSet<&str> =
         files.iter().filter_map(|(file, _)| Some(file.split_once('/')?.0)).collect();
@@ -220,13 +231,20 @@ fn from_sub_folders(folder: &Path) -> Result<Listing, FolderError> {
     Ok(Listing { entries, class_names, is_sorted_by_class, ..Listing::default() })
 }
 
+/// Collects the pictures of a folder that lies in the `outer` ones. A link that leads back into one of them is not followed,
+/// and what is no file, such as a pipe, is not read.
 fn collect(
     folder: &Path,
     prefix: &str,
-    depth: usize,
+    outer: &mut Vec<PathBuf>,
     files: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), FolderError> {
     let io = |source| FolderError::Io { path: folder.to_owned(), source };
+    let real = folder.canonicalize().map_err(io)?;
+    if outer.contains(&real) {
+        return Ok(());
+    }
+    outer.push(real);
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
@@ -235,13 +253,17 @@ fn collect(
         }
         let relative = format!("{prefix}{name}");
         if path.is_dir() {
-            if depth < MAX_DEPTH {
-                collect(&path, &format!("{relative}/"), depth + 1, files)?;
+            if outer.len() <= MAX_DEPTH {
+                collect(&path, &format!("{relative}/"), outer, files)?;
             }
         } else if is_picture(&path) && files.len() < MAX_FILES {
-            files.push((relative, path));
+            // A link into nowhere is told where it is read.
+            if path.metadata().map_or(true, |metadata| metadata.is_file()) {
+                files.push((relative, path));
+            }
         }
     }
+    outer.pop();
     Ok(())
 }
 
@@ -299,6 +321,26 @@ mod tests {
         let listing = Listing::of_folder(&dir.path().join("set"), Some(&csv)).unwrap();
         assert_eq!(shown(&listing), [("a.jpg".to_owned(), Some(0))]);
         assert_eq!(listing.skipped.len(), 3);
+    }
+
+    #[test]
+    fn a_picture_that_is_named_twice_counts_once_and_has_one_class() {
+        let dir = folder(&["a.jpg", "b.jpg"]);
+        let csv = dir.path().join("l.csv");
+        fs::write(&csv, "a.jpg,0\nb.jpg,1\n./a.jpg,0\n").unwrap();
+        assert_eq!(Listing::of_folder(dir.path(), Some(&csv)).unwrap().entries.len(), 2);
+        fs::write(&csv, "a.jpg,0\na.jpg,4\n").unwrap();
+        let error = Listing::of_folder(dir.path(), Some(&csv)).unwrap_err().to_string();
+        assert!(error.contains("line 2: `a.jpg` is of class 4 here and of 0"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_back_is_not_followed() {
+        let dir = folder(&["cat/a.jpg", "dog/b.jpg"]);
+        std::os::unix::fs::symlink("..", dir.path().join("dog/loop")).unwrap();
+        let listing = Listing::of_folder(dir.path(), None).unwrap();
+        assert_eq!(listing.entries.len(), 2, "{:?}", shown(&listing));
     }
 
     #[test]

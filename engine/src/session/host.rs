@@ -12,7 +12,6 @@ use crate::analyse::{self, AnalysisError, Ticker, dequantized_nchw, to_nhwc};
 use crate::draft::{Bits, Draft, Slot, SlotRole};
 use crate::job::{Event, Phase};
 use crate::network::{Network, NodeId, TensorId};
-use crate::pictures::spread;
 use crate::plan::{self, Finding};
 use crate::strategy::{
     Cost, ExportKind, LogLevel, PictureSet, Score, ScoreKind, StatisticsRequest, StrategyError, StrategyHost,
@@ -248,7 +247,8 @@ impl StrategyHost for Session {
             let reason = format!("a score needs pictures, and there are none among {set:?}");
             return Err(StrategyError::Invalid(reason));
         }
-        let inputs: Result<Vec<Vec<f32>>, _> = spread(all, pictures).map(|i| self.input(set, i)).collect();
+        let inputs: Result<Vec<Vec<f32>>, _> =
+            self.pictures.sample_of(all, pictures).into_iter().map(|i| self.input(set, i)).collect();
         let inputs = inputs?;
         let (planned, _) = plan_draft(&self.network, &mut self.draft, self.target, false)
             .map_err(|e| StrategyError::Invalid(e.to_string()))?;

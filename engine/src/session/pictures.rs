@@ -1,7 +1,7 @@
 //! Calibration pictures: decoded once while they fit a budget, again from the file beyond it, so that memory does
 //! not grow with the number of pictures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,10 +34,14 @@ pub struct PictureGone {
     reason: String,
 }
 
-/// The listings of several folders as one.
+/// The listings of several folders as one. A folder that is named twice counts once.
 pub fn list_folders(folders: &[PathBuf]) -> Result<Listing, FolderError> {
     let mut all = Listing::default();
+    let mut seen = HashSet::new();
     for folder in folders {
+        if folder.canonicalize().is_ok_and(|real| !seen.insert(real)) {
+            continue;
+        }
         let listing = Listing::of_folder(folder, None)?;
         all.entries.extend(listing.entries);
         all.skipped.extend(listing.skipped);
@@ -113,9 +117,14 @@ impl PictureStore {
     /// Places of so many pictures to analyse: the first ones, as ESP-PPQ takes them, or, where these would all be of one class,
     /// some at equal distances.
     pub fn sample(&self, count: usize) -> Vec<usize> {
+        self.sample_of(self.len(), count)
+    }
+
+    /// The same of a set of so many of the pictures.
+    pub(super) fn sample_of(&self, all: usize, count: usize) -> Vec<usize> {
         match self.is_sorted_by_class {
-            true => spread(self.len(), count).collect(),
-            false => (0..self.len().min(count)).collect(),
+            true => spread(all, count).collect(),
+            false => (0..all.min(count)).collect(),
         }
     }
 

@@ -132,7 +132,7 @@ pub struct OctetHost {
     /// "(done)". Valid until the next call of this function.
     pub complete:
         Option<unsafe extern "C" fn(host: *const OctetHost, repair: u32, findings: *mut OctetString) -> i32>,
-    /// Scores the draft on at most `max_pictures` of OCTET_PICTURES_..., OCTET_SCORE_... , spread over all of them. Valid until the next call
+    /// Scores the draft on at most `max_pictures` of OCTET_PICTURES_..., OCTET_SCORE_... . Valid until the next call
     /// of this function.
     pub score: Option<
         unsafe extern "C" fn(

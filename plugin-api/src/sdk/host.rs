@@ -340,7 +340,7 @@ impl<'a> Host<'a> {
         Ok(text(findings).lines().map(str::to_owned).collect())
     }
 
-    /// Scores the draft with the chip's own arithmetic on at most `max_pictures`, spread over all of them.
+    /// Scores the draft with the chip's own arithmetic on at most `max_pictures`.
     pub fn score(&mut self, pictures: Pictures, kind: ScoreKind, max_pictures: u64) -> Result<Score, Error> {
         let kind = match kind {
             ScoreKind::Graphwise => OCTET_SCORE_GRAPHWISE,

@@ -49,6 +49,7 @@ pub(crate) fn run(
         let words = format!("sensitivity of {}", bench.units().name(promotion.about));
         bench.progress(0.05 + 0.6 * i as f64 / all as f64, &words)?;
         if bench.finish_early()? {
+            bench.log("the search was stopped before it chose anything");
             return Ok(());
         }
         promotion.first = try_out(settings, bench, &promotion.units)?;
@@ -76,6 +77,9 @@ pub(crate) fn run(
             bench.back(&found)?;
             rounds = first_rounds;
         }
+    }
+    if bench.finish_early()? {
+        bench.log("the search was stopped before its end; what it has found is kept");
     }
     let words = match rounds {
         0 => "the search had nothing to do".to_owned(),
