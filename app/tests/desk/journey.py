@@ -111,7 +111,8 @@ wait("the score", lambda: len(reports()) == 2, 120)
 second = reports()[1]
 assert layer(first, worst["name"])["bits"] == 8
 assert layer(second, worst["name"])["bits"] == 16, layer(second, worst["name"])
-before, after = (report(run)["final"]["graphwise_nsr"] for run in (first, second))
+# Its own error: that of the scores is so small here that one layer more or less may move it either way.
+before, after = (layer(run, worst["name"])["graphwise_nsr"] for run in (first, second))
 assert after < before, (before, after)
 models = [content(os.path.join(run, "model.espdl")) for run in (first, second)]
 assert models[0] != models[1]
