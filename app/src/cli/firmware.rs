@@ -180,6 +180,7 @@ pub(super) fn generate_request(args: &ProjectArgs, content: &ContentArgs) -> any
 pub(super) fn read(step: Step, args: &ProjectArgs) -> anyhow::Result<Project> {
     // A run may be named by its report, as `firmware new` takes it.
     let run = match args.run.parent() {
+        Some(parent) if args.run.is_file() && parent.as_os_str().is_empty() => std::path::Path::new("."),
         Some(parent) if args.run.is_file() => parent,
         _ => &args.run,
     };

@@ -216,9 +216,9 @@ fn chip(report: &Report, asked: Option<&str>) -> Result<&'static ChipFacts, Depl
     Ok(ChipFacts::of(wanted.target))
 }
 
-/// Bytes of the arena that the firmware will take.
 /// What a chip makes of a model.
 struct Planned {
+    /// Bytes of the arena that the firmware will take.
     arena_bytes: u64,
     classes: usize,
 }

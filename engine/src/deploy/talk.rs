@@ -236,7 +236,8 @@ impl Talk {
             if event.number("id") != Some(u64::from(self.id)) {
                 continue;
             }
-            has_begun = true;
+            // What only says that the network runs is no part of the answer: a slow or dead one is told as such.
+            has_begun |= event.event != "start";
             match event.event.as_str() {
                 "error" if event.text("code") == Some("transfer") => return Ok(Outcome::Lost),
                 "error" => return Err(self.session.told_error(&event)),

@@ -165,7 +165,8 @@ fn ask(session: &mut Session, id: u32, reporter: &mut Reporter<'_>) -> Result<Op
         if event.number("id") != Some(u64::from(id)) {
             continue;
         }
-        has_begun = true;
+        // What only says that the network runs is no part of the answer: a slow or dead one is told as such.
+        has_begun |= event.event != "start";
         let text = |key: &str| event.text(key).unwrap_or("").to_owned();
         match event.event.as_str() {
             "error" => return Err(session.told_error(&event)),

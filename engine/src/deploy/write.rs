@@ -43,9 +43,12 @@ pub(super) fn write_all(
             (OnDisk::File(now), Some(written)) => now != *written && now != crc,
             (OnDisk::File(now), None) => now != crc,
             (OnDisk::Other, _) => true,
-            (OnDisk::Nothing, _) => false,
+            // Written anew, as what is not there.
+            (OnDisk::Nothing | OnDisk::Unreadable, _) => false,
         };
         if is_the_users && was_empty {
+            project.is_own = false;
+            origins.forget(&folder, reporter);
             return Err(DeployError::request(
                 format!("`{}` was written by somebody else while the project was made", whole.display()),
                 "choose an empty folder with `--out`",
@@ -190,6 +193,8 @@ enum OnDisk {
     File(u32),
     /// A link, a pipe, or more than any file of a project.
     Other,
+    /// A file that cannot be read.
+    Unreadable,
 }
 
 /// Nothing is followed or read without end: the project may be somebody else's.
@@ -198,9 +203,9 @@ fn crc_of(file: &Path) -> OnDisk {
         Err(_) => OnDisk::Nothing,
         // Writing the file will say that it is in the way.
         Ok(metadata) if metadata.is_dir() => OnDisk::Nothing,
-        Ok(metadata) if metadata.is_file() => read_limited(file, MAX_MODEL_BYTES)
-            .map_or(OnDisk::Other, |bytes| OnDisk::File(crc32fast::hash(&bytes))),
-        Ok(_) => OnDisk::Other,
+        Ok(metadata) if !metadata.is_file() || metadata.len() > MAX_MODEL_BYTES => OnDisk::Other,
+        Ok(_) => read_limited(file, MAX_MODEL_BYTES)
+            .map_or(OnDisk::Unreadable, |bytes| OnDisk::File(crc32fast::hash(&bytes))),
     }
 }
 

@@ -227,7 +227,7 @@ fn from_sub_folders(folder: &Path) -> Result<Listing, FolderError> {
         .map(|(file, path)| Entry { file: file.clone(), path: path.clone(), class: class(file) })
         .collect();
     let class_names: BTreeMap<usize, String> = index.into_iter().map(|(name, i)| (i, name)).collect();
-    let is_sorted_by_class = !class_names.is_empty();
+    let is_sorted_by_class = class_names.len() > 1;
     Ok(Listing { entries, class_names, is_sorted_by_class, ..Listing::default() })
 }
 

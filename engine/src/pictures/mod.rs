@@ -24,7 +24,7 @@ pub use preview::{InputFormat, InputPreview, preview, thumbnail};
 pub use settings::SettingError;
 pub use survey::{Survey, survey};
 
-/// The places of `count` of `all` pictures, the first one's and others at equal distances: folders are often sorted by class.
+/// The places of `count` of `all` pictures: the first one's and others at equal distances.
 pub(crate) fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(all);
     (0..count).map(move |i| i * all / count.max(1))

@@ -62,7 +62,7 @@ pub fn fingerprint(listing: &Listing) -> String {
         .iter()
         .map(|e| format!("{} {:?} {:?};", e.path.display(), e.class, stamp(e)))
         .collect();
-    format!("{entries} {:?}", listing.skipped)
+    format!("{entries} {:?} {}", listing.skipped, listing.is_sorted_by_class)
 }
 
 impl PictureStore {
@@ -114,8 +114,8 @@ impl PictureStore {
         self.entries.len()
     }
 
-    /// Places of so many pictures to analyse: the first ones, as ESP-PPQ takes them, or, where these would all be of one class,
-    /// some at equal distances.
+    /// Places of so many pictures to analyse: the first ones, as ESP-PPQ takes them, or, where sub-folders are classes, some
+    /// at equal distances.
     pub fn sample(&self, count: usize) -> Vec<usize> {
         self.sample_of(self.len(), count)
     }

@@ -127,7 +127,9 @@ fn freshest(
     let mut best: Option<(Promotion, Outcome)> = None;
     let least = |kept: Outcome, outcome: Outcome| outcome.noise < kept.noise * (1.0 - LEAST_GAIN);
     for (fresh, promotion) in open.iter_mut().enumerate() {
-        if best.as_ref().is_some_and(|(found, _)| found.worth >= promotion.worth || fresh >= MOST_FRESH) {
+        let is_enough =
+            |(found, _): &(Promotion, Outcome)| found.worth >= promotion.worth || fresh >= MOST_FRESH;
+        if best.as_ref().is_some_and(is_enough) || bench.finish_early()? {
             break;
         }
         let outcome = try_out(settings, bench, &promotion.units)?;
